@@ -1,0 +1,91 @@
+"""A dataset as it is on disk: splits, passport, and how it is found under the data root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images of one split, row by row.
+
+    ``names`` are file paths relative to the dataset's root, with forward slashes; ``identities`` and ``cameras`` are
+    (N,) int64. Cameras count from 1, or are 0 where the dataset has none.
+    """
+
+    names: tuple[str, ...]
+    identities: NDArray[np.int64]
+    cameras: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class Passport:
+    """The manifest of a dataset as found.
+
+    ``variant`` is the known variant it is (``"official"``, or what differs in words); ``fingerprint`` a SHA-256 over every file's
+    name, content, identity and camera, that no path above the dataset's root enters; ``counts`` maps
+    ``train_images``, ``train_ids``, ``query_images``, ``query_ids``, ``gallery_images``, ``gallery_ids``, ``cameras``
+    (and more where a dataset has them) to what was found; ``remarks`` are sentences on what differs from the published counts.
+    """
+
+    dataset: str
+    variant: str
+    fingerprint: str
+    counts: Mapping[str, int]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A loaded dataset. ``gallery`` holds only what is ranked (junk is already removed).
+
+    ``multi_query`` maps a query's row to the extra images (rows of ``extra``) pooled with it, where the protocol says so.
+    ``embedded`` marks the dataset drawn by our own code, whose images may always be shown.
+    """
+
+    id: str
+    root: Path
+    train: Split
+    query: Split
+    gallery: Split
+    passport: Passport
+    embedded: bool = False
+    extra: Split | None = None
+    multi_query: tuple[tuple[int, ...], ...] | None = None
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What is known of a dataset before it is read.
+
+    ``published`` maps the count names of ``Passport`` to the published counts. ``find(data_root)`` gives the dataset's
+    folder, or None when it is not there; ``load(folder)`` reads and verifies it, raising BadInput that names the file and
+    the mend. Both are None while the loader is not built. ``trained_as`` names the dataset whose training set is used
+    (``market1501_multi_query`` trains as ``market1501``); by default its own id. ``protocol`` is the scoring rule.
+    ``obtain`` says in a sentence how a user gets the data.
+    """
+
+    id: str
+    title: str
+    published: Mapping[str, int] = field(default_factory=dict)
+    find: Callable[[Path], Path | None] | None = None
+    load: Callable[[Path], Dataset] | None = None
+    trained_as: str = ""
+    protocol: str = "market1501"
+    obtain: str = ""
+    embedded: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def training_id(self) -> str:
+        """Id of the dataset that a run for this one trains on."""
+        return self.trained_as or self.id

@@ -1,0 +1,1 @@
+"""Networks and blocks that several methods share."""

@@ -1,0 +1,1 @@
+"""Sampler, augmentation, training loop, checkpoints."""

@@ -1,0 +1,1 @@
+"""One folder a method; see README.md for how to add yours."""

@@ -1,0 +1,179 @@
+"""The results folder: what is written, how it is kept whole, how it is read back.
+
+``records/<table>/*.json`` holds one evaluated cell each, ``runs/<run>/`` a training with its evaluations. A file appears whole
+or not at all: it is written beside its place, flushed to disk, then renamed.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from filelock import FileLock, Timeout
+
+from harness.errors import BadInput
+from harness.fingerprint import canonical_hash
+
+SCHEMA = 1
+REQUIRED = (
+    "schema cell table row method dataset profile seed status run metrics published verdict receipt digest".split()
+)
+STATUSES = ("done", "failed")
+
+Record = dict[str, Any]
+
+
+def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Call ``write`` on a new file that then takes the place of ``path``.
+
+    Raises BadInput, naming the folder and the mend, when the disk is full or the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(name)
+            raise
+    except OSError as error:
+        raise _unwritable(path.parent, error) from error
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write ``content`` atomically as JSON that diffs well."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _unwritable(folder: Path, error: OSError) -> BadInput:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return BadInput(f"{folder}: the disk is full; free some space or choose another folder with --results")
+    return BadInput(f"{folder}: cannot be written ({error.strerror}); choose another folder with --results")
+
+
+def record_digest(record: Record) -> str:
+    """Hash of everything in a record but the digest itself."""
+    return canonical_hash({key: value for key, value in record.items() if key != "digest"}, 64)
+
+
+def record_name(table: str, row: str, dataset: str, profile: str, seed: int) -> str:
+    """File name of a cell's record: readable, and unique because it ends in a hash of the exact names."""
+    plain = unicodedata.normalize("NFKD", row).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", f"{plain}-{dataset}-{profile}-seed{seed}").strip("-")
+    return f"{slug}-{canonical_hash([table, row, dataset, profile, seed], 8)}.json"
+
+
+class Store:
+    """One results folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def require_writable(self) -> None:
+        """Raise BadInput, naming the folder and the mend, unless a file can be written here."""
+        probe = self.folder / ".probe"
+        write_atomically(probe, lambda file: file.write(b"probe"))
+        probe.unlink(missing_ok=True)
+
+    def path(self, relative: str) -> Path:
+        """A file named in a record."""
+        return self.folder / relative
+
+    def run_folder(self, run: str) -> Path:
+        """Where a run keeps its weights, log and evaluations."""
+        return self.folder / "runs" / run
+
+    def record_path(self, table: str, row: str, dataset: str, profile: str, seed: int) -> Path:
+        """Where the record of a cell stands."""
+        return self.folder / "records" / table / record_name(table, row, dataset, profile, seed)
+
+    def write_record(self, record: Record) -> Path:
+        """Add the digest and write the record in its place."""
+        record = {**record, "schema": SCHEMA}
+        record["digest"] = record_digest(record)
+        names = (record[key] for key in ("table", "row", "dataset", "profile", "seed"))
+        path = self.record_path(*names)
+        write_json(path, record)
+        return path
+
+    def record(self, table: str, row: str, dataset: str, profile: str, seed: int) -> Record | None:
+        """The validated record of a cell, or None where there is none."""
+        path = self.record_path(table, row, dataset, profile, seed)
+        return read_record(path) if path.exists() else None
+
+    def records(self) -> list[Record]:
+        """All validated records, in the order of their files. Raises BadInput naming the first damaged one."""
+        return [read_record(path) for path in sorted(self.folder.glob("records/*/*.json"))]
+
+    def run_manifest(self, run: str) -> Record | None:
+        """What a finished training wrote about itself, or None where it did not finish."""
+        path = self.run_folder(run) / "run.json"
+        if not path.exists():
+            return None
+        manifest = _read_json(path, f"delete the folder {path.parent} to train it again")
+        weights = path.parent / "weights.pt"
+        return manifest if weights.exists() else None
+
+    @contextmanager
+    def claim_run(self, run: str, waiting: Callable[[], None]) -> Iterator[None]:
+        """Hold a run, so that two harnesses on one folder never train it twice; ``waiting`` is told before a wait."""
+        folder = self.run_folder(run)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder / ".lock")
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                waiting()
+                lock.acquire()
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def read_record(path: Path) -> Record:
+    """Read and validate one record. Raises BadInput naming the file and the mend when it is damaged."""
+    mend = "delete it and start again; its run is kept, so only the evaluation is repeated"
+    record = _read_json(path, mend)
+    missing = [key for key in REQUIRED if key not in record]
+    if missing:
+        raise BadInput(f"{path}: not a whole record ({missing[0]!r} is missing); {mend}")
+    if record["schema"] != SCHEMA:
+        raise BadInput(f"{path}: written in schema {record['schema']}, this harness reads {SCHEMA}; {mend}")
+    if record["status"] not in STATUSES or record["digest"] != record_digest(record):
+        raise BadInput(f"{path}: changed since it was written (its digest does not match); {mend}")
+    return record
+
+
+def _read_json(path: Path, mend: str) -> Any:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: damaged, not valid JSON ({error}); {mend}") from error
+    if not isinstance(content, dict):
+        raise BadInput(f"{path}: damaged, not a JSON object; {mend}")
+    return content

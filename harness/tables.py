@@ -1,0 +1,249 @@
+"""The published tables: ``methods/<id>/tables.yaml``, validated when loaded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness import registry
+from harness.datasets import DATASETS
+from harness.errors import BadInput, unknown
+
+PERCENT = {"map", "minp", "rank1", "rank3", "rank5", "rank10", "rank20"}
+COSTS = {"params_m", "flops_g", "time_ms", "time_s"}
+COUNTS = {f"{split}_{unit}" for split in ("train", "gallery", "query") for unit in ("ids", "images")}
+COST_COLUMNS = {"training", "testing"}
+"""Columns of a complexity table, which stand where other tables have datasets."""
+
+
+class Figure(float):
+    """A published number that remembers how many decimals were printed."""
+
+    decimals: int
+
+    def __new__(cls, printed: str) -> Figure:
+        """The figure as printed, ``"95.80"`` having two decimals."""
+        figure = super().__new__(cls, float(printed))
+        figure.decimals = len(printed.partition(".")[2])
+        return figure
+
+
+Published = dict[str, dict[str, Figure | None]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table. ``key`` is its name, led by the group where the paper prints a name more than once."""
+
+    name: str
+    key: str
+    group: str
+    runs: bool
+    switches: Mapping[str, Any]
+    published: Published
+    note: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An ordering that the paper states: row ``better`` beats row ``worse`` in ``metric``."""
+
+    table: str
+    better: str
+    worse: str
+    metric: str
+    text: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table or figure sweep of a paper, rows in the paper's order."""
+
+    id: str
+    method: str
+    label: str
+    caption: str
+    note: str
+    rows: tuple[Row, ...]
+    claims: tuple[Claim, ...] = field(default=())
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Datasets (or cost columns) in the order of the paper."""
+        return tuple(dict.fromkeys(column for row in self.rows for column in row.published))
+
+    @property
+    def built(self) -> bool:
+        """Whether the table's method can run."""
+        return registry.is_built(self.method)
+
+    def row(self, key: str) -> Row:
+        """The row with that key. Raises BadInput, offering the nearest."""
+        for row in self.rows:
+            if row.key == key:
+                return row
+        raise unknown(f"row of {self.id}", key, [row.key for row in self.rows])
+
+    def rows_named(self, name: str) -> list[Row]:
+        """Rows whose key or printed name is ``name``. Raises BadInput, offering the nearest."""
+        found = [row for row in self.rows if name in (row.key, row.name)]
+        if not found:
+            raise unknown(f"row of {self.id}", name, [row.key for row in self.rows])
+        return found
+
+
+@cache
+def tables() -> dict[str, Table]:
+    """Every table of every method by id. Raises BadInput naming the file, the place and the mend."""
+    loaded: dict[str, Table] = {}
+    for method_id, folder in registry.folders().items():
+        for table in load(folder / "tables.yaml", method_id):
+            if table.id in loaded:
+                raise BadInput(f"methods/{method_id}/tables.yaml: table id {table.id!r} is taken; choose another")
+            loaded[table.id] = table
+    return loaded
+
+
+def table(table_id: str) -> Table:
+    """The table of that id. Raises BadInput, offering the nearest."""
+    if table_id not in tables():
+        raise unknown("table", table_id, tables())
+    return tables()[table_id]
+
+
+def load(path: Path, method_id: str) -> list[Table]:
+    """Read and validate one tables.yaml. Raises BadInput naming the file, the place and the mend."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except yaml.YAMLError as error:
+        raise BadInput(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: cannot be read: {error}") from error
+    _check_keys(content, str(path), {"paper", "tables"}, {"claims"})
+    if not isinstance(content["tables"], list):
+        raise BadInput(f"{path}: tables must be a list")
+    found = [_table(entry, f"{path}: table {number}", method_id) for number, entry in enumerate(content["tables"], 1)]
+    claims = [
+        _claim(entry, f"{path}: claim {number}", found) for number, entry in enumerate(content.get("claims") or [], 1)
+    ]
+    return [_with_claims(table, claims) for table in found]
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Safe YAML that keeps printed decimals and refuses a key given twice."""
+
+
+def _figure(loader: Any, node: yaml.ScalarNode) -> float:
+    try:
+        return Figure(node.value)
+    except ValueError:
+        return float(loader.construct_yaml_float(node))
+
+
+def _mapping(loader: Any, node: yaml.MappingNode) -> dict[Hashable, Any]:
+    keys = [loader.construct_object(key) for key, _ in node.value]
+    twice = [key for key, count in Counter(keys).items() if count > 1]
+    if twice:
+        raise yaml.constructor.ConstructorError(None, None, f"key {twice[0]!r} is given twice", node.start_mark)
+    return {key: loader.construct_object(value, deep=True) for key, (_, value) in zip(keys, node.value, strict=True)}
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _figure)
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+
+
+def _check_keys(entry: Any, where: str, needed: set[str], allowed: set[str]) -> None:
+    if not isinstance(entry, dict):
+        raise BadInput(f"{where}: must be a mapping with {', '.join(sorted(needed))}")
+    for key in sorted(needed - entry.keys()):
+        raise BadInput(f"{where}: {key!r} is missing; add it")
+    for key in entry.keys() - needed - allowed:
+        raise BadInput(f"{where}: {unknown('key', str(key), sorted(needed | allowed))}")
+
+
+def _table(entry: Any, where: str, method_id: str) -> Table:
+    _check_keys(entry, where, {"id", "label", "caption", "rows"}, {"note"})
+    where = f"{where} ({entry['id']})"
+    if not isinstance(entry["id"], str) or not entry["id"].replace("_", "").isalnum():
+        raise BadInput(f"{where}: the id may hold letters, digits and '_' only")
+    if not isinstance(entry["rows"], list) or not entry["rows"]:
+        raise BadInput(f"{where}: rows must be a list of at least one row")
+    for number, row in enumerate(entry["rows"], 1):
+        _check_keys(row, f"{where}: row {number}", {"name", "runs", "values"}, {"switches", "group", "note"})
+    names = Counter(row["name"] for row in entry["rows"])
+    rows = tuple(_row(row, f"{where}: row {row['name']!r}", method_id, names[row["name"]] > 1) for row in entry["rows"])
+    for key, count in Counter(row.key for row in rows).items():
+        if count > 1:
+            raise BadInput(f"{where}: {count} rows are called {key!r}; give each its own group or name")
+    return Table(entry["id"], method_id, entry["label"], entry["caption"], entry.get("note", ""), rows)
+
+
+def _row(entry: dict[str, Any], where: str, method_id: str, repeated: bool) -> Row:
+    if not isinstance(entry["runs"], bool):
+        raise BadInput(f"{where}: runs must be true or false")
+    switches = entry.get("switches") or {}
+    if entry["runs"] and not isinstance(entry.get("switches"), dict):
+        raise BadInput(f"{where}: runs is true, so switches must be given")
+    if entry["runs"] and registry.is_built(method_id):
+        registry.method(method_id).parse(switches, where)
+    group = entry.get("group", "")
+    key = f"{group} {entry['name']}" if repeated and group else entry["name"]
+    return Row(
+        entry["name"], key, group, entry["runs"], switches, _published(entry["values"], where), entry.get("note", "")
+    )
+
+
+def _published(values: Any, where: str) -> Published:
+    if not isinstance(values, dict) or not values:
+        raise BadInput(f"{where}: values must map datasets to published figures")
+    for column, figures in values.items():
+        if column not in DATASETS and column not in COST_COLUMNS:
+            raise BadInput(f"{where}: {unknown('dataset', str(column), DATASETS)}")
+        if not isinstance(figures, dict):
+            raise BadInput(f"{where}: {column}: must map metrics to figures")
+        for metric, figure in figures.items():
+            _check_figure(metric, figure, f"{where}: {column}: {metric}")
+    return {
+        column: {metric: _as_figure(figure) for metric, figure in figures.items()} for column, figures in values.items()
+    }
+
+
+def _as_figure(figure: Any) -> Figure | None:
+    return figure if figure is None or isinstance(figure, Figure) else Figure(str(figure))
+
+
+def _check_figure(metric: Any, figure: Any, where: str) -> None:
+    known = PERCENT | COSTS | COUNTS
+    if metric not in known:
+        raise BadInput(f"{where}: {unknown('metric', str(metric), sorted(known))}")
+    if figure is None:
+        return
+    if isinstance(figure, bool) or not isinstance(figure, (int, float)):
+        raise BadInput(f"{where}: {figure!r} is not a number; write the printed figure, or null for a dash")
+    if not (0 <= figure <= 100 if metric in PERCENT else figure >= 0):
+        raise BadInput(f"{where}: {figure} is out of range; {metric} is printed in percent")
+
+
+def _claim(entry: Any, where: str, known: Iterable[Table]) -> Claim:
+    _check_keys(entry, where, {"table", "better", "worse", "metric", "text", "source"}, set())
+    by_id = {table.id: table for table in known}
+    if entry["table"] not in by_id:
+        raise BadInput(f"{where}: {unknown('table', str(entry['table']), by_id)}")
+    for side in ("better", "worse"):
+        if not by_id[entry["table"]].row(entry[side]).runs:
+            raise BadInput(f"{where}: row {entry[side]!r} is quoted, not run; a claim needs two rows that run")
+    if entry["metric"] not in PERCENT:
+        raise BadInput(f"{where}: {unknown('metric', str(entry['metric']), sorted(PERCENT))}")
+    return Claim(**entry)
+
+
+def _with_claims(table: Table, claims: Iterable[Claim]) -> Table:
+    own = tuple(claim for claim in claims if claim.table == table.id)
+    return Table(table.id, table.method, table.label, table.caption, table.note, table.rows, own)

@@ -1,0 +1,110 @@
+"""Flip, translate, normalise and erase whole batches; masks and keypoints follow the images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.recipe import Erasing, Translation
+
+MEAN = (0.485, 0.456, 0.406)
+STANDARD_DEVIATION = (0.229, 0.224, 0.225)
+"""ImageNet's channel statistics, for images in 0..1."""
+
+KEYPOINT_MIRROR = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
+"""COCO keypoint k of the mirrored person is keypoint KEYPOINT_MIRROR[k]: left and right change places."""
+
+PARSING_MIRROR = (0, 1, 2, 4, 3)
+"""Parsing labels after a mirror: left leg and right leg change places."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where each image of a batch is put: ``flipped`` (B,) bool, ``shift`` (B, 2) rows and columns as fractions."""
+
+    flipped: NDArray[np.bool_]
+    shift: NDArray[np.float64]
+
+
+def normalise(images: Tensor) -> Tensor:
+    """(B, H, W, 3) uint8 to (B, 3, H, W) float32 in ImageNet's units, channels last in memory."""
+    mean = torch.tensor(MEAN, device=images.device) * 255
+    deviation = torch.tensor(STANDARD_DEVIATION, device=images.device) * 255
+    return ((images.to(torch.float32) - mean) / deviation).permute(0, 3, 1, 2)
+
+
+def translation_offsets(images: int, translation: Translation | None, seed: int) -> NDArray[np.float64]:
+    """(images, copies + 1, 2) shifts of every training image and its copies; the first copy is the image itself."""
+    copies = translation.copies if translation else 0
+    offsets = np.zeros((images, copies + 1, 2))
+    if translation:
+        rng = np.random.default_rng([seed, copies])
+        offsets[:, 1:] = rng.uniform(-translation.fraction, translation.fraction, (images, copies, 2))
+    return offsets
+
+
+def place_images(images: Tensor, placement: Placement) -> Tensor:
+    """Flip then shift (B, H, W, C) images by whole pixels; what comes in is 0 (black, or no mask)."""
+    height, width = images.shape[1:3]
+    flipped = torch.from_numpy(placement.flipped).to(images.device)
+    images = torch.where(flipped[:, None, None, None], images.flip(2), images)
+    if not placement.shift.any():
+        return images
+    pixels = np.round(placement.shift * (height, width)).astype(np.int64)
+    rows = np.arange(height) - pixels[:, :1]
+    columns = np.arange(width) - pixels[:, 1:]
+    inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
+    batch = torch.arange(len(images), device=images.device)[:, None, None]
+    row_index = torch.from_numpy(rows.clip(0, height - 1)).to(images.device)[:, :, None]
+    column_index = torch.from_numpy(columns.clip(0, width - 1)).to(images.device)[:, None, :]
+    return images[batch, row_index, column_index] * torch.from_numpy(inside).to(images.device)[..., None]
+
+
+def place_prior(kind: str, prior: Tensor, placement: Placement) -> Tensor:
+    """Carry a prior along with its image.
+
+    ``parsing`` (B, h, w) labels and ``segmentation`` (B, h, w) bool move as images do, left and right legs swapped;
+    ``keypoints`` (B, 17, 3) move by the same fractions, left and right swapped.
+    """
+    flipped = torch.from_numpy(placement.flipped).to(prior.device)
+    if kind == "keypoints":
+        mirrored = prior[:, list(KEYPOINT_MIRROR)]
+        mirrored = torch.cat((1 - mirrored[..., :1], mirrored[..., 1:]), dim=-1)
+        placed = torch.where(flipped[:, None, None], mirrored, prior)
+        shift = torch.from_numpy(placement.shift[:, ::-1].copy()).to(prior)
+        return torch.cat((placed[..., :2] + shift[:, None], placed[..., 2:]), dim=-1)
+    if kind == "parsing":
+        swapped = torch.tensor(PARSING_MIRROR, device=prior.device)[prior.long()]
+        prior = torch.where(flipped[:, None, None], swapped, prior.long())
+    return place_images(prior[..., None], placement)[..., 0]
+
+
+def erase(images: Tensor, erasing: Erasing, rng: np.random.Generator) -> Tensor:
+    """Random erasing, in place, on normalised (B, 3, H, W) images (Zhong et al., Algorithm 1).
+
+    Rectangles that would leave the image are drawn anew, 100 times at most.
+    """
+    height, width = images.shape[2:]
+    fill = torch.tensor(erasing.fill, device=images.device, dtype=images.dtype)[:, None, None]
+    for image in range(len(images)):
+        if rng.random() >= erasing.probability:
+            continue
+        box = _rectangle(height, width, erasing, rng)
+        if box:
+            top, left, rows, columns = box
+            images[image, :, top : top + rows, left : left + columns] = fill
+    return images
+
+
+def _rectangle(height: int, width: int, erasing: Erasing, rng: np.random.Generator) -> tuple[int, int, int, int] | None:
+    for _ in range(100):
+        area = rng.uniform(*erasing.area) * height * width
+        aspect = rng.uniform(*erasing.aspect)
+        rows, columns = round((area * aspect) ** 0.5), round((area / aspect) ** 0.5)
+        if 0 < rows < height and 0 < columns < width:
+            return int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1)), rows, columns
+    return None

@@ -1,0 +1,60 @@
+"""Checkpoints that survive a kill at any moment, and from which a resumed run is exact."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from harness.store import write_atomically
+
+
+def save(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, epoch: int, log: dict[str, Any]) -> None:
+    """Write the state after ``epoch`` finished epochs, atomically; the one before is kept as ``<name>.previous``.
+
+    Random streams are derived from the seed and the epoch, so they need no place here.
+    """
+    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "epoch": epoch, "log": log}
+    if path.exists():
+        path.replace(_previous(path))
+    write_tensors(path, state)
+
+
+def load(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, dict[str, Any]] | None:
+    """Restore the newest whole checkpoint into ``model`` and ``optimiser``: finished epochs and log, or None."""
+    for candidate in (path, _previous(path)):
+        state = _read(candidate)
+        if state is not None:
+            model.load_state_dict(state["model"])
+            optimiser.load_state_dict(state["optimiser"])
+            return state["epoch"], state["log"]
+    return None
+
+
+def remove(path: Path) -> None:
+    """Drop the checkpoints of a finished run."""
+    path.unlink(missing_ok=True)
+    _previous(path).unlink(missing_ok=True)
+
+
+def write_tensors(path: Path, state: Any) -> None:
+    """``torch.save``, atomically."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_atomically(path, lambda file: file.write(buffer.getbuffer()))
+
+
+def _previous(path: Path) -> Path:
+    return path.with_name(path.name + ".previous")
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """The checkpoint, or None where it is absent or damaged."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:
+        # torch.load raises a different type for each way a file can be damaged; any of them means: use the one before.
+        return None

@@ -1,0 +1,18 @@
+"""Random streams that depend on what they are for, never on what was drawn before, so a resumed run draws the same."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+
+def derived_seed(seed: int, *axes: str | int) -> int:
+    """A 63-bit seed for one purpose, such as ``derived_seed(0, "augmentation", epoch)``."""
+    text = "/".join(map(str, (seed, *axes)))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+def generator(seed: int, *axes: str | int) -> np.random.Generator:
+    """NumPy generator of that purpose."""
+    return np.random.default_rng(derived_seed(seed, *axes))

@@ -1,7 +1,7 @@
 """The results folder: what is written, how it is kept whole, how it is read back.
 
-``records/<table>/*.json`` holds one evaluated cell each, ``runs/<run>/`` a training with its evaluations. A file appears whole
-or not at all: it is written beside its place, flushed to disk, then renamed.
+``records/<table>/*.json`` holds one evaluated cell each, ``runs/<run>/`` a training with its evaluations. A file appears
+whole or not at all: it is written beside its place, flushed to disk, then renamed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from harness.fingerprint import canonical_hash
 
 SCHEMA = 1
 REQUIRED = (
-    "schema cell table row method dataset profile seed status run metrics published verdict receipt digest".split()
+    *("schema", "cell", "table", "row", "method", "dataset", "profile", "seed", "status", "cause", "run"),
+    *("metrics", "published", "verdict", "receipt", "digest"),
 )
 STATUSES = ("done", "failed")
 
@@ -134,6 +135,13 @@ class Store:
         manifest = _read_json(path, f"delete the folder {path.parent} to train it again")
         weights = path.parent / "weights.pt"
         return manifest if weights.exists() else None
+
+    def evaluation(self, relative: str) -> Record | None:
+        """What an evaluation wrote about itself, or None where it did not finish."""
+        path = self.folder / relative / "evaluation.json"
+        if not path.exists():
+            return None
+        return _read_json(path, f"delete the folder {path.parent} to evaluate again")
 
     @contextmanager
     def claim_run(self, run: str, waiting: Callable[[], None]) -> Iterator[None]:

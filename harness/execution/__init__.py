@@ -1,0 +1,1 @@
+"""Carrying out a plan: train each run once, evaluate each cell, keep what failed."""

@@ -1,0 +1,171 @@
+"""Evaluate the cells of a trained run and write their records."""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from harness.datasets import dataset as dataset_spec
+from harness.datasets.base import Dataset
+from harness.execution import comparability
+from harness.execution.evaluation import Evaluation, TestImages, evaluate_run
+from harness.execution.pictures import attention, ranking_strips
+from harness.execution.receipt import receipt
+from harness.execution.training import Workplace, load_model
+from harness.measure import measured_cost
+from harness.models.reid import ReIDModel
+from harness.plan import PlannedCell, Run
+from harness.store import Record, file_digest, write_atomically, write_json
+
+
+def evaluate_cells(
+    run: Run, manifest: Record, cells: list[PlannedCell], place: Workplace, keep_images: bool, git: dict[str, Any]
+) -> list[Record]:
+    """Records of these cells of one run and one dataset; the network runs only for what is not evaluated yet."""
+    dataset = place.shelf.dataset(cells[0].cell.dataset)
+    pending = {planned.embedding: planned for planned in cells if not _evaluated(planned, place)}
+    if pending:
+        _evaluate(run, manifest, dataset, pending, place, keep_images)
+    records = []
+    for planned in cells:
+        evaluation = place.store.evaluation(evaluation_path(run, planned))
+        assert evaluation is not None
+        record = _record(run, manifest, planned, evaluation, dataset, place, git)
+        place.store.write_record(record)
+        records.append(record)
+    return records
+
+
+def evaluation_path(run: Run, planned: PlannedCell) -> str:
+    """Folder of an evaluation, relative to the results folder."""
+    return f"runs/{run.id}/{planned.cell.dataset}-{planned.embedding}"
+
+
+def _evaluated(planned: PlannedCell, place: Workplace) -> bool:
+    assert planned.run is not None
+    evaluation = place.store.evaluation(evaluation_path(planned.run, planned))
+    return evaluation is not None and evaluation["id"] == planned.evaluation_id
+
+
+def _evaluate(
+    run: Run,
+    manifest: Record,
+    dataset: Dataset,
+    pending: dict[str, PlannedCell],
+    place: Workplace,
+    keep_images: bool,
+) -> None:
+    started = time.perf_counter()
+    place.watch.begin(f"evaluating run {run.id} on {dataset.id}", 1)
+    kinds = run.method.priors(run.switches).inference
+    priors = {split: place.shelf.priors(dataset.id, split, kinds).arrays for split in ("query", "gallery") if kinds}
+    images = TestImages.of(dataset, run.recipe.height, run.recipe.width, {k: dict(v) for k, v in priors.items()})
+    model = load_model(run, manifest, place)
+    protocol = dataset_spec(dataset.id).protocol
+    flip = run.recipe.flip_test
+    found = evaluate_run(model, dataset, images, protocol, set(pending), flip, place.machine)
+    cost = measured_cost(
+        model, run.recipe, place.machine, len(dataset.gallery), manifest, images.priors.get("query", {})
+    )
+    shown = keep_images or dataset.embedded
+    maps = attention(model, images.query, images.priors.get("query", {}), place.machine) if shown else None
+    for name, planned in pending.items():
+        folder = place.store.path(evaluation_path(run, planned))
+        strips = ranking_strips(found[name].scores, dataset, images.query, images.gallery, shown)
+        arrays = {"features": _feature_arrays(found[name], dataset), "strips": strips, "attention": maps}
+        _write(folder, planned, found[name], arrays, cost, time.perf_counter() - started)
+
+
+def _feature_arrays(evaluation: Evaluation, dataset: Dataset) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {"query": evaluation.query, "gallery": evaluation.gallery}
+    for name, split in (("query", dataset.query), ("gallery", dataset.gallery)):
+        arrays[f"{name}_ids"] = split.identities
+        arrays[f"{name}_cams"] = split.cameras
+        arrays[f"{name}_names"] = np.array(split.names)
+    return arrays
+
+
+def _write(
+    folder: Path,
+    planned: PlannedCell,
+    found: Evaluation,
+    arrays: dict[str, dict[str, NDArray[Any]] | None],
+    cost: dict[str, Any],
+    seconds: float,
+) -> None:
+    """Arrays first, evaluation.json last: an evaluation is done when that file is there."""
+    (folder / "evaluation.json").unlink(missing_ok=True)
+    arrays = {**arrays, "scores": vars(found.scores)}
+    digests = {}
+    for name, content in arrays.items():
+        path = folder / f"{name}.npz"
+        if content is None:
+            path.unlink(missing_ok=True)
+            continue
+        buffer = io.BytesIO()
+        np.savez(buffer, **content)
+        write_atomically(path, lambda file, buffer=buffer: file.write(buffer.getbuffer()))
+        digests[name] = file_digest(path)
+    write_json(
+        folder / "evaluation.json",
+        {
+            "id": planned.evaluation_id,
+            "configuration": planned.evaluation,
+            "metrics": found.metrics,
+            "metrics_without_flip": found.metrics_without_flip,
+            "intervals": found.intervals,
+            "cmc": [round(float(value), 4) for value in found.scores.cmc],
+            "cost": cost,
+            "seconds": seconds,
+            "sha256": digests,
+        },
+    )
+
+
+def _record(
+    run: Run,
+    manifest: Record,
+    planned: PlannedCell,
+    evaluation: Record,
+    dataset: Dataset,
+    place: Workplace,
+    git: dict[str, Any],
+) -> Record:
+    why_not = comparability.reasons(run, planned, manifest, dataset.passport, place.store)
+    return {
+        **identity(planned),
+        "status": "done",
+        "cause": None,
+        "run": run.id,
+        "evaluation": evaluation_path(run, planned),
+        "evaluation_id": planned.evaluation_id,
+        "metrics": evaluation["metrics"],
+        "metrics_without_flip": evaluation["metrics_without_flip"],
+        "intervals": evaluation["intervals"],
+        "published": planned.published,
+        "verdict": comparability.verdict(evaluation["metrics"], planned.published, why_not),
+        "cmc": evaluation["cmc"],
+        "curves": manifest["log"],
+        "cost": evaluation["cost"],
+        "receipt": receipt(planned, run, manifest, evaluation, dataset.passport, git),
+    }
+
+
+def identity(planned: PlannedCell) -> Record:
+    """The fields by which a record is known."""
+    cell = planned.cell
+    return {
+        "cell": cell.id,
+        "table": cell.table,
+        "row": cell.row,
+        "method": planned.method,
+        "dataset": cell.dataset,
+        "profile": cell.profile,
+        "seed": cell.seed,
+    }

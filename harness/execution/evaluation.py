@@ -1,0 +1,105 @@
+"""Evaluate a trained run on a test set: features, scores, intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.datasets.base import Dataset
+from harness.datasets.images import decoded
+from harness.evaluation.intervals import intervals
+from harness.evaluation.metrics import Scores
+from harness.evaluation.multi_query import pool_queries
+from harness.evaluation.scoring import score
+from harness.execution.features import Embeddings, extract
+from harness.models.reid import ReIDModel
+from harness.training.loop import Machine
+
+
+@dataclass(frozen=True)
+class TestImages:
+    """Decoded test splits (N, H, W, 3) uint8 with their priors; ``extra`` only where the protocol pools queries."""
+
+    __test__ = False
+
+    query: NDArray[np.uint8]
+    gallery: NDArray[np.uint8]
+    extra: NDArray[np.uint8] | None
+    priors: dict[str, dict[str, NDArray[Any]]]
+
+    @classmethod
+    def of(cls, dataset: Dataset, height: int, width: int, priors: dict[str, dict[str, NDArray[Any]]]) -> TestImages:
+        """The test splits of a dataset at the recipe's size."""
+        extra = decoded(dataset, "extra", height, width) if dataset.extra is not None else None
+        return cls(decoded(dataset, "query", height, width), decoded(dataset, "gallery", height, width), extra, priors)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures of one embedding on one test set, and the features they are read from."""
+
+    scores: Scores
+    metrics: dict[str, float]
+    metrics_without_flip: dict[str, float]
+    intervals: dict[str, dict[str, list[float]]]
+    query: NDArray[np.float16]
+    gallery: NDArray[np.float16]
+
+
+def evaluate_run(
+    model: ReIDModel,
+    dataset: Dataset,
+    images: TestImages,
+    protocol: str,
+    embeddings: set[str],
+    flip: bool,
+    machine: Machine,
+) -> dict[str, Evaluation]:
+    """The figures of each of ``embeddings``; features are extracted once for all. ``flip`` chooses the primary ones."""
+    with_flip, without = _features(model, dataset, images, machine)
+    primary = with_flip if flip else without
+    found = {}
+    for name in sorted(embeddings):
+        query, gallery = primary["query"][name], primary["gallery"][name]
+        scores = score_features(dataset, query, gallery, protocol)
+        plain = score_features(dataset, without["query"][name], without["gallery"][name], protocol)
+        spread = intervals(scores, dataset.query.identities)
+        found[name] = Evaluation(scores, scores.metrics, plain.metrics, spread, query.numpy(), gallery.numpy())
+    return found
+
+
+def score_features(dataset: Dataset, query: Tensor, gallery: Tensor, protocol: str) -> Scores:
+    """Scores of float16 features under a protocol, by cosine distance (MPN Sec. 4; all five papers)."""
+    return score(
+        query.float(),
+        gallery.float(),
+        dataset.query.identities,
+        dataset.gallery.identities,
+        dataset.query.cameras,
+        dataset.gallery.cameras,
+        protocol,
+        "cosine",
+    )
+
+
+def _features(
+    model: ReIDModel, dataset: Dataset, images: TestImages, machine: Machine
+) -> tuple[dict[str, Embeddings], dict[str, Embeddings]]:
+    """Split -> embedding -> features, with flip and without. Where the protocol pools queries they are pooled here."""
+    with_flip: dict[str, Embeddings] = {}
+    without: dict[str, Embeddings] = {}
+    splits = {"query": images.query, "gallery": images.gallery}
+    if images.extra is not None:
+        splits["extra"] = images.extra
+    for split, pixels in splits.items():
+        with_flip[split], without[split] = extract(model, pixels, images.priors.get(split, {}), machine)
+    if dataset.multi_query is not None:
+        for found in (with_flip, without):
+            for name, features in found["query"].items():
+                pooled = pool_queries(features.float(), found["extra"][name].float(), dataset.multi_query)
+                found["query"][name] = pooled.cpu().half()
+    return with_flip, without

@@ -1,0 +1,76 @@
+"""What stands behind a figure, so that it can be judged and had again."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import harness
+from harness.datasets import dataset as dataset_spec
+from harness.datasets.base import Passport
+from harness.hardware import package_versions
+from harness.plan import PlannedCell, Run
+from harness.store import Record
+
+
+def git_state() -> dict[str, Any]:
+    """Revision of the harness and whether its files differ from it; both None outside a git checkout."""
+    root = Path(harness.__file__).parents[1]
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=30)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    changes = git("status", "--porcelain", "--untracked-files=no")
+    return {"revision": git("rev-parse", "HEAD"), "dirty": None if changes is None else bool(changes)}
+
+
+def command(planned: PlannedCell) -> str:
+    """The command that repeats a cell."""
+    cell = planned.cell
+    options = ["--table", cell.table, "--row", cell.row, "--dataset", cell.dataset, "--profile", cell.profile]
+    return f"python -m harness.run {shlex.join(options)} --seed {cell.seed}"
+
+
+def effective_batch(run: Run) -> dict[str, Any]:
+    """How a batch is composed: the paper's on one process."""
+    sampler = run.recipe.sampler
+    return {
+        "gpus": 1,
+        "per_gpu": sampler.batch_size,
+        "identities": sampler.identities if sampler.images_per_identity else None,
+        "images_per_identity": sampler.images_per_identity,
+        "bn_scope": "the whole batch",
+    }
+
+
+def receipt(
+    planned: PlannedCell, run: Run, manifest: Record, evaluation: Record, passport: Passport, git: dict[str, Any]
+) -> dict[str, Any]:
+    """The receipt of an evaluated cell, from what its run and its evaluation wrote about themselves."""
+    spec = dataset_spec(planned.cell.dataset)
+    return {
+        "switches": asdict(run.switches),
+        "recipe": asdict(run.recipe),
+        "initialisation": manifest["initialisation"],
+        "effective_batch": effective_batch(run),
+        "passport": {**asdict(passport), "counts": dict(passport.counts)},
+        "protocol": {"id": spec.protocol, "metric": "cosine", "flip_test": run.recipe.flip_test, "ap": "step form"},
+        "embedding": planned.embedding,
+        "priors": manifest["priors"],
+        "git": git,
+        "packages": package_versions(),
+        "hardware": manifest["hardware"],
+        "precision": f"{run.configuration['precision']}, channels_last; features kept and scored in float16",
+        "wall_seconds": round(manifest["seconds"] + evaluation["seconds"], 2),
+        "started": manifest["started"],
+        "weights_sha256": manifest["weights_sha256"],
+        "evaluation_sha256": evaluation["sha256"],
+        "command": command(planned),
+    }

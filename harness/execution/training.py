@@ -1,0 +1,94 @@
+"""Train a planned run and keep what it leaves: weights, log, and what it says about itself."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from harness.execution.preparation import build_model, initialise, training_data
+from harness.hardware import hardware_facts
+from harness.measure.memory import peak_memory_mb
+from harness.models.reid import ReIDModel
+from harness.plan import Run
+from harness.progress import Watch
+from harness.shelf import Shelf
+from harness.store import Record, Store, file_digest, write_json
+from harness.training import checkpoint
+from harness.training.loop import Machine, train
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What carrying out a plan needs: where data and results are, what is computed on, and whom to tell."""
+
+    shelf: Shelf
+    store: Store
+    machine: Machine
+    watch: Watch
+
+
+def trained(run: Run, place: Workplace) -> Record:
+    """The manifest of a run, training it first unless that is done, here or by another harness on this folder."""
+    manifest = place.store.run_manifest(run.id)
+    if manifest is not None:
+        return manifest
+    with place.store.claim_run(run.id, lambda: place.watch.say(f"run {run.id} is being trained elsewhere; waiting")):
+        return place.store.run_manifest(run.id) or _train(run, place)
+
+
+def load_model(run: Run, manifest: Record, place: Workplace) -> ReIDModel:
+    """The trained network of a run, every weight matched by name."""
+    model = build_model(run, manifest["num_classes"])
+    path = place.store.run_folder(run.id) / "weights.pt"
+    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
+    return model.to(place.machine.device, memory_format=torch.channels_last)
+
+
+def _train(run: Run, place: Workplace) -> Record:
+    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    folder = place.store.run_folder(run.id)
+    data = training_data(run, place.shelf)
+    model = build_model(run, data.num_classes)
+    initialisation = initialise(model, run, place.store)
+    label = f"{run.method.id} on {run.dataset}, {run.profile}, seed {run.seed}, run {run.id}"
+    place.watch.begin(f"training {label}: {run.recipe.epochs} epochs", run.recipe.epochs)
+    log_file = folder / "log.txt"
+
+    def epoch_done(epoch: int, log: dict[str, Any]) -> None:
+        losses = ", ".join(f"{name} {values[-1]:.3f}" for name, values in log["losses"].items())
+        line = f"  epoch {epoch}/{run.recipe.epochs}: {losses}; {log['images_per_second'][-1]:.0f} images/s"
+        with log_file.open("a", encoding="utf-8") as file:
+            file.write(line.strip() + "\n")
+        place.watch.advance(epoch, line)
+
+    log = train(model, data, run.recipe, run.seed, place.machine, folder / "checkpoint.pt", epoch_done)
+    checkpoint.write_tensors(folder / "weights.pt", {name: value.cpu() for name, value in model.state_dict().items()})
+    manifest = {
+        "id": run.id,
+        "configuration": run.configuration,
+        "parent": run.parent.id if run.parent else None,
+        "initialisation": initialisation,
+        "priors": _priors_used(run, place),
+        "num_classes": data.num_classes,
+        "log": log,
+        "seconds": sum(log["seconds"]),
+        "peak_memory_mb": peak_memory_mb(place.machine.device),
+        "started": started,
+        "hardware": hardware_facts(str(place.machine.device)),
+        "weights_sha256": file_digest(folder / "weights.pt"),
+        "recipe": asdict(run.recipe),
+    }
+    write_json(folder / "run.json", manifest)
+    checkpoint.remove(folder / "checkpoint.pt")
+    return manifest
+
+
+def _priors_used(run: Run, place: Workplace) -> dict[str, str]:
+    kinds = run.method.priors(run.switches).training
+    if not kinds:
+        return {}
+    used = place.shelf.priors(run.dataset, "train", kinds)
+    return {"kinds": ", ".join(kinds), "provider": used.provider, "fingerprint": used.fingerprint}

@@ -1,0 +1,254 @@
+"""Tables to cells, cells to runs: what there is to do, and what is done already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+from harness import registry
+from harness.datasets import dataset as dataset_spec
+from harness.fingerprint import Address, canonical_hash, changed, reached_code
+from harness.method import Method
+from harness.models.weights import initial_weights
+from harness.priors import missing_priors
+from harness.recipe import Profile, Recipe
+from harness.shelf import Shelf
+from harness.store import Record, Store
+from harness.tables import Row, Table
+
+State = Literal["cached", "stale", "fresh", "failed", "blocked", "quoted"]
+
+TRAINING_CODE: tuple[Address, ...] = (
+    ("harness.training.loop", "train"),
+    ("harness.execution.preparation", "build_model"),
+    ("harness.execution.preparation", "training_data"),
+)
+EVALUATION_CODE: tuple[Address, ...] = (("harness.execution.evaluation", "evaluate_run"),)
+WITHOUT_EFFECT = ("harness.errors:", "harness.store:", "harness.cache:", "harness.registry:", "harness.shelf:")
+"""Code that is reached but cannot change a weight or a figure: how files are found and written, how errors are worded."""
+UNTRAINED_FIELDS = ("flip_test",)
+"""Fields of a recipe that are read only at test."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One (table row, dataset), for one seed and profile."""
+
+    table: str
+    row: str
+    dataset: str
+    profile: Profile
+    seed: int
+
+    @property
+    def id(self) -> str:
+        """The address that the command line, pytest and the report use."""
+        return cell_id(self.table, self.row, self.dataset)
+
+
+def cell_id(table: str, row: str, dataset: str) -> str:
+    """The address of a cell: ``mpn_ablation-MPN-market1501``."""
+    return f"{table}-{row}-{dataset}"
+
+
+@dataclass(eq=False)
+class Run:
+    """One training. ``id`` is the hash of ``configuration``, all that can change its weights."""
+
+    method: Method
+    switches: Any
+    dataset: str
+    profile: Profile
+    seed: int
+    recipe: Recipe
+    parent: Run | None
+    configuration: dict[str, Any]
+    blocked: str | None
+
+    @property
+    def id(self) -> str:
+        """Sixteen hex digits."""
+        return canonical_hash(self.configuration)
+
+
+@dataclass(eq=False)
+class PlannedCell:
+    """A cell with what is known of it: its run, how it is evaluated, and where it stands."""
+
+    cell: Cell
+    method: str
+    published: dict[str, float | None]
+    run: Run | None
+    embedding: str
+    evaluation: dict[str, Any]
+    state: State
+    reason: str
+
+    @property
+    def evaluation_id(self) -> str:
+        """Hash of all that can change the figures of the trained run."""
+        return canonical_hash(self.evaluation)
+
+
+@dataclass
+class Plan:
+    """Cells in the order of their tables, and the distinct runs they need, each after the run it starts from."""
+
+    cells: list[PlannedCell] = field(default_factory=list)
+    runs: dict[str, Run] = field(default_factory=dict)
+
+    def cells_of(self, run: Run) -> list[PlannedCell]:
+        """The cells that are read from a run."""
+        return [planned for planned in self.cells if planned.run is not None and planned.run.id == run.id]
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Makes plans for one results folder, data root and precision. ``look`` is false where nothing may be drawn."""
+
+    shelf: Shelf
+    store: Store
+    bfloat16: bool
+    draw: bool = True
+
+    def plan(
+        self,
+        rows: Iterable[tuple[Table, Row]],
+        datasets: Callable[[Table], Sequence[str]],
+        profile: Profile,
+        seeds: Sequence[int],
+    ) -> Plan:
+        """The plan of these rows on the datasets chosen for each table."""
+        plan = Plan()
+        for table, row in rows:
+            for dataset in datasets(table):
+                if dataset in table.columns and dataset not in row.published:
+                    continue
+                for seed in seeds:
+                    cell = Cell(table.id, row.key, dataset, profile, seed)
+                    plan.cells.append(self._planned(cell, table, row, plan))
+        return plan
+
+    def _planned(self, cell: Cell, table: Table, row: Row, plan: Plan) -> PlannedCell:
+        published = _published(row, cell.dataset)
+        planned = PlannedCell(cell, table.method, published, None, "", {}, "quoted", "quoted from other work")
+        if not row.runs:
+            return planned
+        planned.state = "blocked"
+        if not table.built:
+            planned.reason = f"method {table.method} is not built yet"
+            return planned
+        method = registry.method(table.method)
+        switches = method.parse(dict(row.switches), f"methods/{method.id}/tables.yaml: {table.id}: row {row.key!r}")
+        run = self._run(method, switches, dataset_spec(cell.dataset).training_id, cell.profile, cell.seed, plan)
+        planned.run = run
+        planned.embedding = method.embedding(switches)
+        inference = method.priors(switches).inference
+        reason = run.blocked or self._blocked(cell.dataset, inference, ("query", "gallery"))
+        if reason:
+            planned.reason = reason
+            return planned
+        planned.evaluation = self._evaluation(planned, run, inference)
+        planned.state, planned.reason = self._standing(planned)
+        return planned
+
+    def _run(self, method: Method, switches: Any, dataset: str, profile: Profile, seed: int, plan: Plan) -> Run:
+        recipe = method.recipe(switches, dataset, profile)
+        parent = None
+        if recipe.initialisation.kind == "run":
+            start = registry.method(recipe.initialisation.method or "")
+            start_switches = start.parse(dict(recipe.initialisation.switches), f"the recipe of {method.id}")
+            parent = self._run(start, start_switches, dataset, profile, seed, plan)
+        kinds = method.priors(switches).training
+        blocked = (parent.blocked if parent else None) or self._blocked(dataset, kinds, ("train",))
+        readable = not blocked and self._readable(dataset)
+        configuration = {
+            "method": method.id,
+            "switches": {name: value for name, value in asdict(switches).items() if name not in method.test_switches},
+            "recipe": {name: value for name, value in asdict(recipe).items() if name not in UNTRAINED_FIELDS},
+            "initial_weights": initial_weights(recipe, parent.id if parent else None),
+            "dataset": dataset,
+            "passport": self.shelf.dataset(dataset).passport.fingerprint if readable else "not read",
+            "priors": self.shelf.priors(dataset, "train", kinds).fingerprint if readable and kinds else "",
+            "seed": seed,
+            "precision": "bfloat16" if self.bfloat16 else "float32",
+            "code": _code((*TRAINING_CODE, (method.build.__module__, method.build.__qualname__))),
+        }
+        run = Run(method, switches, dataset, profile, seed, recipe, parent, configuration, blocked)
+        return plan.runs.setdefault(run.id, run)
+
+    def _evaluation(self, planned: PlannedCell, run: Run, kinds: tuple[str, ...]) -> dict[str, Any]:
+        """All that can change the figures read from a trained run."""
+        spec = dataset_spec(planned.cell.dataset)
+        readable = self._readable(spec.id)
+        return {
+            "run": run.id,
+            "dataset": spec.id,
+            "passport": self.shelf.dataset(spec.id).passport.fingerprint if readable else "not read",
+            "protocol": spec.protocol,
+            "embedding": planned.embedding,
+            "flip_test": run.recipe.flip_test,
+            "priors": [self.shelf.priors(spec.id, split, kinds).fingerprint for split in ("query", "gallery")]
+            if readable and kinds
+            else [],
+            "code": _code(EVALUATION_CODE),
+        }
+
+    def _readable(self, dataset: str) -> bool:
+        return self.draw or self.shelf.drawn(dataset)
+
+    def _blocked(self, dataset: str, kinds: tuple[str, ...], splits: tuple[str, ...]) -> str | None:
+        return self.shelf.missing(dataset) or missing_priors(dataset, kinds, self.shelf.data_root, splits)
+
+    def _standing(self, planned: PlannedCell) -> tuple[State, str]:
+        """Whether the cell has a record, and whether that record is of what would be run now."""
+        cell = planned.cell
+        record = self.store.record(cell.table, cell.row, cell.dataset, cell.profile, cell.seed)
+        if record is None:
+            return "fresh", "no record yet"
+        if record["status"] == "failed":
+            return "failed", f"failed before ({record['cause']['kind']}); it is tried again"
+        if record["evaluation_id"] != planned.evaluation_id:
+            return "stale", "; ".join(differences(self.store, record, planned))
+        return "cached", "recorded"
+
+
+def differences(store: Store, record: Record, planned: PlannedCell) -> list[str]:
+    """What has changed since a record was made, one phrase each: settings by name, code by definition."""
+    assert planned.run is not None
+    before = store.run_manifest(record["run"])
+    if before is None:
+        return [f"the folder of its run, {store.run_folder(record['run'])}, is gone"]
+    phrases = _changed_settings(before["configuration"], planned.run.configuration, "")
+    if planned.run.parent and not phrases:
+        phrases = ["the run that it starts from changed"]
+    evaluation = store.evaluation(record["evaluation"])
+    if evaluation is None:
+        return [*phrases, f"its evaluation in {record['evaluation']} is gone"]
+    return phrases + _changed_settings(evaluation["configuration"], {**planned.evaluation, "run": record["run"]}, "")
+
+
+def _changed_settings(before: dict[str, Any], after: dict[str, Any], prefix: str) -> list[str]:
+    phrases = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if old == new:
+            continue
+        if name == "code":
+            phrases += changed(old or {}, new or {})
+        elif isinstance(old, dict) and isinstance(new, dict):
+            phrases += _changed_settings(old, new, f"{prefix}{name}.")
+        else:
+            phrases.append(f"{prefix}{name} was {old!r}, now {new!r}")
+    return phrases
+
+
+@cache
+def _code(roots: tuple[Address, ...]) -> dict[str, str]:
+    return {name: digest for name, digest in reached_code(roots).items() if not name.startswith(WITHOUT_EFFECT)}
+
+
+def _published(row: Row, dataset: str) -> dict[str, float | None]:
+    return {metric: figure for metric, figure in row.published.get(dataset, {}).items()}

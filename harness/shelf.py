@@ -1,0 +1,57 @@
+"""The datasets found under one data root, each read once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.datasets import dataset as dataset_spec
+
+if TYPE_CHECKING:
+    from harness.datasets.base import Dataset, DatasetSpec
+    from harness.priors import Priors
+
+
+class Shelf:
+    """What the plan and the runs read of a data root."""
+
+    def __init__(self, data_root: Path) -> None:
+        self.data_root = data_root
+        self._loaded: dict[str, Dataset] = {}
+        self._priors: dict[tuple[str, str, tuple[str, ...]], Priors] = {}
+
+    def missing(self, dataset_id: str) -> str | None:
+        """One sentence on why a dataset cannot be read, or None when it can."""
+        spec = dataset_spec(dataset_id)
+        if spec.find is None or spec.load is None:
+            return f"the loader of {dataset_id} is not built yet"
+        if self._folder(spec) is None:
+            return f"{spec.title} is not under {self.data_root}; {spec.obtain}"
+        return None
+
+    def drawn(self, dataset_id: str) -> bool:
+        """Whether reading the dataset is only reading: the embedded one may have to be drawn first."""
+        folder = self._folder(dataset_spec(dataset_id))
+        return folder is not None and folder.exists()
+
+    def dataset(self, dataset_id: str) -> Dataset:
+        """The loaded dataset. Raises BadInput, naming the file and the mend, when it is not as it should be."""
+        if dataset_id not in self._loaded:
+            spec = dataset_spec(dataset_id)
+            folder = self._folder(spec)
+            if spec.load is None or folder is None:
+                raise LookupError(self.missing(dataset_id))
+            self._loaded[dataset_id] = spec.load(folder)
+        return self._loaded[dataset_id]
+
+    def priors(self, dataset_id: str, split: str, kinds: tuple[str, ...]) -> Priors:
+        """Priors of a split. Raises BadInput, naming the file and the mend, when they cannot be read."""
+        from harness.priors import load_priors
+
+        key = (dataset_id, split, kinds)
+        if key not in self._priors:
+            self._priors[key] = load_priors(self.dataset(dataset_id), split, kinds, self.data_root)
+        return self._priors[key]
+
+    def _folder(self, spec: DatasetSpec) -> Path | None:
+        return spec.find(self.data_root) if spec.find else None

@@ -10,7 +10,9 @@ from harness.errors import BadInput
 
 
 def cache_folder() -> Path:
-    """The cache folder, made if need be: ``$HARNESS_CACHE``, else ``$XDG_CACHE_HOME/reid-tables``, else ``~/.cache/reid-tables``.
+    """The cache folder, made if need be.
+
+    It is ``$HARNESS_CACHE``, else ``$XDG_CACHE_HOME/reid-tables``, else ``~/.cache/reid-tables``.
 
     Raises BadInput where nothing can be written there.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from harness import registry
 from harness.datasets import dataset as dataset_spec
 from harness.fingerprint import Address, canonical_hash, changed, reached_code
 from harness.method import Method
-from harness.models.weights import initial_weights
+from harness.models.weights import imagenet_weights
 from harness.priors import missing_priors
 from harness.recipe import Profile, Recipe
 from harness.shelf import Shelf
@@ -27,7 +27,7 @@ TRAINING_CODE: tuple[Address, ...] = (
 )
 EVALUATION_CODE: tuple[Address, ...] = (("harness.execution.evaluation", "evaluate_run"),)
 WITHOUT_EFFECT = ("harness.errors:", "harness.store:", "harness.cache:", "harness.registry:", "harness.shelf:")
-"""Code that is reached but cannot change a weight or a figure: how files are found and written, how errors are worded."""
+"""Code that is reached but cannot change a figure: how files are found and written, how errors are worded."""
 UNTRAINED_FIELDS = ("flip_test",)
 """Fields of a recipe that are read only at test."""
 
@@ -106,30 +106,30 @@ class Plan:
 
 @dataclass(frozen=True)
 class Planner:
-    """Makes plans for one results folder, data root and precision. ``look`` is false where nothing may be drawn."""
+    """Makes plans for one results folder, data root and precision; ``draw`` is false where nothing may be drawn."""
 
     shelf: Shelf
     store: Store
     bfloat16: bool
     draw: bool = True
 
-    def plan(
+    def add(
         self,
-        rows: Iterable[tuple[Table, Row]],
-        datasets: Callable[[Table], Sequence[str]],
+        plan: Plan,
+        table: Table,
+        rows: Iterable[Row],
+        datasets: Sequence[str],
         profile: Profile,
         seeds: Sequence[int],
-    ) -> Plan:
-        """The plan of these rows on the datasets chosen for each table."""
-        plan = Plan()
-        for table, row in rows:
-            for dataset in datasets(table):
+    ) -> None:
+        """Put the cells of these rows of a table into the plan, with the runs they need."""
+        for row in rows:
+            for dataset in datasets:
                 if dataset in table.columns and dataset not in row.published:
                     continue
                 for seed in seeds:
                     cell = Cell(table.id, row.key, dataset, profile, seed)
                     plan.cells.append(self._planned(cell, table, row, plan))
-        return plan
 
     def _planned(self, cell: Cell, table: Table, row: Row, plan: Plan) -> PlannedCell:
         published = _published(row, cell.dataset)
@@ -168,7 +168,7 @@ class Planner:
             "method": method.id,
             "switches": {name: value for name, value in asdict(switches).items() if name not in method.test_switches},
             "recipe": {name: value for name, value in asdict(recipe).items() if name not in UNTRAINED_FIELDS},
-            "initial_weights": initial_weights(recipe, parent.id if parent else None),
+            "initial_weights": f"run {parent.id}" if parent else self._initial_weights(recipe),
             "dataset": dataset,
             "passport": self.shelf.dataset(dataset).passport.fingerprint if readable else "not read",
             "priors": self.shelf.priors(dataset, "train", kinds).fingerprint if readable and kinds else "",
@@ -196,6 +196,12 @@ class Planner:
             "code": _code(EVALUATION_CODE),
         }
 
+    def _initial_weights(self, recipe: Recipe) -> str:
+        """Where a run that starts from no other run starts; ImageNet weights are fetched only before real work."""
+        if recipe.initialisation.kind != "imagenet":
+            return "scratch"
+        return _imagenet_file(recipe.backbone, self.draw)
+
     def _readable(self, dataset: str) -> bool:
         return self.draw or self.shelf.drawn(dataset)
 
@@ -221,13 +227,21 @@ def differences(store: Store, record: Record, planned: PlannedCell) -> list[str]
     before = store.run_manifest(record["run"])
     if before is None:
         return [f"the folder of its run, {store.run_folder(record['run'])}, is gone"]
-    phrases = _changed_settings(before["configuration"], planned.run.configuration, "")
-    if planned.run.parent and not phrases:
-        phrases = ["the run that it starts from changed"]
+    phrases = _changed_run(store, before, planned.run)
     evaluation = store.evaluation(record["evaluation"])
     if evaluation is None:
         return [*phrases, f"its evaluation in {record['evaluation']} is gone"]
     return phrases + _changed_settings(evaluation["configuration"], {**planned.evaluation, "run": record["run"]}, "")
+
+
+def _changed_run(store: Store, before: Record, run: Run) -> list[str]:
+    """What changed in a run, or in the runs that it starts from."""
+    start = store.run_manifest(before["parent"]) if before["parent"] else None
+    if start is None or run.parent is None:
+        return _changed_settings(before["configuration"], run.configuration, "")
+    same_start = {**run.configuration, "initial_weights": before["configuration"]["initial_weights"]}
+    phrases = _changed_run(store, start, run.parent) + _changed_settings(before["configuration"], same_start, "")
+    return list(dict.fromkeys(phrases))
 
 
 def _changed_settings(before: dict[str, Any], after: dict[str, Any], prefix: str) -> list[str]:
@@ -243,6 +257,12 @@ def _changed_settings(before: dict[str, Any], after: dict[str, Any], prefix: str
         else:
             phrases.append(f"{prefix}{name} was {old!r}, now {new!r}")
     return phrases
+
+
+@cache
+def _imagenet_file(backbone: str, fetch: bool) -> str:
+    found, where = imagenet_weights(backbone, fetch)
+    return "scratch, for want of ImageNet weights" if found is None else where
 
 
 @cache

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.datasets import dataset as dataset_spec
+from harness.errors import BadInput
 
 if TYPE_CHECKING:
     from harness.datasets.base import Dataset, DatasetSpec
@@ -40,7 +41,7 @@ class Shelf:
             spec = dataset_spec(dataset_id)
             folder = self._folder(spec)
             if spec.load is None or folder is None:
-                raise LookupError(self.missing(dataset_id))
+                raise BadInput(self.missing(dataset_id))
             self._loaded[dataset_id] = spec.load(folder)
         return self._loaded[dataset_id]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from harness.datasets import dataset as dataset_spec
@@ -19,7 +18,6 @@ from harness.execution.pictures import attention, ranking_strips
 from harness.execution.receipt import receipt
 from harness.execution.training import Workplace, load_model
 from harness.measure import measured_cost
-from harness.models.reid import ReIDModel
 from harness.plan import PlannedCell, Run
 from harness.store import Record, file_digest, write_atomically, write_json
 

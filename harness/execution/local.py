@@ -114,6 +114,6 @@ def failure_kind(error: BaseException) -> str:
         return "out of memory"
     if isinstance(error, RuntimeError) and "out of memory" in str(error).lower():
         return "out of memory"
-    if isinstance(error, (FileNotFoundError, LookupError)):
+    if isinstance(error, FileNotFoundError):
         return "missing data"
     return "error"

@@ -35,7 +35,7 @@ LOSS_CHECK_EVERY = 25
 
 @dataclass(frozen=True)
 class TrainingData:
-    """A training split in memory: ``images`` (N, H, W, 3) uint8, ``labels`` (N,) 0..C-1, ``cameras`` (N,), priors by kind."""
+    """A training split: ``images`` (N, H, W, 3) uint8, ``labels`` (N,) 0..C-1, ``cameras`` (N,), priors by kind."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
@@ -55,6 +55,13 @@ class Machine:
     device: torch.device
     bfloat16: bool
 
+    @classmethod
+    def of(cls, device: str, bfloat16: bool) -> Machine:
+        """The device of that name, made deterministic."""
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.backends.cudnn.benchmark = False
+        return cls(torch.device(device), bfloat16)
+
     def autocast(self) -> torch.autocast:
         """Mixed precision where it helps."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
@@ -71,11 +78,12 @@ def train(
 ) -> dict[str, Any]:
     """Train ``model`` in place, from the last checkpoint if there is one; ``epoch_done`` hears of each epoch.
 
-    Returns the log: per epoch the mean of the loss and of each named loss, learning rate and images/s. Raises NonFiniteLoss.
+    Returns the log: per epoch the mean of the loss and of each named loss, learning rate, images/s and seconds. Raises
+    NonFiniteLoss.
     """
     model.to(machine.device, memory_format=torch.channels_last)
     optimiser = build_optimiser(model, recipe.optimiser)
-    log: dict[str, Any] = {"epoch": [], "loss": [], "losses": {}, "rate": [], "images_per_second": []}
+    log: dict[str, Any] = {"epoch": [], "loss": [], "losses": {}, "rate": [], "images_per_second": [], "seconds": []}
     first = 0
     resumed = checkpoint.load(checkpoint_path, model, optimiser)
     if resumed:
@@ -123,6 +131,7 @@ def _train_epoch(
         log["losses"].setdefault(name, []).append(mean)
     log["rate"].append(rate)
     log["images_per_second"].append(sum(map(len, batches)) / seconds)
+    log["seconds"].append(seconds)
 
 
 def training_step(

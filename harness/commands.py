@@ -1,0 +1,222 @@
+"""What ``python -m harness.run`` can be asked to do. Each command returns its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import BadInput, unknown
+from harness.listing import as_json, as_text
+from harness.selection import Choice, choose, chosen_rows, chosen_tables, parse_cell
+from harness.shelf import Shelf
+from harness.store import Record, Store
+from harness.tables import tables
+
+if TYPE_CHECKING:
+    from harness.plan import Plan, Planner
+    from harness.progress import Watch
+
+
+def list_tables(options: argparse.Namespace) -> int:
+    """``--list``."""
+    listed = chosen_tables(options.table or ["all"])
+    print(json.dumps(as_json(listed), ensure_ascii=False, indent=1) if options.json else as_text(listed))
+    return 0
+
+
+def status(options: argparse.Namespace) -> int:
+    """``--status``: cells recorded by table, and trainings begun but not finished."""
+    store = _existing(options.results)
+    counts: dict[tuple[str, str, str], Counter[str]] = {}
+    for record in store.records():
+        key = (record["table"], record["dataset"], record["profile"])
+        counts.setdefault(key, Counter())[record["status"]] += 1
+    for (table, dataset, profile), states in sorted(counts.items()):
+        print(f"{table} on {dataset}, {profile}: {', '.join(f'{n} {state}' for state, n in sorted(states.items()))}")
+    for begun in sorted(store.folder.glob("runs/*/checkpoint.pt")):
+        log = begun.with_name("log.txt")
+        last = log.read_text(encoding="utf-8").splitlines()[-1:] if log.exists() else []
+        print(f"run {begun.parent.name} is under way or was interrupted: {''.join(last) or 'no epoch finished'}")
+    if not counts:
+        print(f"no records in {store.folder}")
+    return 0
+
+
+def verify(options: argparse.Namespace) -> int:
+    """``--verify CELL``: 0 when everything stored agrees with its record, else 1."""
+    from harness.verification import disagreements
+
+    store = _existing(options.results)
+    records = _records_of(options.verify, store, options)
+    wrong = 0
+    for record in records:
+        label = f"{record['cell']} ({record['profile']}, seed {record['seed']})"
+        if record["status"] != "done":
+            raise BadInput(f"{label} failed ({record['cause']['kind']}); there is nothing to verify, run it again")
+        found = list(disagreements(record, store))
+        wrong += bool(found)
+        for sentence in found:
+            print(f"✗ {label}: {sentence}")
+        if not found:
+            print(f"✓ {label}: scored again from what is stored, every figure agrees")
+    return 1 if wrong else 0
+
+
+def why(options: argparse.Namespace) -> int:
+    """``--why CELL``: where a cell stands, and what changed since its record was made."""
+    table, row, dataset = parse_cell(options.why)
+    shelf = Shelf(options.data_root)
+    choice = choose(table, (row,), dataset, options.profile, shelf, planning=True)
+    profiles = [record["profile"] for record in Store(options.results).records() if record["cell"] == options.why]
+    if options.profile is None and profiles:
+        choice = choose(table, (row,), dataset, profiles[0], shelf, planning=True)
+    for planned in _plan([choice], _planner(options, shelf), options).cells:
+        cell = planned.cell
+        print(f"{cell.id} ({cell.profile}, seed {cell.seed}): {planned.state}: {planned.reason}")
+    return 0
+
+
+def dry_run(options: argparse.Namespace) -> int:
+    """``--dry-run``: the plan, and nothing is run."""
+    from harness.forecast import Forecast
+
+    shelf = Shelf(options.data_root)
+    choices = _choices(options, shelf, planning=True)
+    planner = _planner(options, shelf)
+    plan = _plan(choices, planner, options)
+    readable = {run.dataset for run in plan.runs.values() if not run.blocked and shelf.drawn(run.dataset)}
+    images = {dataset: len(shelf.dataset(dataset).train) for dataset in readable}
+    forecast = Forecast(plan, planner.store, images)
+    if options.json:
+        print(json.dumps(forecast.as_json(), ensure_ascii=False, indent=1))
+        return 0
+    for notice in dict.fromkeys(choice.notice for choice in choices if choice.notice):
+        print(notice)
+    print(forecast.as_text())
+    return 0
+
+
+def run_tables(options: argparse.Namespace) -> int:
+    """Run what is pending, write the report; 1 when a cell failed or is blocked."""
+    from harness.execution.local import carry_out, pending
+    from harness.execution.training import Workplace
+    from harness.progress import Watch
+    from harness.training.loop import Machine
+
+    shelf = Shelf(options.data_root)
+    choices = _choices(options, shelf, planning=False)
+    for choice in choices:
+        if choice.notice:
+            print(choice.notice, flush=True)
+    planner = _planner(options, shelf)
+    planner.store.require_writable()
+    plan = _plan(choices, planner, options)
+    todo = pending(plan)
+    with Watch(len(todo)) as watch:
+        _decode_first(plan, shelf, watch)
+        place = Workplace(shelf, planner.store, Machine.of(_device(options), planner.bfloat16), watch)
+        records = carry_out(plan, place, options.images)
+    blocked = [planned for planned in plan.cells if planned.state == "blocked"]
+    for planned in blocked:
+        print(f"blocked: {planned.cell.id}: {planned.reason}")
+    failed = [record for record in records if record["status"] == "failed"]
+    cached = sum(planned.state == "cached" for planned in plan.cells)
+    print(f"{len(records) - len(failed)} cells run, {len(failed)} failed, {len(blocked)} blocked, {cached} cached")
+    _write_report(options, planner.store, [choice.table.id for choice in choices])
+    return 1 if failed or blocked else 0
+
+
+def _decode_first(plan: Plan, shelf: Shelf, watch: Watch) -> None:
+    """Read every image that the plan needs before a minute is spent on training, so that a corrupt one is named now."""
+    from harness.datasets.images import decoded
+
+    wanted = {}
+    for planned in plan.cells:
+        if planned.run is not None and planned.state in ("fresh", "stale", "failed"):
+            size = (planned.run.recipe.height, planned.run.recipe.width)
+            wanted[planned.run.dataset, "train", size] = None
+            for split in ("query", "gallery", "extra"):
+                if getattr(shelf.dataset(planned.cell.dataset), split) is not None:
+                    wanted[planned.cell.dataset, split, size] = None
+    for dataset, split, (height, width) in wanted:
+        loaded = shelf.dataset(dataset)
+        watch.begin(f"reading {dataset} {split} at {height}x{width}", len(getattr(loaded, split)))
+        decoded(loaded, split, height, width, lambda done, total: watch.advance(done))
+
+
+def _write_report(options: argparse.Namespace, store: Store, table_ids: list[str]) -> None:
+    from harness.reporting import write_report
+
+    pages = write_report(store.records(), tables(), store.folder, options.report, images=options.images)
+    wanted = {f"{table_id}.html" for table_id in table_ids}
+    for page in pages:
+        if page.name in wanted:
+            print(f"report: {page}")
+
+
+def _choices(options: argparse.Namespace, shelf: Shelf, planning: bool) -> list[Choice]:
+    wanted = chosen_tables(options.table)
+    rows = chosen_rows(wanted, options.row)
+    if options.dataset is None and not shelf.data_root.is_dir() and options.data_root != Path("data"):
+        raise BadInput(f"--data-root {shelf.data_root} is not a folder; name the one that holds the datasets")
+    unbuilt = sorted({table.method for table in wanted if not table.built})
+    if not planning:
+        wanted = [table for table in wanted if table.built]
+        if unbuilt and not wanted:
+            raise BadInput(f"method {', '.join(unbuilt)} is not built yet; --list shows its published figures")
+        if unbuilt:
+            print(f"left out, their methods are not built yet: the tables of {', '.join(unbuilt)}")
+    return [
+        choose(table, rows[table.id], options.dataset, options.profile, shelf, planning)
+        for table in wanted
+        if rows[table.id]
+    ]
+
+
+def _device(options: argparse.Namespace) -> str:
+    from harness.hardware import choose_device
+
+    return choose_device(options.device)
+
+
+def _planner(options: argparse.Namespace, shelf: Shelf) -> Planner:
+    from harness.hardware import bfloat16_helps
+    from harness.plan import Planner
+
+    may_draw = not (options.dry_run or options.why)
+    return Planner(shelf, Store(options.results), bfloat16_helps(_device(options)), draw=may_draw)
+
+
+def _plan(choices: list[Choice], planner: Planner, options: argparse.Namespace) -> Plan:
+    from harness.plan import Plan
+
+    plan = Plan()
+    for choice in choices:
+        planner.add(plan, choice.table, choice.rows, choice.datasets, choice.profile, options.seed or [0])
+    return plan
+
+
+def _existing(folder: Path) -> Store:
+    if not folder.is_dir():
+        raise BadInput(f"--results {folder} is not a folder; run a table first, or name the folder that holds records")
+    return Store(folder)
+
+
+def _records_of(address: str, store: Store, options: argparse.Namespace) -> list[Record]:
+    """Records of a cell, at the profile and seeds asked for. Raises BadInput, offering the nearest, for none."""
+    records = store.records()
+    if address not in {record["cell"] for record in records}:
+        raise unknown("recorded cell", address, dict.fromkeys(record["cell"] for record in records))
+    found = [
+        record
+        for record in records
+        if record["cell"] == address
+        and options.profile in (None, record["profile"])
+        and (not options.seed or record["seed"] in options.seed)
+    ]
+    if not found:
+        raise BadInput(f"{address} has no record at that --profile and --seed; leave them out to see those it has")
+    return found

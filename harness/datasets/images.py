@@ -1,0 +1,126 @@
+"""Decoded images: every image of a split is decoded and resized once, then mapped from the cache by all processes."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+import numpy as np
+import PIL
+from filelock import FileLock
+from PIL import Image
+
+from harness.cache import cache_folder
+from harness.errors import BadInput
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.datasets.base import Dataset, Split
+
+SplitName = Literal["train", "query", "gallery", "extra"]
+Progress = Callable[[int, int], None]
+"""Called with the images done and the images in all."""
+
+CHUNK = 512
+"""Images decoded between two writes."""
+
+
+def decoded(
+    dataset: Dataset, split_name: SplitName, height: int, width: int, progress: Progress | None = None
+) -> NDArray[np.uint8]:
+    """The images of a split as a read-only (N, height, width, 3) array of RGB bytes, in the order of its rows.
+
+    Resized with antialiased bilinear interpolation. The first call decodes on all cores into the cache folder; later
+    ones, of any process, map that file. Where the disk is full, a warning says so and the array is held in memory.
+    Raises BadInput for images that cannot be decoded: each is tried once, all are counted and the first three named.
+    """
+    split: Split = getattr(dataset, split_name)
+    shape = (len(split), height, width, 3)
+    # The pixels depend on the decoder too, so another Pillow starts a file of its own.
+    name = f"{dataset.passport.fingerprint[:16]}-{split_name}-{height}x{width}-pillow{PIL.__version__}.npy"
+    kept = cache_folder() / "images" / name
+    images = _mapped(kept, shape)
+    if images is not None:
+        return images
+    try:
+        kept.parent.mkdir(exist_ok=True)
+        with FileLock(kept.with_suffix(".lock")):
+            # Another process may have made it while this one waited.
+            images = _mapped(kept, shape)
+            if images is None:
+                _write(kept, _chunks(dataset.root, split, height, width, progress), shape)
+                images = _mapped(kept, shape)
+    except OSError as error:
+        warnings.warn(
+            f"decoded images are held in memory because {kept.parent} cannot take them ({error.strerror}); "
+            "free some space or set HARNESS_CACHE to a larger disk",
+            stacklevel=2,
+        )
+    if images is None:
+        images = np.concatenate(list(_chunks(dataset.root, split, height, width, progress)))
+        images.flags.writeable = False
+    return images
+
+
+def _mapped(kept: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    """The kept array; None where there is none, or one that is damaged (cut short, or of another shape)."""
+    try:
+        images: NDArray[np.uint8] = np.load(kept, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None
+    return images if images.shape == shape and images.dtype == np.uint8 else None
+
+
+def _write(kept: Path, chunks: Iterator[NDArray[np.uint8]], shape: tuple[int, ...]) -> None:
+    """Write the array beside ``kept`` and rename it, so that a killed process leaves nothing that looks complete."""
+    partial = kept.with_suffix(".part")
+    try:
+        # Plain writes rather than a mapping: on a full disk a write fails cleanly, a mapping kills the process.
+        with open(partial, "wb") as file:
+            _write_header(file, shape)
+            for chunk in chunks:
+                file.write(chunk.data)
+        os.replace(partial, kept)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+
+def _chunks(
+    root: Path, split: Split, height: int, width: int, progress: Progress | None
+) -> Iterator[NDArray[np.uint8]]:
+    """Decoded images, at most ``CHUNK`` at a time. Raises BadInput after the last when some could not be decoded."""
+    total = len(split)
+    corrupt: list[Path] = []
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for start in range(0, total, CHUNK):
+            files = [root / name for name in split.names[start : start + CHUNK]]
+            images = list(pool.map(lambda file: _decode(file, height, width), files, chunksize=16))
+            corrupt += [file for file, image in zip(files, images, strict=True) if image is None]
+            if not corrupt:
+                yield np.stack([image for image in images if image is not None])
+            if progress is not None:
+                progress(start + len(files), total)
+    if corrupt:
+        count = "1 image" if len(corrupt) == 1 else f"{len(corrupt)} images"
+        raise BadInput(
+            f"{count} cannot be decoded: {', '.join(map(str, corrupt[:3]))}; replace them from the original archive"
+        )
+
+
+def _decode(file: Path, height: int, width: int) -> NDArray[np.uint8] | None:
+    """The image as (height, width, 3) RGB bytes; None when it is corrupt, cut short, or not there."""
+    try:
+        with Image.open(file) as image:
+            return np.asarray(image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        # Pillow raises SyntaxError for a broken PNG and ValueError for a few broken headers.
+        return None

@@ -1,0 +1,110 @@
+"""Which synthetic dataset: seed, sizes and difficulty, and the folder name they hash to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from harness.errors import BadInput
+
+VERSION = 1
+"""Raised whenever the drawing changes, so that no cache mixes two ways of drawing."""
+
+HEIGHT, WIDTH = 128, 64
+"""Size of the images in pixels, as in Market-1501."""
+
+
+@dataclass(frozen=True)
+class Difficulty:
+    """What makes the dataset hard. Each knob can be turned alone: people, poses and places stay the same.
+
+    ``misalignment``, ``pose``, ``lighting``, ``clutter`` and ``noise`` multiply spreads (0 switches them off,
+    2 doubles); ``occlusion`` and ``partial`` are probabilities for each image; ``wardrobe`` is a number of colours.
+    """
+
+    misalignment: float = 1.0
+    """Multiplies the error of the detector's box: its shift and the logarithm of its scale."""
+    occlusion: float = 0.16
+    """Probability that a car, a pole, a bush or another pedestrian stands before the person."""
+    partial: float = 0.1
+    """Probability that the box cuts a large part of the person off."""
+    pose: float = 1.0
+    """Multiplies the length of the stride, the swing of the arms and the change of orientation within a camera."""
+    lighting: float = 1.0
+    """Multiplies how far the cameras differ in tint, exposure, contrast and saturation."""
+    clutter: float = 1.0
+    """Multiplies the number of things, and of passers-by, in the background."""
+    wardrobe: int = 10
+    """Number of clothing colours that all identities share; fewer is harder. From 2 to 16."""
+    noise: float = 1.0
+    """Multiplies the noise of the sensors."""
+
+    def __post_init__(self) -> None:
+        for name in ("misalignment", "pose", "lighting", "clutter", "noise"):
+            if not 0 <= getattr(self, name) <= 10:
+                raise BadInput(f"difficulty {name}={getattr(self, name)!r} is not a multiplier; give one from 0 to 10")
+        for name in ("occlusion", "partial"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise BadInput(f"difficulty {name}={getattr(self, name)!r} is not a probability; give one from 0 to 1")
+        if not 2 <= self.wardrobe <= 16:
+            raise BadInput(f"difficulty wardrobe={self.wardrobe!r} is out of range; give 2 to 16 colours")
+
+
+@dataclass(frozen=True)
+class Edition:
+    """All that decides the images. Two equal editions hold the same bytes (on one machine and software)."""
+
+    seed: int = 0
+    difficulty: Difficulty = field(default_factory=Difficulty)
+    train_ids: int = 100
+    test_ids: int = 100
+    train_images: int = 12
+    """Images of each training identity."""
+    test_images: int = 10
+    """Mean number of images of each test identity, queries included."""
+    distractors: int = 120
+    """Gallery images of people who are in neither set (identity 0)."""
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise BadInput(f"seed {self.seed} of the synthetic dataset is negative; give 0 or more")
+        if min(self.train_ids, self.test_ids) < 1 or self.train_ids + self.test_ids > 9999:
+            raise BadInput("the synthetic dataset takes at least 1 identity in each set and at most 9,999 in all")
+        if self.train_images < 2 or self.test_images < 6 or self.distractors < 0:
+            raise BadInput("the synthetic dataset takes at least 2 train_images, 6 test_images and 0 distractors")
+
+    @property
+    def folder_name(self) -> str:
+        """``synthetic-`` and 12 hex digits of the SHA-256 of version and settings."""
+        text = json.dumps(self.settings(), sort_keys=True)
+        return f"synthetic-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    def settings(self) -> dict[str, Any]:
+        """What is written beside the images."""
+        return {"version": VERSION, **asdict(self)}
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, Any]) -> Edition:
+        """The edition that ``settings`` were written by; raises BadInput when they are of another version."""
+        values = dict(settings)
+        if values.pop("version", None) != VERSION:
+            raise BadInput(
+                f"this synthetic dataset is not of version {VERSION}; delete its folder to have it drawn again"
+            )
+        return cls(**{**values, "difficulty": Difficulty(**values["difficulty"])})
+
+    def variant(self) -> str:
+        """The passport's words: the seed, and every knob and size that is not at its default."""
+        knobs = [
+            f"{knob.name} {getattr(self.difficulty, knob.name):g}"
+            for knob in fields(Difficulty)
+            if getattr(self.difficulty, knob.name) != knob.default
+        ]
+        sizes = [
+            f"{size.name} {getattr(self, size.name)}"
+            for size in fields(self)
+            if size.name not in ("seed", "difficulty") and getattr(self, size.name) != size.default
+        ]
+        return f"synthetic seed {self.seed}, {', '.join([*(knobs or ['default difficulty']), *sizes])}"

@@ -1,0 +1,88 @@
+"""Reads a generated edition back as a dataset, with its passport."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from harness.datasets.base import Dataset, Passport, Split
+from harness.datasets.file_names import NamedImage, named_images
+from harness.datasets.passport import content_digests, fingerprint
+from harness.datasets.synthetic.edition import Edition
+from harness.datasets.synthetic.writing import FOLDERS, SETTINGS_FILE
+from harness.errors import BadInput
+
+NAME = re.compile(r"(?P<identity>\d{4})_c(?P<camera>[1-6])s1_\d{6}_00\.png")
+
+
+def read(folder: Path) -> Dataset:
+    """The dataset in a folder that ``generate`` returned.
+
+    Raises BadInput where the folder is none of these, or was changed since.
+    """
+    edition = _edition_of(folder)
+    images = {split: named_images(folder / place, NAME, "0001_c1s1_000001_00.png") for split, place in FOLDERS.items()}
+    counts = _counts(images)
+    expected = edition.train_ids * edition.train_images, edition.train_ids, edition.test_ids
+    if (counts["train_images"], counts["train_ids"], counts["query_ids"]) != expected:
+        raise BadInput(
+            f"images are missing from {folder} or were added to it; delete that folder to have it drawn again"
+        )
+    return Dataset(
+        id="synthetic",
+        root=folder,
+        train=_split(FOLDERS["train"], images["train"]),
+        query=_split(FOLDERS["query"], images["query"]),
+        gallery=_split(FOLDERS["test"], images["test"]),
+        passport=Passport("synthetic", edition.variant(), _fingerprint(folder, images), counts),
+        embedded=True,
+    )
+
+
+def _edition_of(folder: Path) -> Edition:
+    file = folder / SETTINGS_FILE
+    try:
+        return Edition.from_settings(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadInput(f"{file} cannot be read; delete {folder} to have the dataset drawn again") from error
+
+
+def _split(place: str, images: list[NamedImage]) -> Split:
+    return Split(
+        tuple(f"{place}/{image.name}" for image in images),
+        np.array([image.identity for image in images], dtype=np.int64),
+        np.array([image.camera for image in images], dtype=np.int64),
+    )
+
+
+def _counts(images: dict[str, list[NamedImage]]) -> dict[str, int]:
+    """Counts as in ``Passport``; the gallery's identities leave the distractors out."""
+    counts = {}
+    for split, word in (("train", "train"), ("query", "query"), ("test", "gallery")):
+        counts[f"{word}_images"] = len(images[split])
+        counts[f"{word}_ids"] = len({image.identity for image in images[split]} - {0})
+    counts["distractor_images"] = sum(image.identity == 0 for image in images["test"])
+    counts["cameras"] = len({image.camera for split in images.values() for image in split})
+    return counts
+
+
+def _fingerprint(folder: Path, images: dict[str, list[NamedImage]]) -> str:
+    """SHA-256 over every image, its infrared twin included."""
+    rows = []
+    for split, place in FOLDERS.items():
+        names = [image.name for image in images[split]]
+        for part in (place, f"infrared/{place}"):
+            try:
+                digests = content_digests(folder / part, names)
+            except (OSError, KeyError) as error:
+                raise BadInput(
+                    f"images are missing from {folder / part}; delete {folder} to have it drawn again"
+                ) from error
+            rows += [
+                (f"{part}/{image.name}", digest, image.identity, image.camera)
+                for image, digest in zip(images[split], digests, strict=True)
+            ]
+    return fingerprint(rows)

@@ -1,0 +1,110 @@
+"""Features to distances, one block of queries at a time, so that the (Q, G) matrix is never whole in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.errors import BadInput, unknown
+
+Metric = Literal["cosine", "euclidean"]
+
+QUERY_BLOCK = 256
+"""Queries a block: at MSMT17's 82,161 gallery images a block of distances is 84 MB."""
+
+ROW_MULTIPLE = 64
+"""Matrix products are padded with zero rows to this multiple, because BLAS libraries take other kernels, which round
+otherwise, for a few rows: unpadded, a query's distances would depend on how many queries share its block."""
+
+
+def feature_matrix(features: Any, name: str) -> Tensor:
+    """``features`` (N, D), a NumPy array or a tensor of any numeric type, as a detached float32 tensor on its device.
+
+    Raises BadInput, naming them as ``name``, when they are not a numeric matrix with at least one row and column.
+    """
+    try:
+        if isinstance(features, Tensor):
+            matrix = features.detach().to(torch.float32)
+        else:
+            matrix = torch.from_numpy(np.require(features, np.float32, ["C", "W"]))
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"{name} must be a matrix of numbers, one row an image ({error})") from error
+    if matrix.ndim != 2 or 0 in matrix.shape:
+        raise BadInput(f"{name} must be a matrix, one row an image, but their shape is {tuple(matrix.shape)}")
+    return matrix
+
+
+def _norms(matrix: Tensor, name: str) -> Tensor:
+    """Euclidean norm of each row (N,). Raises BadInput when a norm is not finite, which any NaN makes it."""
+    norms = torch.linalg.vector_norm(matrix, dim=1)
+    broken = torch.nonzero(~torch.isfinite(norms * norms)).flatten()
+    if len(broken):
+        raise BadInput(
+            f"{name}: {len(broken)} of {len(matrix)} rows hold NaN, infinite or overflowing values, the first is row "
+            f"{int(broken[0])}; extract them again (a diverged training or a half-precision overflow makes such rows)"
+        )
+    return norms
+
+
+@contextmanager
+def _full_precision(device: str) -> Iterator[None]:
+    """Float32 products as such: training may have switched on autocast, TF32 or bfloat16 products."""
+    precision = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.autocast(device, enabled=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+
+
+def _padded(rows: Tensor, multiple: int) -> Tensor:
+    missing = -len(rows) % multiple
+    return torch.nn.functional.pad(rows, (0, 0, 0, missing)) if missing else rows
+
+
+def distance_blocks(
+    query_features: Any, gallery_features: Any, metric: Metric = "cosine", block: int = QUERY_BLOCK
+) -> Iterator[NDArray[np.float32]]:
+    """Distances (b, G) of ``block`` queries after another, b <= ``block``, float32, in the order of the queries.
+
+    They are computed on the gallery's device and rank a query's gallery as the metric does, leaving out what is the
+    same for all of its gallery: ``cosine`` is minus the cosine similarity, which is 0 for a zero vector (its norm
+    below 1e-22 counts as zero); ``euclidean`` is (|q - g|^2 - |q|^2) / 2. A distance does not depend on ``block``.
+
+    Raises BadInput for an unknown metric, features that are no matrix or not finite, or dimensions that differ.
+    """
+    if metric not in get_args(Metric):
+        raise unknown("metric", metric, get_args(Metric))
+    gallery = feature_matrix(gallery_features, "gallery features")
+    query = feature_matrix(query_features, "query features").to(gallery.device)
+    if query.shape[1] != gallery.shape[1]:
+        raise BadInput(
+            f"query features have {query.shape[1]} dimensions and gallery features {gallery.shape[1]}; "
+            "both must come from the same model"
+        )
+    query_norms, gallery_norms = _norms(query, "query features"), _norms(gallery, "gallery features")
+    count = len(gallery)
+    if count < ROW_MULTIPLE:
+        gallery = _padded(gallery, ROW_MULTIPLE)
+    for start in range(0, len(query), block):
+        rows = _padded(query[start : start + block], ROW_MULTIPLE)
+        with _full_precision(query.device.type):
+            products = torch.mm(rows, gallery.T)[: min(block, len(query) - start), :count]
+        if metric == "cosine":
+            distances = products.mul_(-_inverse(query_norms[start : start + block])[:, None])
+            distances = distances.mul_(_inverse(gallery_norms))
+        else:
+            distances = products.neg_().add_(gallery_norms.square() / 2)
+        yield distances.cpu().numpy()
+
+
+def _inverse(norms: Tensor) -> Tensor:
+    """1 / norm, and 0 for the zero vector."""
+    return torch.where(norms > 0, 1 / norms, 0)

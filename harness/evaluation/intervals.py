@@ -1,0 +1,40 @@
+"""Intervals: how far a metric would move on other queries, or on other people."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import BadInput
+from harness.evaluation.bootstrap import DRAWS, cluster_sums, percentile_interval, resampled_counts
+from harness.evaluation.metrics import RANK_METRICS, Scores
+
+INTERVAL_METRICS = ("map", *RANK_METRICS, "minp")
+
+
+def intervals(
+    scores: Scores, query_ids: NDArray[np.int64], seed: int = 0, draws: int = DRAWS
+) -> dict[str, dict[str, list[float]]]:
+    """95 % percentile bootstrap intervals of each of ``INTERVAL_METRICS``, in percent.
+
+    They come as ``{metric: {"by_query": [low, high], "by_identity": [low, high]}}``.
+
+    ``by_query`` draws the valid queries as if they were independent. ``by_identity`` draws the identities of
+    ``query_ids`` (Q,), each with all of its queries: one person's queries are easy or hard together, so this is the
+    wider and the truer one for what other people would give. Neither knows of the noise of the training seed.
+
+    Raises BadInput when there is not one identity a query.
+    """
+    if len(query_ids) != len(scores.valid):
+        raise BadInput(f"query_ids holds {len(query_ids)} identities for {len(scores.valid)} queries; give one a query")
+    values = np.stack([scores.per_query(metric)[scores.valid] for metric in INTERVAL_METRICS], axis=1)
+    clusters = {"by_query": np.arange(len(values)), "by_identity": query_ids[scores.valid]}
+    result: dict[str, dict[str, list[float]]] = {metric: {} for metric in INTERVAL_METRICS}
+    for kind, members in clusters.items():
+        sums, sizes = cluster_sums(values, members)
+        blocks = resampled_counts(len(sizes), draws, np.random.default_rng(seed))
+        means = np.concatenate([(counts @ sums) / (counts @ sizes)[:, None] for counts in blocks])
+        low, high = percentile_interval(100 * means)
+        for column, metric in enumerate(INTERVAL_METRICS):
+            result[metric][kind] = [float(low[column]), float(high[column])]
+    return result

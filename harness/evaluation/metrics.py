@@ -1,0 +1,153 @@
+"""Ranks of the matches to metrics: average precision in both forms, CMC, mINP."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import BadInput, unknown
+from harness.evaluation.ranking import TOP, Ranking
+
+CMC_RANKS = 50
+
+RANK_METRICS = {"rank1": 1, "rank5": 5, "rank10": 10, "rank20": 20}
+
+METRICS = ("map", *RANK_METRICS, "minp", "map_trapezoid")
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """All that one evaluation says, query by query.
+
+    ``match_ranks``, ``offsets`` and ``top`` are those of ``Ranking``; everything else follows from them. ``valid`` (Q,)
+    bool: the query has a match; only such queries count, and for the others the following, (Q,) float64 in 0..1, are
+    NaN. ``average_precision``: mean over the matches of i / rank_i (step form, that of most papers' code).
+    ``average_precision_trapezoid``: the trapezoid rule under the precision-recall curve, as in Market-1501's own Matlab
+    code. ``inverse_negative_penalty``: number of matches / rank of the last one (Ye et al., "Deep Learning for Person
+    Re-identification: A Survey and Outlook", TPAMI 2021). ``cmc`` (50,) float64, percent: the valid queries that have a
+    match at rank k or before, k from 1.
+    """
+
+    match_ranks: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    top: NDArray[np.int32]
+    valid: NDArray[np.bool_]
+    average_precision: NDArray[np.float64]
+    average_precision_trapezoid: NDArray[np.float64]
+    inverse_negative_penalty: NDArray[np.float64]
+    cmc: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, ranking: Ranking) -> Scores:
+        """The scores of a ranking. Raises BadInput when its ranks cannot be ranks, or no query has a match."""
+        ranks, offsets = ranking.match_ranks, ranking.offsets
+        _check(ranks, offsets)
+        counts = np.diff(offsets)
+        valid = counts > 0
+        of_query = np.repeat(np.arange(len(counts)), counts)
+        found = np.arange(1, len(ranks) + 1) - offsets[of_query]  # i: matches at this rank or before
+        precision = found / ranks
+        # Precision one rank before the match; the Matlab code starts from precision 1 at recall 0.
+        before = np.where(ranks > 1, (found - 1) / np.maximum(ranks - 1, 1), 1.0)
+        first, last = ranks[offsets[:-1][valid]], ranks[offsets[1:][valid] - 1]
+        penalty = np.full(len(counts), np.nan)
+        penalty[valid] = counts[valid] / last
+        return cls(
+            match_ranks=ranks,
+            offsets=offsets,
+            top=ranking.top,
+            valid=valid,
+            average_precision=_mean_by_query(precision, of_query, counts),
+            average_precision_trapezoid=_mean_by_query((before + precision) / 2, of_query, counts),
+            inverse_negative_penalty=penalty,
+            cmc=100 * (first[:, None] <= np.arange(1, CMC_RANKS + 1)).mean(axis=0),
+        )
+
+    def per_query(self, metric: str) -> NDArray[np.float64]:
+        """One of ``METRICS`` for each query (Q,), in 0..1, NaN where the query has no match.
+
+        For a rank it is 1 where a match stands at that rank or before. Raises BadInput for an unknown metric.
+        """
+        if metric == "map":
+            return self.average_precision
+        if metric == "map_trapezoid":
+            return self.average_precision_trapezoid
+        if metric == "minp":
+            return self.inverse_negative_penalty
+        if metric not in RANK_METRICS:
+            raise unknown("metric", metric, METRICS)
+        hits = np.full(len(self.valid), np.nan)
+        hits[self.valid] = self.match_ranks[self.offsets[:-1][self.valid]] <= RANK_METRICS[metric]
+        return hits
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """``METRICS`` in percent, means over the valid queries, and the counts ``queries`` (all of them) and
+        ``queries_without_match``."""
+        means = {metric: 100 * float(self.per_query(metric)[self.valid].mean()) for metric in METRICS}
+        return means | {
+            "queries": float(len(self.valid)),
+            "queries_without_match": float(np.count_nonzero(~self.valid)),
+        }
+
+    def save(self, path: Path) -> None:
+        """Writes the arrays as an ``npz`` file called exactly ``path``, whole or not at all."""
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        try:
+            with partial.open("wb") as file:
+                np.savez(file, **vars(self))
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path) -> Scores:
+        """The scores that ``save`` wrote, computed again from the ranks.
+
+        Raises BadInput when the file is missing or damaged, or its average precisions are not those of its ranks.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                stored = arrays["average_precision"]
+                scores = cls.of(Ranking(arrays["match_ranks"], arrays["offsets"], arrays["top"]))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, BadInput) as error:
+            raise BadInput(f"{path} holds no scores that can be read ({error}); run its cell again") from error
+        if not np.allclose(stored, scores.average_precision, rtol=0, atol=1e-12, equal_nan=True):
+            raise BadInput(f"{path}: its average precisions are not those of its ranks; run its cell again")
+        return scores
+
+
+def metrics_from_ranks(match_ranks: NDArray[np.int32], offsets: NDArray[np.int64]) -> dict[str, float]:
+    """The metrics of stored ranks (see ``Ranking``), equal to those of the evaluation that stored them."""
+    nearest_unknown = np.full((len(offsets) - 1, TOP), -1, np.int32)
+    return Scores.of(Ranking(match_ranks, offsets, nearest_unknown)).metrics
+
+
+def _check(ranks: NDArray[np.int32], offsets: NDArray[np.int64]) -> None:
+    if (
+        offsets.ndim != 1
+        or len(offsets) < 2
+        or offsets[0] != 0
+        or offsets[-1] != len(ranks)
+        or np.any(np.diff(offsets) < 0)
+    ):
+        raise BadInput("the offsets of the ranks do not fit the ranks")
+    if not len(ranks):
+        raise BadInput("no query has a match, so nothing can be scored")
+    inside = np.ones(len(ranks), bool)
+    inside[offsets[:-1][np.diff(offsets) > 0]] = False  # the first match of a query follows none
+    if ranks.min() < 1 or np.any(np.diff(ranks)[inside[1:]] < 1):
+        raise BadInput("the ranks of a query's matches do not rise from 1 on")
+
+
+def _mean_by_query(
+    values: NDArray[np.float64], of_query: NDArray[np.int64], counts: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Mean of the values of each query, NaN where it has none."""
+    sums = np.bincount(of_query, weights=values, minlength=len(counts))
+    return np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0)

@@ -1,0 +1,20 @@
+"""Distances between feature vectors, as losses use them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def cosine_distance(first: Tensor, second: Tensor) -> Tensor:
+    """D(a, b) = 1 - cos(a, b) of vectors along the last axis: (..., D) and (..., D) to (...), in 0..2."""
+    return 1 - F.cosine_similarity(first.float(), second.float(), dim=-1)
+
+
+def pairwise_cosine_distance(features: Tensor) -> Tensor:
+    """Cosine distance between all pairs of rows: (B, D) to (B, B), float32."""
+    # Distances differ by less than bfloat16 can hold, so mixed precision must not reach this product.
+    with torch.autocast(features.device.type, enabled=False):
+        directions = F.normalize(features.float(), dim=1)
+        return 1 - directions @ directions.T

@@ -1,0 +1,30 @@
+"""A network without numbers: its shapes and connections are enough to count parameters and operations."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor
+
+from harness.models.reid import ReIDModel
+
+
+def without_values(model: ReIDModel) -> ReIDModel:
+    """A copy of the network on the meta device, in eval mode: it computes shapes only and leaves ``model`` alone."""
+    return copy.deepcopy(model).to("meta").eval()
+
+
+def blank_images(batch: int, height: int, width: int, device: torch.device | str) -> Tensor:
+    """(batch, 3, height, width) images in the memory layout that the harness uses."""
+    images = torch.zeros(batch, 3, height, width, device=device)
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def blank_priors(batch: int, device: torch.device | str) -> dict[str, Tensor]:
+    """One of each kind of prior, for networks that read some at inference. None shows a person."""
+    return {
+        "parsing": torch.zeros(batch, 64, 32, dtype=torch.int64, device=device),
+        "segmentation": torch.zeros(batch, 64, 32, dtype=torch.bool, device=device),
+        "keypoints": torch.zeros(batch, 17, 3, device=device),
+    }

@@ -1,0 +1,132 @@
+"""ResNet trunks for re-identification: no pooling and no classifier at the end, and a last stride of 1.
+
+Parameter names are torchvision's (``conv1``, ``layer1.0.conv1``, ...), so its ImageNet weights load.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+from torch import Tensor, nn
+
+from harness.models.catalogue import TrunkSpec, trunk_spec
+from harness.models.rga import SpatialAttention
+
+AttentionKind = Literal["none", "rga_s"]
+
+STAGE_STRIDES = (1, 2, 2, 1)
+"""Strides of layer1..layer4. The last is 1 instead of 2: features twice as fine (Sun et al., ECCV 2018, Sec. 3.1)."""
+
+
+def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+
+
+def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
+    if stride == 1 and inputs == outputs:
+        return None
+    return nn.Sequential(_convolution(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut."""
+
+    expansion = 1
+
+    def __init__(self, inputs: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = _convolution(inputs, width, 3, stride)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = _convolution(width, width, 3)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.downsample = _shortcut(inputs, width, stride)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, inputs, h, w) to (B, width, h / stride, w / stride)."""
+        shortcut = features if self.downsample is None else self.downsample(features)
+        features = self.relu(self.bn1(self.conv1(features)))
+        return self.relu(self.bn2(self.conv2(features)) + shortcut)
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3 (which carries the stride) and 1x1 convolutions and a shortcut."""
+
+    expansion = 4
+
+    def __init__(self, inputs: int, width: int, stride: int) -> None:
+        super().__init__()
+        outputs = width * self.expansion
+        self.conv1 = _convolution(inputs, width, 1)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = _convolution(width, width, 3, stride)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = _convolution(width, outputs, 1)
+        self.bn3 = nn.BatchNorm2d(outputs)
+        self.downsample = _shortcut(inputs, outputs, stride)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, inputs, h, w) to (B, 4 width, h / stride, w / stride)."""
+        shortcut = features if self.downsample is None else self.downsample(features)
+        features = self.relu(self.bn1(self.conv1(features)))
+        features = self.relu(self.bn2(self.conv2(features)))
+        return self.relu(self.bn3(self.conv3(features)) + shortcut)
+
+
+class ResNet(nn.Module):
+    """(B, 3, H, W) normalised images to (B, ``channels``, H / 16, W / 16) features."""
+
+    def __init__(self, spec: TrunkSpec) -> None:
+        super().__init__()
+        block = BasicBlock if spec.block == "basic" else Bottleneck
+        self.conv1 = _convolution(3, spec.width, 7, stride=2)
+        self.bn1 = nn.BatchNorm2d(spec.width)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        inputs = spec.width
+        self.stage_channels: list[int] = []
+        for index, (depth, stride) in enumerate(zip(spec.depths, STAGE_STRIDES, strict=True)):
+            width = spec.width * 2**index
+            blocks = [block(inputs, width, stride)]
+            inputs = width * block.expansion
+            blocks += [block(inputs, width, 1) for _ in range(depth - 1)]
+            self.add_module(f"layer{index + 1}", nn.Sequential(*blocks))
+            self.stage_channels.append(inputs)
+        self.channels = inputs
+        self.attention = nn.ModuleList(nn.Identity() for _ in STAGE_STRIDES)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def add_spatial_attention(self, height: int, width: int) -> None:
+        """Put RGA-S after each stage, for images of that height and width in pixels."""
+        # The stem's two strides; each stride halves and rounds up.
+        rows, columns = -(-height // 4), -(-width // 4)
+        gates = []
+        for channels, stride in zip(self.stage_channels, STAGE_STRIDES, strict=True):
+            rows, columns = -(-rows // stride), -(-columns // stride)
+            gates.append(SpatialAttention(channels, rows, columns))
+        self.attention = nn.ModuleList(gates)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) to (B, channels, H / 16, W / 16)."""
+        features = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        for index, attention in enumerate(self.attention):
+            features = attention(cast(nn.Module, getattr(self, f"layer{index + 1}"))(features))
+        return features
+
+
+def build_backbone(
+    name: str, spatial_attention: AttentionKind = "none", height: int | None = None, width: int | None = None
+) -> ResNet:
+    """The trunk of that name, initialised from scratch, with ``channels`` output channels.
+
+    ``spatial_attention="rga_s"`` adds RGA-S after each of the four stages; its size depends on the images' ``height``
+    and ``width``, by default the catalogue's. Raises BadInput for an unknown name.
+    """
+    spec = trunk_spec(name)
+    trunk = ResNet(spec)
+    if spatial_attention == "rga_s":
+        trunk.add_spatial_attention(height or spec.input_size[0], width or spec.input_size[1])
+    return trunk

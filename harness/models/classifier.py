@@ -1,0 +1,13 @@
+"""The identity classifier: one fully connected layer, used in training only."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def identity_classifier(features: int, identities: int) -> nn.Linear:
+    """FC layer from ``features`` to ``identities`` logits, started near zero so that all identities begin alike."""
+    classifier = nn.Linear(features, identities)
+    nn.init.normal_(classifier.weight, std=0.001)
+    nn.init.zeros_(classifier.bias)
+    return classifier

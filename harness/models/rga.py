@@ -1,0 +1,58 @@
+"""Relation-aware global attention over positions (RGA-S; Zhang et al., CVPR 2020, Sec. 3.2 and 3.4)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from harness.errors import BadInput
+
+RATIO = 8
+"""Channel, position and gate reduction (s1 and s2 of the paper; all 8 in the authors' experiments)."""
+
+
+def _projection(inputs: int, outputs: int) -> nn.Sequential:
+    """1x1 convolution without bias, BN, ReLU."""
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+
+class SpatialAttention(nn.Module):
+    """One gate a position, inferred from that position's relations with all the others.
+
+    Every one of the N = height x width positions is a node. Its relation vector holds its affinities to all nodes, in
+    both directions (2N numbers), beside the mean of its own embedding; a two-layer network turns that into a gate.
+    The parameters depend on N, so the block works at one input size only.
+    """
+
+    def __init__(self, channels: int, height: int, width: int) -> None:
+        super().__init__()
+        self.size = (height, width)
+        nodes = height * width
+        relations = max(nodes // RATIO, 1)
+        inner = max(channels // RATIO, 1)
+        gate = max((1 + relations) // RATIO, 1)
+        self.theta = _projection(channels, inner)
+        self.phi = _projection(channels, inner)
+        self.own = _projection(channels, inner)
+        self.relation = _projection(2 * nodes, relations)
+        self.gate = nn.Sequential(
+            *_projection(1 + relations, gate), nn.Conv2d(gate, 1, 1, bias=False), nn.BatchNorm2d(1)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Gated features, (B, C, h, w) to (B, C, h, w). Raises BadInput at another size than it was built for."""
+        if features.shape[2:] != self.size:
+            height, width = features.shape[2:]
+            raise BadInput(
+                f"spatial attention was built for {self.size[0]}x{self.size[1]} features but got {height}x{width}; "
+                "give images of the height and width that the trunk was built for"
+            )
+        batch, _, height, width = features.shape
+        theta = self.theta(features).flatten(2)
+        phi = self.phi(features).flatten(2)
+        affinity = theta.transpose(1, 2) @ phi  # r_ij of Eq. 1, (B, N, N)
+        incoming = affinity.transpose(1, 2).reshape(batch, -1, height, width)
+        outgoing = affinity.reshape(batch, -1, height, width)
+        relation = self.relation(torch.cat([incoming, outgoing], 1))
+        own = self.own(features).mean(1, keepdim=True)
+        return features * torch.sigmoid(self.gate(torch.cat([own, relation], 1)))

@@ -1,0 +1,74 @@
+"""Where priors lie and whether they are there, without reading them."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from harness.datasets import dataset
+from harness.errors import unknown
+
+KINDS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "parsing": (("parsing",), ("keypoints", "mask", "presence")),
+    "segmentation": (("mask",),),
+    "keypoints": (("keypoints",),),
+}
+"""Each kind of prior with the sets of arrays that it can be had from, the preferred set first."""
+
+SPLITS = ("train", "query", "gallery")
+_FILE_WORDS = {"gallery": "test"}
+"""The gallery is a part of the test images, and priors are kept for all of them."""
+
+
+def priors_file(dataset_id: str, split_name: str, data_root: Path) -> Path:
+    """The file of priors that a user puts under the data root for one split of a dataset."""
+    word = _FILE_WORDS.get(split_name, split_name)
+    return data_root / "priors" / f"{dataset(dataset_id).training_id}_{word}_priors.npz"
+
+
+def embedded_priors_file(root: Path, split_name: str) -> Path:
+    """The file of priors that the embedded dataset, drawn into ``root``, knows for one of its splits."""
+    return root / f"priors_{_FILE_WORDS.get(split_name, split_name)}.npz"
+
+
+def missing_priors(
+    dataset_id: str, kinds: Iterable[str], data_root: Path, splits: Iterable[str] = SPLITS
+) -> str | None:
+    """One sentence on why these kinds of prior cannot be read for these splits; None when they can.
+
+    Only the files' tables of contents are read. Raises BadInput for an unknown dataset or kind.
+    """
+    wanted = list(kinds)
+    for kind in wanted:
+        if kind not in KINDS:
+            raise unknown("prior", kind, KINDS)
+    if dataset(dataset_id).embedded:
+        return None
+    for split_name in splits if wanted else ():
+        file = priors_file(dataset_id, split_name, data_root)
+        if not file.is_file():
+            return f"needs {' and '.join(wanted)} of the {split_name} images; put them in {file}"
+        reason = lacking(file, wanted)
+        if reason:
+            return reason
+    return None
+
+
+def lacking(file: Path, kinds: Iterable[str]) -> str | None:
+    """One sentence on what ``file`` lacks for these kinds, or on why it cannot be read; None when it holds all."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            held = {name.removesuffix(".npy") for name in archive.namelist()}
+    except (OSError, zipfile.BadZipFile):
+        return f"{file} is damaged; replace it by a whole copy"
+    for kind in kinds:
+        if source_of(kind, held) is None:
+            arrays = " or ".join(", ".join(arrays) for arrays in KINDS[kind])
+            return f"{file} has no {kind}; it needs the array(s) {arrays}"
+    return None
+
+
+def source_of(kind: str, held: Collection[str]) -> tuple[str, ...] | None:
+    """The arrays among those ``held`` that a kind is read from; None when none of its sets is complete."""
+    return next((arrays for arrays in KINDS[kind] if set(arrays) <= set(held)), None)

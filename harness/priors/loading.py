@@ -1,0 +1,134 @@
+"""Priors of one split, row by row beside its images."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import BadInput, unknown
+from harness.priors.availability import KINDS, embedded_priors_file, lacking, priors_file, source_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from harness.datasets.base import Dataset, Split
+
+DERIVED = "parsing derived from mask and keypoints"
+
+
+@dataclass(frozen=True, eq=False)
+class Priors:
+    """Priors aligned with the rows of a split.
+
+    ``arrays`` maps kinds to arrays: ``parsing`` (N, 64, 32) uint8 of 0 background, 1 head, 2 torso and arms, 3 left
+    leg, 4 right leg (all 0 where there is no trustworthy map); ``segmentation`` (N, 64, 32) bool, true on the person;
+    ``keypoints`` (N, 17, 3) float32 in COCO's order, x and y as fractions of the image's width and height, confidence
+    0..1. ``provider`` says in words where they are from, ``fingerprint`` is a SHA-256 of it and the arrays.
+    """
+
+    arrays: Mapping[str, NDArray[Any]]
+    provider: str
+    fingerprint: str
+
+
+def load_priors(dataset: Dataset, split_name: str, kinds: Iterable[str], data_root: Path) -> Priors:
+    """The priors of these kinds for a split of a dataset.
+
+    The embedded dataset brings its own truth; for others they are read from ``<data_root>/priors``. Rows are matched by
+    the images' file names. Raises BadInput for an unknown kind, a missing or damaged file, and images it does not have.
+    """
+    wanted = sorted(set(kinds))
+    for kind in wanted:
+        if kind not in KINDS:
+            raise unknown("prior", kind, KINDS)
+    file = (
+        embedded_priors_file(dataset.root, split_name)
+        if dataset.embedded
+        else priors_file(dataset.id, split_name, data_root)
+    )
+    if not file.is_file():
+        raise BadInput(f"priors of the {split_name} images of {dataset.id} are not there; put them in {file}")
+    reason = lacking(file, wanted)
+    if reason:
+        raise BadInput(reason)
+    held = _read(file, wanted)
+    rows = _rows(file, held["names"], getattr(dataset, split_name))
+    arrays = {kind: _prior(kind, held, rows) for kind in wanted}
+    provider = f"{dataset.id} truth" if dataset.embedded else f"file {file.name}"
+    if "parsing" in wanted and "parsing" not in held:
+        provider = f"{provider}; {DERIVED}"
+    return Priors(arrays, provider, _fingerprint(arrays, provider))
+
+
+def _read(file: Path, kinds: Iterable[str]) -> dict[str, NDArray[Any]]:
+    """The arrays of ``file`` that these kinds are read from, with ``names``, checked to have their shapes."""
+    import numpy as np
+
+    shapes = {"keypoints": (17, 3), "presence": (), "mask": (256,), "parsing": (64, 32)}
+    try:
+        with np.load(file) as archive:
+            needed = {name for kind in kinds for name in source_of(kind, archive.files) or ()}
+            held = {name: archive[name] for name in ("names", *sorted(needed))}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile.zlib.error) as error:
+        raise BadInput(f"{file} is damaged ({error}); replace it by a whole copy") from error
+    count = len(held["names"])
+    for name in sorted(needed):
+        if held[name].shape != (count, *shapes[name]):
+            expected = ", ".join(map(str, (count, *shapes[name])))
+            raise BadInput(
+                f"{file}: {name} has the shape {held[name].shape}, expected ({expected}); make the file again"
+            )
+    return held
+
+
+def _rows(file: Path, names: NDArray[np.str_], split: Split) -> NDArray[np.int64]:
+    """The row of ``names`` for each image of the split, by file name."""
+    import numpy as np
+
+    row_of = {str(name): row for row, name in enumerate(names)}
+    images = [PurePosixPath(name).name for name in split.names]
+    missing = [name for name in images if name not in row_of]
+    if missing:
+        raise BadInput(
+            f"{file} has no priors for {len(missing)} of {len(images)} images ({', '.join(missing[:3])}); "
+            "make it again for these images"
+        )
+    return np.array([row_of[name] for name in images], dtype=np.int64)
+
+
+def _prior(kind: str, held: Mapping[str, NDArray[Any]], rows: NDArray[np.int64]) -> NDArray[Any]:
+    import numpy as np
+
+    from harness.priors.parsing import derive_parsing
+
+    if kind == "keypoints":
+        return held["keypoints"][rows].astype(np.float32)
+    if kind == "segmentation":
+        return _unpacked(held["mask"][rows])
+    if "parsing" in held:
+        return held["parsing"][rows].astype(np.uint8)
+    return derive_parsing(
+        held["keypoints"][rows].astype(np.float32), _unpacked(held["mask"][rows]), held["presence"][rows]
+    )
+
+
+def _unpacked(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    import numpy as np
+
+    return np.unpackbits(mask, axis=1).reshape(-1, 64, 32).astype(bool)
+
+
+def _fingerprint(arrays: Mapping[str, NDArray[Any]], provider: str) -> str:
+    import numpy as np
+
+    hasher = hashlib.sha256(provider.encode())
+    for kind in sorted(arrays):
+        array = np.ascontiguousarray(arrays[kind])
+        hasher.update(f"{kind}{array.dtype.str}{array.shape}".encode())
+        hasher.update(array.data)
+    return hasher.hexdigest()

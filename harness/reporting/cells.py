@@ -1,0 +1,192 @@
+"""A table's measured cells: records gathered by row, dataset and profile, seeds together, set against the paper."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean, stdev
+
+from harness.datasets import DATASETS
+from harness.evaluation.verdicts import Verdict, judge
+from harness.store import Record
+from harness.tables import PERCENT, Figure, Row, Table
+
+
+PROFILE_ORDER = ("paper", "budget", "demo")
+"""Most of a recipe first."""
+
+LEAST_FAVOURABLE = ("not comparable", "below", "above", "undecided", "reproduced")
+"""A cell's own verdict is the first of these that one of its metrics has."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One metric of one cell, in percent: a value a seed, against the published figure where the paper prints one.
+
+    ``interval`` is the 95 % bootstrap interval by identity, given for a single seed only.
+    """
+
+    metric: str
+    values: tuple[float, ...]
+    published: Figure | None
+    interval: tuple[float, float] | None
+    verdict: Verdict
+
+    @property
+    def mean(self) -> float:
+        """Mean over seeds."""
+        return fmean(self.values)
+
+    @property
+    def spread(self) -> float | None:
+        """Sample standard deviation over seeds; None for one seed."""
+        return stdev(self.values) if len(self.values) > 1 else None
+
+    @property
+    def decimals(self) -> int:
+        """Decimals to show: those of the published figure, one where there is none."""
+        return 1 if self.published is None else self.published.decimals
+
+    @property
+    def difference(self) -> float | None:
+        """Measured mean minus published figure, in points; None where nothing is published."""
+        return None if self.published is None else self.mean - self.published
+
+
+@dataclass(frozen=True)
+class Group:
+    """Measured columns of one dataset at one profile. ``profile`` is None where the dataset has no record yet."""
+
+    dataset: str
+    profile: str | None
+    metrics: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """The dataset's name and the profile, for headings."""
+        return f"{DATASETS[self.dataset].title}, profile {self.profile}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One dataset (or cost column) of the paper's table: ``printed`` metrics, then what was measured on it."""
+
+    id: str
+    title: str
+    printed: tuple[str, ...]
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row on one dataset at one profile. ``done`` and ``failed`` hold one record a seed."""
+
+    row: Row
+    group: Group
+    done: tuple[Record, ...]
+    failed: tuple[Record, ...]
+
+    @property
+    def status(self) -> str:
+        """``done`` if any seed is, else ``failed``, else ``not run``; ``quoted`` for rows taken from other work."""
+        if not self.row.runs:
+            return "quoted"
+        return "done" if self.done else "failed" if self.failed else "not run"
+
+    @cached_property
+    def figures(self) -> dict[str, Measured]:
+        """Measured figures by metric, judged over all seeds; empty unless done."""
+        return {metric: self._measured(metric) for metric in self.group.metrics} if self.done else {}
+
+    @property
+    def word(self) -> str:
+        """The cell's verdict: the least favourable of its metrics', or its status."""
+        words = {figure.verdict.word for figure in self.figures.values()}
+        return next((word for word in LEAST_FAVOURABLE if word in words), self.status)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the cell is not comparable with its paper, as its records say."""
+        return tuple(dict.fromkeys(reason for record in self.done for reason in record["verdict"]["reasons"]))
+
+    def command(self, table: Table) -> str:
+        """The command that makes this cell."""
+        parts = ["python", "-m", "harness.run", "--table", table.id, "--row", self.row.key]
+        parts += ["--dataset", self.group.dataset, "--profile", self.group.profile or "paper"]
+        return shlex.join(parts)
+
+    def _measured(self, metric: str) -> Measured:
+        values = tuple(measured_percent(record, metric) for record in self.done)
+        published = self.row.published.get(self.group.dataset, {}).get(metric)
+        interval = self.done[0].get("intervals", {}).get(metric) if len(self.done) == 1 else None
+        decimals = 1 if published is None else published.decimals
+        return Measured(
+            metric,
+            values,
+            published,
+            (interval["by_identity"][0], interval["by_identity"][1]) if interval else None,
+            judge(values, published, decimals, self.reasons),
+        )
+
+
+def measured_percent(record: Record, metric: str) -> float:
+    """A metric of a done record in percent; ranks that are not listed are read off the CMC curve."""
+    if metric not in record["metrics"] and metric.startswith("rank"):
+        return float(record["cmc"][int(metric.removeprefix("rank")) - 1])
+    return float(record["metrics"][metric])
+
+
+def columns(table: Table, records: Sequence[Record]) -> list[Column]:
+    """The table's columns: the paper's datasets in its order, then datasets that only the records have."""
+    recorded = [record["dataset"] for record in records if record["table"] == table.id]
+    names = list(dict.fromkeys([*table.columns, *sorted(recorded)]))
+    return [_column(table, name, records) for name in names]
+
+
+def _column(table: Table, name: str, records: Sequence[Record]) -> Column:
+    figures = [row.published[name] for row in table.rows if name in row.published]
+    metrics = tuple(dict.fromkeys(metric for figure in figures for metric in figure))
+    if name not in DATASETS:
+        return Column(name, name, metrics, ())
+    found = {record["profile"] for record in records if (record["table"], record["dataset"]) == (table.id, name)}
+    profiles = sorted(found, key=PROFILE_ORDER.index) or [None]
+    percent = tuple(metric for metric in metrics if metric in PERCENT) or accuracy_metrics(table)
+    runs = any(row.runs for row in table.rows)
+    groups = tuple(Group(name, profile, percent) for profile in profiles) if runs else ()
+    return Column(name, DATASETS[name].title, metrics, groups)
+
+
+def accuracy_metrics(table: Table) -> tuple[str, ...]:
+    """Accuracy metrics in the paper's order, for datasets that the paper does not have."""
+    printed = [metric for row in table.rows for figures in row.published.values() for metric in figures]
+    return tuple(dict.fromkeys(metric for metric in printed if metric in PERCENT)) or ("rank1", "map")
+
+
+def cell(table: Table, row: Row, group: Group, records: Sequence[Record]) -> Cell:
+    """The cell of that row and group, one record a seed."""
+    address = (table.id, row.key, group.dataset, group.profile)
+    own = [
+        record
+        for record in records
+        if (record["table"], record["row"], record["dataset"], record["profile"]) == address
+    ]
+    own.sort(key=lambda record: record["seed"])
+    done = tuple(record for record in own if record["status"] == "done")
+    return Cell(row, group, done, tuple(record for record in own if record["status"] == "failed"))
+
+
+def best_values(cells: Sequence[Cell]) -> set[tuple[str, Group, str]]:
+    """(row key, group, metric) of the highest measured figure of each column, ties as shown included."""
+    shown: dict[tuple[Group, str], list[tuple[float, str]]] = {}
+    for entry in cells:
+        for metric, figure in entry.figures.items():
+            value = round(figure.mean, figure.decimals)
+            shown.setdefault((entry.group, metric), []).append((value, entry.row.key))
+    return {
+        (key, group, metric)
+        for (group, metric), values in shown.items()
+        for value, key in values
+        if value == max(values)[0]
+    }

@@ -1,0 +1,160 @@
+"""Charts as inline SVG that takes its colours from the page, so that dark mode and print change them too."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib
+import seaborn
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+RANKS = 20
+"""Ranks shown of a CMC curve."""
+
+INK, FAINT = "#010203", "#040506"
+SERIES = tuple(f"#0708{number:02x}" for number in range(8))
+"""Stand-ins that no chart would choose: each is replaced by the page's own colour when the SVG is written."""
+
+PAGE_COLOURS = {INK: "currentColor", FAINT: "var(--rule)"} | {
+    stand_in: f"var(--series-{number})" for number, stand_in in enumerate(SERIES)
+}
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: what it is called and its points."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One measured value in percent with its interval."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+def cmc_chart(lines: Sequence[Line]) -> Markup:
+    """Matching rate in percent against rank, one line a row, told apart by colour, dash and marker."""
+    with _style("cmc"):
+        figure = Figure(figsize=(8.2, max(3.6, 0.2 * len(lines))))
+        axes = figure.subplots()
+        for number, line in enumerate(lines):
+            axes.plot(
+                line.x,
+                line.y,
+                label=line.name,
+                color=SERIES[number % len(SERIES)],
+                linestyle=DASHES[number // len(SERIES) % len(DASHES)],
+                marker=MARKERS[number % len(MARKERS)],
+                markersize=3.6,
+                markevery=(number % 3, 3),
+                linewidth=1.5,
+            )
+        axes.set(xlabel="Rank", ylabel="Queries matched, %", xlim=(0.5, RANKS + 0.5))
+        axes.set_xticks([1, 5, 10, 15, 20])
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8.5, labelcolor=INK)
+        return _svg(figure, axes)
+
+
+def map_chart(bars: Sequence[Bar]) -> Markup:
+    """mAP in percent, one bar a row from the top, with the 95 % interval by identity."""
+    with _style("map"):
+        figure = Figure(figsize=(8.2, 0.7 + 0.27 * len(bars)))
+        axes = figure.subplots()
+        places = range(len(bars))
+        axes.barh(places, [bar.value for bar in bars], height=0.62, color=SERIES[0], alpha=0.55)
+        axes.errorbar(
+            [bar.value for bar in bars],
+            places,
+            xerr=[[bar.value - bar.low for bar in bars], [bar.high - bar.value for bar in bars]],
+            fmt="none",
+            ecolor=INK,
+            elinewidth=1.1,
+            capsize=2.5,
+        )
+        for place, bar in zip(places, bars, strict=True):
+            axes.annotate(
+                f"{bar.value:.1f}", (bar.high, place), (5, 0), textcoords="offset points", va="center", color=INK
+            )
+        axes.set_yticks(places, [bar.name for bar in bars])
+        axes.invert_yaxis()
+        axes.margins(x=0.08, y=0.02)
+        axes.set(xlabel="mAP, %", xlim=(0, None))
+        axes.grid(visible=False, axis="y")
+        return _svg(figure, axes)
+
+
+def loss_chart(panels: Sequence[tuple[str, Sequence[Line]]]) -> Markup:
+    """Mean training loss of each epoch, a small panel a row with one line a seed, all on one scale."""
+    with _style("loss"):
+        wide = min(5, len(panels))
+        high = math.ceil(len(panels) / wide)
+        figure = Figure(figsize=(1.64 * wide if wide > 2 else 2.4 * wide, 1.45 * high + 0.3))
+        grid = figure.subplots(high, wide, sharex=True, sharey=True, squeeze=False).flat
+        for axes, (name, lines) in zip(grid, panels, strict=False):
+            for line in lines:
+                axes.plot(line.x, line.y, color=SERIES[0], linewidth=1.3)
+            axes.set_title(name, fontsize=8, color=INK, loc="left")
+            axes.tick_params(labelsize=7.5)
+        for axes in list(grid)[len(panels) :]:
+            axes.set_axis_off()
+        figure.supxlabel("Epoch", fontsize=8.5, color=INK)
+        figure.supylabel("Loss", fontsize=8.5, color=INK)
+        return _svg(figure, *figure.axes)
+
+
+def _style(salt: str) -> matplotlib.RcParams:
+    """Settings of one chart; the salt keeps its SVG ids apart from those of the page's other charts."""
+    settings = seaborn.axes_style("whitegrid") | {
+        "svg.hashsalt": salt,
+        "svg.fonttype": "none",
+        "text.parse_math": False,
+        "font.family": "DejaVu Sans",
+        "font.size": 9,
+        "axes.edgecolor": FAINT,
+        "axes.labelcolor": INK,
+        "grid.color": FAINT,
+        "text.color": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+    }
+    return matplotlib.rc_context({key: value for key, value in settings.items() if key in matplotlib.rcParams})
+
+
+def _svg(figure: Figure, *panels: Axes) -> Markup:
+    for axes in panels:
+        seaborn.despine(ax=axes, left=True)
+        axes.tick_params(length=0)
+        axes.set_facecolor("none")
+    figure.patch.set_visible(False)
+    figure.set_layout_engine("constrained")
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return _inline(buffer.getvalue())
+
+
+def _inline(svg: str) -> Markup:
+    """The SVG without what a page does not need: prolog, namespaces, fixed size, group ids, fonts, stand-in colours."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', svg, count=1)
+    svg = re.sub(r'<g id="[^"]+"', "<g", svg)
+    svg = svg.replace("xlink:href", "href")
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r" font-family: [^;\"]+;", "", svg)
+    for stand_in, colour in PAGE_COLOURS.items():
+        svg = svg.replace(stand_in, colour)
+    return Markup(svg)

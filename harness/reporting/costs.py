@@ -1,0 +1,74 @@
+"""What a cell cost: parameters, multiply-adds, latency, training speed, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.reporting.cells import Cell
+from harness.reporting.wording import DASH, count, fixed, millions
+
+HEADINGS = (
+    "Parameters, training",
+    "Parameters, without classifiers",
+    "Parameters, inference",
+    "Multiply-adds",
+    "Features, batch 1",
+    "Features, large batch",
+    "Matching a query",
+    "Training speed",
+    "Peak memory",
+)
+
+
+@dataclass(frozen=True)
+class CostTable:
+    """Cost by row, in the order of HEADINGS, and what the numbers mean."""
+
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    notes: tuple[str, ...]
+
+
+def cost_table(cells: Sequence[Cell]) -> CostTable:
+    """The cost of each done cell, as its first seed's record has it."""
+    records = [(cell.row.key, cell.done[0].get("cost") or {}) for cell in cells if cell.done]
+    rows = tuple((name, _numbers(cost)) for name, cost in records if cost)
+    notes = [note for _, cost in records for note in _notes(cost)]
+    return CostTable(rows, tuple(dict.fromkeys(notes)))
+
+
+def _numbers(cost: dict[str, Any]) -> tuple[str, ...]:
+    macs = _at(cost, "macs", "macs")
+    speed, memory = cost.get("training_images_per_second"), cost.get("peak_memory_mb")
+    return (
+        *(millions(_at(cost, "parameters", of)) for of in ("training", "training_without_classifiers", "inference")),
+        DASH if macs is None else f"{fixed(macs / 1e9, 3)} G",
+        *(_latency(_at(cost, "latency", of)) for of in ("features_batch1", "features_large", "matching")),
+        DASH if speed is None else f"{count(speed)} images/s",
+        DASH if memory is None else f"{count(memory)} MB",
+    )
+
+
+def _latency(latency: dict[str, Any] | None) -> str:
+    if not latency or latency.get("median_ms") is None:
+        return DASH
+    return f"{latency['median_ms']:.3g} ms ({latency['p95_ms']:.3g})"
+
+
+def _notes(cost: dict[str, Any]) -> list[str]:
+    convention, device = _at(cost, "macs", "convention"), _at(cost, "latency", "device")
+    batch, gallery = _at(cost, "latency", "features_large", "batch"), _at(cost, "latency", "matching", "gallery")
+    return [
+        *([f"Multiply-adds: {convention}."] if convention else []),
+        *([f"Latency on {device}."] if device else []),
+        *([f"Large batch: {count(batch)} images, time for each image."] if batch else []),
+        *([f"Matching: one query against {count(gallery)} gallery images."] if gallery else []),
+    ]
+
+
+def _at(tree: Any, *keys: str) -> Any:
+    """What stands under those keys, or None where one is absent."""
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree

@@ -1,0 +1,56 @@
+"""What the measured figures of a page are, said before they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.datasets import DATASETS
+from harness.reporting.cells import Cell
+from harness.reporting.layout import Layout
+from harness.reporting.wording import listing
+
+SPENT = {
+    "demo": "a demo recipe of minutes on two CPU cores",
+    "budget": "a shortened recipe",
+    "paper": "the recipe as printed",
+}
+
+
+def headline(layout: Layout) -> list[str]:
+    """Sentences on profile, dataset, seeds and initialisation of what was measured, one a group of columns."""
+    if not any(row.row.runs for row in layout.rows):
+        return ["This table quotes other work or describes data; the published figures are listed, nothing is run."]
+    if layout.measured:
+        return [_group_sentence(layout.cells(group)) for group in layout.measured]
+    if not layout.table.built:
+        return ["The method is not built yet; its published figures are listed."]
+    return ["Nothing has been measured for this table yet; click a dash for the command that measures its cell."]
+
+
+def reasons(layout: Layout) -> list[str]:
+    """Why measured figures of the page are not comparable with the published ones, each reason once."""
+    return list(
+        dict.fromkeys(reason for group in layout.measured for cell in layout.cells(group) for reason in cell.reasons)
+    )
+
+
+def _group_sentence(cells: Sequence[Cell]) -> str:
+    group, done = cells[0].group, [cell for cell in cells if cell.done]
+    dataset, profile = DATASETS[group.dataset], group.profile or "paper"
+    where = "the embedded dataset" if dataset.embedded else dataset.title
+    opening = f"{profile.capitalize()} figures on {where}"
+    if dataset.embedded or profile == "demo":
+        opening += ": an ordering exercise, not a reproduction"
+    facts = [f"{SPENT[profile]}, {len(done)} of {len(cells)} rows", *_seeds(done), *_starts(done)]
+    return f"{opening} ({'; '.join(facts)})."
+
+
+def _seeds(cells: Sequence[Cell]) -> list[str]:
+    seeds = sorted({record["seed"] for cell in cells for record in cell.done})
+    return [f"{'seed' if len(seeds) == 1 else 'seeds'} {listing([str(seed) for seed in seeds])}"] if seeds else []
+
+
+def _starts(cells: Sequence[Cell]) -> list[str]:
+    receipts = [record["receipt"].get("initialisation") or {} for cell in cells for record in cell.done]
+    sources = sorted({str(start["source"]) for start in receipts if start.get("source")})
+    return [f"initialised from {listing(sources)}"] if sources else []

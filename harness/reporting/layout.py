@@ -1,0 +1,100 @@
+"""A table's page as the paper prints it: rows in its order, published beside measured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from harness.reporting.cells import Cell, Column, Group, best_values, cell, columns
+from harness.reporting.wording import DASH, printed
+from harness.store import Record
+from harness.tables import Row, Table
+
+
+@dataclass(frozen=True)
+class ShownCell:
+    """A cell with the id of its receipt on the page and the metrics in which it is the best of its column."""
+
+    id: str
+    cell: Cell
+    command: str
+    best: frozenset[str]
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    """A row of the page. ``heading`` stands above it where a new group of the paper begins."""
+
+    row: Row
+    heading: str
+    suffix: str
+    cells: dict[Group, ShownCell]
+
+    def published(self, column: Column) -> list[str]:
+        """The row's figures of that column as printed; a dash where the paper prints one, nothing where it has none."""
+        figures = self.row.published.get(column.id)
+        return [DASH if figures is None else printed(figures.get(metric)) for metric in column.printed]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One table with all that was measured for it."""
+
+    table: Table
+    columns: tuple[Column, ...]
+    rows: tuple[ShownRow, ...]
+
+    @property
+    def measured(self) -> list[Group]:
+        """Groups with at least one record, in the order of the columns."""
+        return [group for column in self.columns for group in column.groups if group.profile]
+
+    def cells(self, group: Group) -> list[Cell]:
+        """The cells of a group that run, in the paper's order."""
+        return [row.cells[group].cell for row in self.rows if row.row.runs]
+
+    @property
+    def shown_cells(self) -> list[ShownCell]:
+        """Every cell that runs, row by row."""
+        return [shown for row in self.rows if row.row.runs for shown in row.cells.values()]
+
+    @property
+    def width(self) -> int:
+        """Columns of the whole table, the row's name included: each measured group ends in a verdict column."""
+        printed_columns = sum(len(column.printed) for column in self.columns)
+        groups = [group for column in self.columns for group in column.groups]
+        return 1 + printed_columns + sum(len(group.metrics) + 1 if group.profile else 1 for group in groups)
+
+
+def lay_out(table: Table, records: Sequence[Record]) -> Layout:
+    """Arrange a table and those of the records that are its own."""
+    records = [record for record in records if record["table"] == table.id]
+    shown = tuple(columns(table, records))
+    groups = [group for column in shown for group in column.groups]
+    found = {(row.key, group): cell(table, row, group, records) for row in table.rows for group in groups}
+    best = best_values(list(found.values()))
+    in_blocks = _groups_are_blocks(table)
+    rows = []
+    for number, row in enumerate(table.rows):
+        cells = {
+            group: ShownCell(
+                f"cell-{number}-{place}",
+                found[row.key, group],
+                found[row.key, group].command(table),
+                frozenset(metric for metric in group.metrics if (row.key, group, metric) in best),
+            )
+            for place, group in enumerate(groups)
+        }
+        begins = number == 0 or table.rows[number - 1].group != row.group
+        heading = row.group if in_blocks and begins else ""
+        rows.append(ShownRow(row, heading, "" if in_blocks else row.group, cells))
+    return Layout(table, shown, tuple(rows))
+
+
+def _groups_are_blocks(table: Table) -> bool:
+    """Whether each group is one run of rows, some longer than one; else a group is a remark on its row (a venue)."""
+    runs = [(group, len(list(rows))) for group, rows in groupby(table.rows, key=lambda row: row.group)]
+    once = all(count == 1 for group, count in Counter(group for group, _ in runs).items() if group)
+    return once and any(length > 1 for group, length in runs if group)

@@ -1,0 +1,53 @@
+"""The orderings that a paper states, checked on the records of one dataset and profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.errors import BadInput
+from harness.evaluation.claims import CheckedClaim, PerQuery, check_claim
+from harness.evaluation.metrics import Scores
+from harness.reporting.artefacts import Artefacts, Unusable
+from harness.reporting.cells import Cell, Group
+from harness.reporting.layout import Layout
+from harness.store import Record
+from harness.tables import Claim
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """A claim and what the records of one group say; ``remark`` says why nothing could be checked."""
+
+    claim: Claim
+    checked: CheckedClaim | None
+    remark: str = ""
+
+
+def orderings(layout: Layout, group: Group, artefacts: Artefacts) -> list[Ordering]:
+    """Every claim of the table, checked on the group's cells."""
+    cells = {cell.row.key: cell for cell in layout.cells(group)}
+    return [
+        _ordering(claim, cells[claim.better], cells[claim.worse], artefacts) for claim in layout.table.claims
+    ]
+
+
+def _ordering(claim: Claim, better: Cell, worse: Cell, artefacts: Artefacts) -> Ordering:
+    missing = [cell.row.key for cell in (better, worse) if not cell.done]
+    if missing:
+        return Ordering(claim, None, f"not measured: {' and '.join(missing)}")
+    try:
+        sides = [_per_query(cell.done, artefacts) for cell in (better, worse)]
+        return Ordering(claim, check_claim(*sides, metric=claim.metric))
+    except (BadInput, Unusable) as reason:
+        return Ordering(claim, None, str(reason))
+
+
+def _per_query(records: tuple[Record, ...], artefacts: Artefacts) -> PerQuery:
+    scores = tuple(Scores.load(artefacts.path(record, "scores")) for record in records)
+    stored: dict[str, Any] = artefacts.read(records[0], "features", ("query_ids",))
+    if "query_ids" not in stored:
+        raise Unusable(f"{records[0]['evaluation']}/features.npz holds no query_ids; run the cell again.")
+    return PerQuery(scores, stored["query_ids"].astype(np.int64))

@@ -1,0 +1,100 @@
+"""What stands below the table for each dataset and profile: claims, cost, charts, ranked lists, part attention."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from markupsafe import Markup
+
+from harness.datasets import DATASETS
+from harness.reporting.artefacts import Artefacts
+from harness.reporting.attention import Attention, attention
+from harness.reporting.cells import Cell, Group
+from harness.reporting.charts import RANKS, Bar, Line, cmc_chart, loss_chart, map_chart
+from harness.reporting.costs import CostTable, cost_table
+from harness.reporting.layout import Layout
+from harness.reporting.orderings import Ordering, orderings
+from harness.reporting.ranked_lists import RankedLists, ranked_lists
+
+
+@dataclass(frozen=True)
+class RowLists:
+    """The ranked lists of one row, with its mAP; ``opened`` for the rows that a reader meets first."""
+
+    name: str
+    map: float
+    lists: RankedLists
+    opened: bool
+
+
+@dataclass(frozen=True)
+class GroupSection:
+    """All that is shown below the table for one group."""
+
+    group: Group
+    orderings: list[Ordering]
+    cost: CostTable
+    charts: list[tuple[str, str, Markup]]
+    lists: list[RowLists]
+    attention: list[tuple[str, Attention]]
+
+
+def group_section(layout: Layout, group: Group, artefacts: Artefacts, images: bool) -> GroupSection:
+    """Gather a group's section. Images are shown for the embedded dataset, for others only when ``images`` is asked."""
+    done = [cell for cell in layout.cells(group) if cell.done]
+    show_images = images or DATASETS[group.dataset].embedded
+    seen = [(cell.row.key, attention(cell.done[0], artefacts)) for cell in done] if show_images else []
+    return GroupSection(
+        group,
+        orderings(layout, group, artefacts),
+        cost_table(done),
+        _charts(done),
+        _lists(done, artefacts, show_images),
+        [(name, maps) for name, maps in seen if maps],
+    )
+
+
+def _lists(done: Sequence[Cell], artefacts: Artefacts, show_images: bool) -> list[RowLists]:
+    scores = [fmean(record["metrics"]["map"] for record in cell.done) for cell in done]
+    return [
+        RowLists(cell.row.key, score, ranked_lists(cell.done[0], artefacts, show_images), score in (max(scores), min(scores)))
+        for cell, score in zip(done, scores, strict=True)
+    ]
+
+
+def _charts(done: Sequence[Cell]) -> list[tuple[str, str, Markup]]:
+    """(title, caption, chart) of each chart that the records can fill."""
+    curved = [cell for cell in done if cell.done[0].get("cmc")]
+    trained = [cell for cell in done if (cell.done[0].get("curves") or {}).get("loss")]
+    charts = []
+    if done:
+        caption = "Whiskers: 95 % bootstrap interval by identity (over several seeds, the lowest to the highest)."
+        charts.append(("mAP", caption, map_chart([_bar(cell) for cell in done])))
+    if curved:
+        caption = f"Queries with a right match at rank k or before, k from 1 to {RANKS}; mean over seeds."
+        charts.append(("CMC curves", caption, cmc_chart([_cmc(cell) for cell in curved])))
+    if trained:
+        caption = "Sum of the losses, mean over each epoch; one line a seed, one scale for all rows."
+        charts.append(("Training curves", caption, loss_chart([_losses(cell) for cell in trained])))
+    return charts
+
+
+def _bar(cell: Cell) -> Bar:
+    value = fmean(record["metrics"]["map"] for record in cell.done)
+    known = [record["intervals"]["map"]["by_identity"] for record in cell.done if record.get("intervals")]
+    return Bar(
+        cell.row.key, value, min([value, *(low for low, _ in known)]), max([value, *(high for _, high in known)])
+    )
+
+
+def _cmc(cell: Cell) -> Line:
+    curves = zip(*(record["cmc"][:RANKS] for record in cell.done), strict=True)
+    values = [fmean(rates) for rates in curves]
+    return Line(cell.row.key, range(1, len(values) + 1), values)
+
+
+def _losses(cell: Cell) -> tuple[str, list[Line]]:
+    curves = [(str(record["seed"]), record["curves"]) for record in cell.done]
+    return cell.row.key, [Line(seed, curve["epoch"], curve["loss"]) for seed, curve in curves]

@@ -1,0 +1,80 @@
+"""How numbers, metrics and verdicts are written on a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.tables import Figure
+
+DASH = "–"
+
+METRIC_NAMES = {
+    "map": "mAP",
+    "map_trapezoid": "mAP, trapezoid form",
+    "minp": "mINP",
+    "params_m": "parameters, M",
+    "flops_g": "GFLOPs",
+    "time_ms": "time, ms",
+    "time_s": "time, s",
+}
+
+VERDICT_MARKS = {
+    "reproduced": "✓",
+    "above": "▲",
+    "below": "▼",
+    "undecided": "?",
+    "not comparable": "≁",
+    "failed": "✗",
+    "not run": DASH,
+}
+"""A shape for each verdict, so that no verdict is told by colour alone."""
+
+CLAIM_MARKS = {"holds": "✓", "contradicted": "✗", "undecided": "?"}
+
+
+def metric_name(metric: str) -> str:
+    """``"rank1"`` as ``Rank-1``, ``"train_ids"`` as ``train ids``."""
+    if metric.startswith("rank"):
+        return f"Rank-{metric.removeprefix('rank')}"
+    return METRIC_NAMES.get(metric, metric.replace("_", " "))
+
+
+def printed(figure: Figure | None) -> str:
+    """A published figure with the decimals the paper printed; a dash for the paper's dash."""
+    return DASH if figure is None else f"{figure:.{figure.decimals}f}"
+
+
+def fixed(value: float | None, decimals: int = 1) -> str:
+    """A number with so many decimals; a dash for None."""
+    return DASH if value is None else f"{value:.{decimals}f}"
+
+
+def signed(value: float, decimals: int = 1) -> str:
+    """A difference with its sign, ``+0.8`` or ``−0.3`` (a true minus)."""
+    return f"{value:+.{decimals}f}".replace("-", "−")
+
+
+def count(value: float | None) -> str:
+    """A whole number in groups of three digits; a dash for None."""
+    return DASH if value is None else f"{value:,.0f}"
+
+
+def millions(value: float | None) -> str:
+    """A count in millions with two decimals; a dash for None."""
+    return DASH if value is None else f"{value / 1e6:,.2f} M"
+
+
+def item(value: Any) -> str:
+    """One value of a receipt."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)
+
+
+def listing(parts: list[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

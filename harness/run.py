@@ -1,0 +1,68 @@
+"""Train and evaluate the cells of published tables: ``python -m harness.run --table mpn_ablation``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness import commands
+from harness.errors import BadInput
+from harness.recipe import PROFILES
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command. Exit code 0: all done; 1: some cell failed or is blocked; 2: bad input, said in one sentence."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.list:
+            return commands.list_tables(options)
+        if options.status:
+            return commands.status(options)
+        if options.verify:
+            return commands.verify(options)
+        if options.why:
+            return commands.why(options)
+        if not options.table:
+            raise BadInput("name a table with --table ID (python -m harness.run --list shows them)")
+        return commands.dry_run(options) if options.dry_run else commands.run_tables(options)
+    except BadInput as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m harness.run", description=__doc__)
+    do = parser.add_argument_group("what to do (default: run what is pending, then write the report)")
+    do.add_argument("--list", action="store_true", help="list the tables")
+    do.add_argument("--dry-run", action="store_true", help="show cells, distinct runs and expected cost; run nothing")
+    do.add_argument("--status", action="store_true", help="what the results folder holds")
+    do.add_argument("--why", metavar="CELL", help="say what made a cell stale, such as mpn_ablation-MPN-synthetic")
+    do.add_argument("--verify", metavar="CELL", help="score a record again from what is stored")
+    do.add_argument("--json", action="store_true", help="with --list or --dry-run: print JSON")
+    which = parser.add_argument_group("which cells")
+    which.add_argument("--table", action="append", default=[], metavar="ID", help="a table, or all; repeatable")
+    which.add_argument("--row", action="append", default=[], metavar="NAME", help="only this row; repeatable")
+    which.add_argument("--dataset", metavar="ID", help="only this dataset (default: those found, else synthetic)")
+    which.add_argument("--profile", choices=PROFILES, help="how much of the recipe is spent")
+    which.add_argument("--seed", action="append", default=[], type=int, metavar="N", help="repeatable; default 0")
+    where = parser.add_argument_group("where")
+    root = os.environ.get("HARNESS_DATA_ROOT", "data")
+    where.add_argument("--data-root", type=Path, default=Path(root), metavar="DIR", help=f"datasets (default {root})")
+    where.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="records (default results)")
+    where.add_argument("--report", type=Path, default=Path("reports"), metavar="DIR", help="pages (default reports)")
+    where.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: cuda where there is one)")
+    where.add_argument("--images", action="store_true", help="let records and report hold images of real datasets")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

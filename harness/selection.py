@@ -1,0 +1,94 @@
+"""Which cells a command line asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.datasets import DATASETS
+from harness.datasets import dataset as dataset_spec
+from harness.errors import BadInput, unknown
+from harness.plan import cell_id
+from harness.recipe import Profile
+from harness.shelf import Shelf
+from harness.tables import Row, Table, table, tables
+
+EMBEDDED = "synthetic"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Rows of one table on some datasets, at one profile. ``notice`` says in a line what was chosen for the user."""
+
+    table: Table
+    rows: tuple[Row, ...]
+    datasets: tuple[str, ...]
+    profile: Profile
+    notice: str = ""
+
+
+def chosen_tables(ids: Sequence[str]) -> list[Table]:
+    """The tables of these ids, or every one for ``all``. Raises BadInput, offering the nearest, for an unknown id."""
+    if "all" in ids:
+        return list(tables().values())
+    return [table(table_id) for table_id in dict.fromkeys(ids)]
+
+
+def chosen_rows(wanted: Sequence[Table], names: Sequence[str]) -> dict[str, tuple[Row, ...]]:
+    """Rows of each table by table id: those called ``names``, or all. Raises BadInput for a name no table has."""
+    if not names:
+        return {each.id: each.rows for each in wanted}
+    for name in names:
+        if not any(name in (row.key, row.name) for each in wanted for row in each.rows):
+            raise unknown("row", name, [row.key for each in wanted for row in each.rows])
+    return {each.id: tuple(row for row in each.rows if row.key in names or row.name in names) for each in wanted}
+
+
+def choose(
+    wanted: Table, rows: tuple[Row, ...], dataset: str | None, profile: Profile | None, shelf: Shelf, planning: bool
+) -> Choice:
+    """Datasets and profile for one table.
+
+    With no dataset named: those of the table's found under the data root (all of them when only ``planning``), at
+    ``profile`` or ``paper``; without any, the embedded dataset at ``demo``. Raises BadInput for a named dataset that is
+    not there, and for ``budget`` or ``paper`` without data.
+    """
+    if dataset is not None:
+        spec = dataset_spec(dataset)
+        missing = shelf.missing(dataset)
+        if missing and not planning:
+            raise BadInput(f"--dataset {dataset}: {missing}")
+        return Choice(wanted, rows, (dataset,), profile or ("demo" if spec.embedded else "paper"))
+    if profile == "demo":
+        return Choice(wanted, rows, (EMBEDDED,), "demo")
+    columns = tuple(column for column in wanted.columns if column in DATASETS)
+    found = tuple(column for column in columns if shelf.missing(column) is None)
+    if profile is not None and (planning or found):
+        return Choice(wanted, rows, columns if planning else found, profile)
+    if profile is not None:
+        raise BadInput(
+            f"--profile {profile}: none of the datasets of {wanted.id} ({', '.join(columns)}) is under "
+            f"{shelf.data_root}; name its folder with --data-root, or use --profile demo"
+        )
+    if found:
+        return Choice(wanted, rows, found, "paper", f"{wanted.id}: found {', '.join(found)}; profile paper")
+    notice = (
+        f"{wanted.id}: none of its datasets ({', '.join(columns) or 'none'}) is under {shelf.data_root}, so this is "
+        "the demo on the embedded dataset"
+    )
+    return Choice(wanted, rows, (EMBEDDED,), "demo", notice)
+
+
+def parse_cell(address: str) -> tuple[Table, Row, str]:
+    """Table, row and dataset of a cell's address, ``mpn_ablation-MPN-market1501``.
+
+    Raises BadInput, offering the nearest, for a part that is unknown.
+    """
+    table_id, _, rest = address.partition("-")
+    row, _, dataset = rest.rpartition("-")
+    if not row:
+        raise BadInput(
+            f"{address!r} is not a cell; write TABLE-ROW-DATASET, such as {cell_id('mpn_ablation', 'MPN', 'market1501')}"
+        )
+    found = table(table_id)
+    return found, found.row(row), dataset_spec(dataset).id

@@ -1,0 +1,49 @@
+"""``--verify``: score a record again from what is stored, and say what does not agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.errors import BadInput
+from harness.evaluation.metrics import Scores
+from harness.evaluation.scoring import score
+from harness.store import Record, Store, file_digest
+
+
+def disagreements(record: Record, store: Store) -> Iterator[str]:
+    """One sentence for each stored thing that is not what the record says: weights, features, ranks, metrics."""
+    receipt = record["receipt"]
+    folder = store.path(record["evaluation"])
+    weights = store.run_folder(record["run"]) / "weights.pt"
+    yield from _digest_differs(weights, receipt["weights_sha256"])
+    for name, digest in receipt["evaluation_sha256"].items():
+        yield from _digest_differs(folder / f"{name}.npz", digest)
+    try:
+        scores = _scored_again(folder / "features.npz", receipt["protocol"])
+        stored = Scores.load(folder / "scores.npz")
+    except (OSError, KeyError, ValueError, BadInput) as error:
+        yield f"{folder}: cannot be scored again ({error})"
+        return
+    if not np.array_equal(scores.match_ranks, stored.match_ranks):
+        yield f"{folder / 'scores.npz'}: the stored ranks are not those of the stored features"
+    for metric, value in scores.metrics.items():
+        if record["metrics"].get(metric) != value:
+            yield f"{record['cell']}: {metric} is recorded as {record['metrics'].get(metric)}, scored again {value}"
+
+
+def _digest_differs(path: Path, digest: str) -> Iterator[str]:
+    if not path.exists():
+        yield f"{path}: is gone"
+    elif file_digest(path) != digest:
+        yield f"{path}: changed since the record was written"
+
+
+def _scored_again(path: Path, protocol: dict[str, Any]) -> Scores:
+    with np.load(path) as stored:
+        query, gallery = (stored[name].astype(np.float32) for name in ("query", "gallery"))
+        labels = [stored[f"{split}_{what}"] for what in ("ids", "cams") for split in ("query", "gallery")]
+    return score(query, gallery, *labels, protocol["id"], protocol["metric"])

@@ -1,0 +1,92 @@
+"""The Market-1501 rule: what is a match, what is junk, which queries have nothing to find."""
+
+import numpy as np
+import pytest
+import torch
+
+from harness.errors import BadInput
+from harness.evaluation.multi_query import pool_queries
+from harness.evaluation.protocols import PROTOCOLS, Protocol, check_queries, relevance, unmatched_queries
+
+GALLERY_IDS = np.array([7, 0, -1, 7, 8, 7])
+GALLERY_CAMS = np.array([1, 1, 2, 2, 1, 3])
+
+
+def test_matches_are_of_the_same_identity_in_another_camera():
+    found = relevance(np.array([7, 8]), np.array([1, 2]), GALLERY_IDS, GALLERY_CAMS, "market1501")
+    assert (found.matches[0].tolist(), found.matches[1].tolist()) == ([3, 5], [4])
+    assert (found.junk[0].tolist(), found.junk[1].tolist()) == ([0], [])
+    assert found.junk_for_all.tolist() == [2]
+
+
+def test_without_the_same_camera_rule_the_querys_own_camera_counts():
+    rule = Protocol("any_camera", same_camera_junk=False, junk_identity=None)
+    found = relevance(np.array([7, -1]), np.array([1, 2]), GALLERY_IDS, GALLERY_CAMS, rule)
+    assert (found.matches[0].tolist(), found.matches[1].tolist()) == ([0, 3, 5], [2])
+    assert (len(found.junk.rows), len(found.junk_for_all)) == (0, 0)
+
+
+def test_relevance_equals_a_loop_over_all_pairs():
+    generator = np.random.default_rng(0)
+    query_ids, gallery_ids = generator.integers(-1, 9, 40), generator.integers(-1, 9, 200)
+    query_cams, gallery_cams = generator.integers(1, 4, 40), generator.integers(1, 4, 200)
+    found = relevance(query_ids, query_cams, gallery_ids, gallery_cams, "market1501")
+    for query in range(40):
+        same = [row for row in range(200) if gallery_ids[row] == query_ids[query] and gallery_ids[row] != -1]
+        assert found.matches[query].tolist() == [row for row in same if gallery_cams[row] != query_cams[query]]
+        assert found.junk[query].tolist() == [row for row in same if gallery_cams[row] == query_cams[query]]
+
+
+def test_unmatched_queries_say_why():
+    queries, reasons = unmatched_queries(
+        np.array([7, 8, 9, -1]), np.array([1, 1, 1, 1]), GALLERY_IDS, GALLERY_CAMS, "market1501"
+    )
+    assert queries.tolist() == [1, 2, 3]
+    assert reasons == (
+        "only same-camera images in the gallery",
+        "identity not in the gallery",
+        "identity not in the gallery",
+    )
+
+
+def test_some_unmatched_queries_are_counted_and_all_unmatched_are_an_error_that_names_three():
+    names = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
+    cams = np.ones(4, int)
+    assert check_queries(names, np.array([7, 8, 9, 7]), cams, GALLERY_IDS, GALLERY_CAMS, "market1501") == 2
+    with pytest.raises(BadInput) as error:
+        check_queries(names, np.array([8, 9, 10, 11]), cams, GALLERY_IDS, GALLERY_CAMS, "market1501")
+    assert "4 of 4 queries have no match: a.jpg (only same-camera" in str(error.value)
+    assert "c.jpg (identity not in the gallery), ...;" in str(error.value)
+    assert "d.jpg" not in str(error.value)
+
+
+def test_multiple_query_has_the_rule_of_single_query_and_pools():
+    single, multiple = PROTOCOLS["market1501"], PROTOCOLS["market1501_multi_query"]
+    assert (single.same_camera_junk, single.junk_identity) == (multiple.same_camera_junk, multiple.junk_identity)
+    assert multiple.pooled_queries and not single.pooled_queries
+
+
+def test_a_pooled_query_is_the_mean_of_its_members_and_one_without_members_stays():
+    query, extra = np.array([[1.0, 1.0], [5.0, 6.0]]), np.array([[2.0, 0.0], [4.0, 2.0], [9.0, 9.0]])
+    pooled = pool_queries(query, extra, [(0, 1), ()])
+    assert pooled.tolist() == [[3, 1], [5, 6]]
+    assert query.tolist() == [[1, 1], [5, 6]]
+
+
+def test_pooling_leaves_the_tensors_it_is_given_as_they_are():
+    query = torch.ones(1, 2)
+    pool_queries(query, torch.zeros(1, 2), [(0,)])
+    assert query.tolist() == [[1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("extra", "members", "message"),
+    [
+        (np.ones((3, 2)), [(0,)], "1 lists of members for 2 queries"),
+        (np.ones((3, 2)), [(0,), (3,)], "a member of query 1 is no row of the 3 extra images"),
+        (np.ones((3, 5)), [(0,), (1,)], "2 dimensions, extra ones 5"),
+    ],
+)
+def test_members_that_do_not_fit_are_refused(extra, members, message):
+    with pytest.raises(BadInput, match=message):
+        pool_queries(np.ones((2, 2)), extra, members)

@@ -1,0 +1,127 @@
+"""A record is whole or not there, and nothing that is damaged is read as a result."""
+
+import errno
+import json
+import os
+
+import pytest
+
+from harness import store as store_module
+from harness.errors import BadInput
+from harness.store import Store, read_record, record_name, write_atomically
+
+
+def record(**changes):
+    return {
+        "cell": "toy_table-Wide-market1501",
+        "table": "toy_table",
+        "row": "Wide",
+        "method": "toy",
+        "dataset": "market1501",
+        "profile": "demo",
+        "seed": 0,
+        "status": "done",
+        "cause": None,
+        "run": "0123456789abcdef",
+        "metrics": {"map": 41.25},
+        "published": {},
+        "verdict": {"word": "not comparable"},
+        "receipt": {},
+        **changes,
+    }
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    store = Store(tmp_path)
+    store.write_record(record())
+    assert store.record("toy_table", "Wide", "market1501", "demo", 0)["metrics"] == {"map": 41.25}
+    assert [each["row"] for each in store.records()] == ["Wide"]
+    assert store.record("toy_table", "Wide", "market1501", "demo", 1) is None
+
+
+def test_two_different_cells_never_share_a_file():
+    names = [
+        record_name("t", row, dataset, profile, seed)
+        for row in ("MPN", "MPN°", "MPN*", "mpn", "a-b", "a b", "Naïve", "Naive")
+        for dataset in ("market1501", "dukemtmc")
+        for profile in ("demo", "paper")
+        for seed in (0, 1)
+    ]
+    assert len({name.lower() for name in names}) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda text: text[: len(text) // 2], "not valid JSON"),
+        (lambda text: text.replace("41.25", "91.25"), "changed since it was written"),
+        (lambda text: json.dumps({"schema": 1}), "'cell' is missing"),
+        (lambda text: text.replace('"schema": 1', '"schema": 99'), "schema 99"),
+        (lambda text: "[]", "not a JSON object"),
+    ],
+)
+def test_a_damaged_record_is_named_with_its_mend_and_left_alone(tmp_path, damage, said):
+    path = Store(tmp_path).write_record(record())
+    path.write_text(damage(path.read_text()))
+    before = path.read_bytes()
+    with pytest.raises(BadInput) as error:
+        Store(tmp_path).records()
+    assert said in str(error.value)
+    assert str(path) in str(error.value)
+    assert "delete it and start again" in str(error.value)
+    assert path.read_bytes() == before
+
+
+def test_a_write_that_breaks_off_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "file"
+    write_atomically(path, lambda file: file.write(b"old"))
+
+    def break_off(file):
+        file.write(b"half of the n")
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        write_atomically(path, break_off)
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_full_disk_and_a_folder_that_cannot_be_written_are_said_in_one_sentence(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store_module.os, "fsync", full)
+    with pytest.raises(BadInput, match=r"the disk is full; free some space or choose another folder with --results"):
+        Store(tmp_path).write_record(record())
+    monkeypatch.undo()
+    assert Store(tmp_path).records() == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="cannot be written .*--results"):
+        Store(tmp_path / "file").require_writable()
+
+
+def test_a_run_without_its_weights_does_not_count_as_trained(tmp_path):
+    store = Store(tmp_path)
+    folder = store.run_folder("abc")
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text("{}")
+    assert store.run_manifest("abc") is None
+    (folder / "weights.pt").write_bytes(b"")
+    assert store.run_manifest("abc") == {}
+
+
+def test_a_run_is_held_by_one_harness_at_a_time(tmp_path):
+    store = Store(tmp_path)
+    waits = []
+    with store.claim_run("abc", lambda: waits.append("first")):
+        other = store_module.FileLock(store.run_folder("abc") / ".lock", timeout=0, is_singleton=False)
+        with pytest.raises(store_module.Timeout):
+            other.acquire()
+    with other:
+        pass
+    assert waits == []
+
+
+def test_a_record_that_was_never_there_says_so(tmp_path):
+    with pytest.raises(BadInput, match="damaged"):
+        read_record(tmp_path / "absent.json")

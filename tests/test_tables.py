@@ -1,0 +1,95 @@
+"""Published figures: every one of the five papers is there, as printed, and an edited file is refused with its place."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness import registry
+from harness.datasets import DATASETS
+from harness.errors import BadInput
+from harness.tables import COST_COLUMNS, load, tables
+
+SHARED = Path(__file__).parents[2] / "shared" / "papers"
+PAPERS = ("ddag", "mdpr", "mpn", "pgfl_kd", "rmgl")
+
+
+def test_all_47_tables_of_the_five_papers_load():
+    assert len([table for table in tables().values() if table.method in PAPERS]) == 47
+
+
+def test_published_figures_of_table_1_of_mpn_are_as_printed():
+    row = tables()["mpn_ablation"].row("MPN")
+    assert row.published["market1501"] == {"rank1": 96.3, "map": 89.4}
+    assert row.published["dukemtmc"]["map"].decimals == 1
+    assert [each.name for each in tables()["mpn_ablation"].rows][-2:] == ["MPN°", "MPN"]
+
+
+def test_printed_decimals_are_kept_also_when_they_end_in_nought():
+    figure = tables()["ddag_ablation"].row("B").published["sysu_indoor"]["rank10"]
+    assert (figure, figure.decimals) == (88.70, 2)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the transcriptions lie beside the checkout only in the workshop")
+@pytest.mark.parametrize("paper", PAPERS)
+def test_no_transcribed_figure_is_lost(paper):
+    transcribed = yaml.safe_load((SHARED / f"{paper}.yaml").read_text())
+    for table in transcribed["tables"]:
+        ours = tables()[table["id"]]
+        rows = iter(ours.rows)
+        for row in table["rows"]:
+            match = next((each for each in rows if (each.name, each.published) == (row["name"], row["values"])), None)
+            assert match, f"{table['id']}: {row['name']} is missing, moved or differs"
+            assert match.runs == row["runs"]
+
+
+def test_every_running_row_of_a_built_method_parses_into_its_switches():
+    for table in tables().values():
+        for row in table.rows:
+            if row.runs and table.built:
+                registry.method(table.method).parse(dict(row.switches), row.key)
+
+
+def test_every_column_is_a_known_dataset_or_a_cost():
+    columns = {column for table in tables().values() for column in table.columns}
+    assert columns <= DATASETS.keys() | COST_COLUMNS
+
+
+def test_rows_printed_twice_are_told_apart_by_their_group():
+    table = tables()["ddag_part_attention"]
+    assert {"Res weight", "RBN weight"} <= {row.key for row in table.rows}
+    assert len(table.rows_named("weight")) == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("rank1: 90.1", "rank1: 190.1", "out of range"),
+        ("rank1: 90.1", "rank1: ninety", "'ninety' is not a number"),
+        ("rank1: 90.1", "rank_1: 90.1", "unknown metric 'rank_1'; the nearest known: 'rank1'"),
+        ("market1501: {rank1: 90.1", "market1051: {rank1: 90.1", "unknown dataset 'market1051'"),
+        ("switches: {width: 8}", "switches: {widht: 8}", "unknown switch of toy 'widht'; the nearest known: 'width'"),
+        ('name: "Wide"', 'name: "Narrow"', "2 rows are called 'Narrow'"),
+        ("runs: true, switches: {width: 8}, ", "runs: true, ", "switches must be given"),
+        ('caption: "Toy rows"', 'captoin: "Toy rows"', "'caption' is missing"),
+        ("rank1: 90.1", "rank1: 90.1, rank1: 91.0", "key 'rank1' is given twice"),
+        ("id: toy_table", "id: toy table", "letters, digits and '_' only"),
+        ("tables:", "tables: [", "not valid YAML"),
+    ],
+)
+def test_an_edited_file_is_refused_with_file_place_and_mend(toy_method, before, after, said):
+    path = toy_method / "tables.yaml"
+    assert before in path.read_text()
+    path.write_text(path.read_text().replace(before, after, 1))
+    with pytest.raises(BadInput) as error:
+        load(path, "toy")
+    assert said in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_a_claim_must_name_rows_that_run(toy_method):
+    path = toy_method / "tables.yaml"
+    claim = '{table: toy_table, better: "Quoted [1]", worse: Wide, metric: map, text: "x", source: "Sec. 1"}'
+    path.write_text(path.read_text() + f"claims:\n  - {claim}\n")
+    with pytest.raises(BadInput, match=r"row 'Quoted \[1\]' is quoted, not run"):
+        load(path, "toy")

@@ -1,0 +1,181 @@
+"""Batches, augmentation and the loop: what a recipe says is what is done, and a resumed run is the same run."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import BadInput
+from harness.recipe import Erasing, Optimiser, Sampler, Schedule, Translation
+from harness.training.augmentation import (
+    KEYPOINT_MIRROR,
+    Placement,
+    erase,
+    normalise,
+    place_images,
+    place_prior,
+    translation_offsets,
+)
+from harness.training.loop import in_float32
+from harness.training.optimisation import build_optimiser, rate_factor, set_rate
+from harness.training.sampler import epoch_batches, iterations_per_epoch
+
+
+@given(st.integers(3, 9), st.integers(1, 6), st.integers(0, 5))
+def test_a_batch_holds_distinct_identities_with_the_same_number_of_images(people, images, seed):
+    labels = np.repeat(np.arange(people), 4)
+    for batch in epoch_batches(labels, Sampler(3, images), seed, epoch=1):
+        chosen, counts = np.unique(labels[batch], return_counts=True)
+        assert len(chosen) == 3
+        assert set(counts) == {images}
+
+
+def test_an_identity_gives_all_its_images_before_one_comes_again():
+    labels = np.repeat([0, 1], 6)
+    batches = epoch_batches(labels, Sampler(2, 3), seed=0, epoch=0)
+    assert len(batches) == 1
+    batches = epoch_batches(np.repeat([0, 1], 13), Sampler(2, 3), seed=0, epoch=0)
+    first_person = np.concatenate([batch[batch < 13] for batch in batches])
+    assert len(set(first_person[:12])) == 12
+
+
+def test_fewer_images_than_asked_are_repeated():
+    labels = np.array([0, 1, 1, 1, 1, 1, 1])
+    (batch,) = epoch_batches(labels, Sampler(2, 3), seed=0, epoch=0)
+    assert (batch == 0).sum() == 3
+
+
+def test_mpn_counts_1347_iterations_on_the_fivefold_market_training_set():
+    assert iterations_per_epoch(5 * 12_936, Sampler(6, 8)) == 1347
+
+
+def test_plain_batches_visit_each_image_at_most_once_an_epoch():
+    batches = epoch_batches(np.zeros(10, np.int64), Sampler(4, None), seed=1, epoch=0)
+    rows = np.concatenate(batches)
+    assert len(rows) == len(set(rows)) == 8
+
+
+def test_epochs_and_seeds_draw_differently_and_the_same_epoch_draws_the_same():
+    labels = np.repeat(np.arange(6), 5)
+
+    def drawn(seed, epoch):
+        return np.concatenate(epoch_batches(labels, Sampler(3, 2), seed, epoch)).tolist()
+
+    assert drawn(0, 0) == drawn(0, 0)
+    assert drawn(0, 0) != drawn(0, 1)
+    assert drawn(0, 0) != drawn(1, 0)
+
+
+def test_too_few_identities_for_a_batch_is_said():
+    with pytest.raises(BadInput, match="2 identities and a batch needs 3"):
+        epoch_batches(np.repeat([0, 1], 4), Sampler(3, 2), 0, 0)
+
+
+def placement(flipped, rows=0.0, columns=0.0):
+    return Placement(np.array([flipped]), np.array([[rows, columns]]))
+
+
+def test_a_shift_moves_pixels_down_and_right_and_fills_with_black():
+    image = torch.arange(1, 13, dtype=torch.uint8).reshape(1, 4, 3, 1)
+    moved = place_images(image, placement(False, rows=0.25, columns=1 / 3))[0, :, :, 0]
+    assert moved.tolist() == [[0, 0, 0], [0, 1, 2], [0, 4, 5], [0, 7, 8]]
+
+
+def test_flip_then_shift_equals_one_image_at_a_time():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 255, (5, 8, 6, 3)).astype(np.uint8)
+    flipped = np.array([True, False, True, True, False])
+    shift = rng.uniform(-0.3, 0.3, (5, 2))
+    placed = place_images(torch.from_numpy(images), Placement(flipped, shift)).numpy()
+    for index in range(5):
+        expected = np.zeros_like(images[index])
+        source = images[index][:, ::-1] if flipped[index] else images[index]
+        down, right = round(shift[index, 0] * 8), round(shift[index, 1] * 6)
+        for row in range(8):
+            for column in range(6):
+                if 0 <= row - down < 8 and 0 <= column - right < 6:
+                    expected[row, column] = source[row - down, column - right]
+        assert (placed[index] == expected).all()
+
+
+def test_priors_follow_their_image():
+    parsing = torch.tensor([[[1, 0, 0, 0], [3, 0, 0, 4]]])
+    assert place_prior("parsing", parsing, placement(True)).tolist() == [[[0, 0, 0, 1], [3, 0, 0, 4]]]
+    mask = torch.tensor([[[True, False], [True, True]]])
+    assert place_prior("segmentation", mask, placement(True)).tolist() == [[[False, True], [True, True]]]
+    assert place_prior("segmentation", mask, placement(False, rows=0.5)).tolist() == [[[False, False], [True, False]]]
+
+
+def test_flipped_keypoints_change_sides_and_move_with_the_shift():
+    keypoints = torch.rand(1, 17, 3, dtype=torch.float64)
+    placed = place_prior("keypoints", keypoints, placement(True, rows=0.1, columns=0.2))
+    left_wrist, right_wrist = 9, 10
+    assert KEYPOINT_MIRROR[left_wrist] == right_wrist
+    expected = torch.tensor([1 - keypoints[0, right_wrist, 0] + 0.2, keypoints[0, right_wrist, 1] + 0.1])
+    assert torch.allclose(placed[0, left_wrist, :2], expected)
+    assert placed[0, left_wrist, 2] == keypoints[0, right_wrist, 2]
+
+
+def test_translated_copies_keep_the_original_and_stay_within_the_fraction():
+    offsets = translation_offsets(50, Translation(copies=4, fraction=0.05), seed=3)
+    assert offsets.shape == (50, 5, 2)
+    assert not offsets[:, 0].any()
+    assert 0.045 < abs(offsets).max() <= 0.05
+    assert (offsets == translation_offsets(50, Translation(4, 0.05), seed=3)).all()
+
+
+def test_normalised_images_have_imagenet_statistics_and_channels_last_memory():
+    grey = torch.full((1, 2, 2, 3), 255, dtype=torch.uint8)
+    image = normalise(grey)
+    assert torch.allclose(
+        image[0, :, 0, 0], torch.tensor([(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225])
+    )
+    assert image.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_erasing_fills_one_rectangle_of_the_stated_area_and_aspect():
+    settings = Erasing(probability=1.0, fill=(7.0, 8.0, 9.0))
+    images = erase(torch.zeros(200, 3, 64, 32), settings, np.random.default_rng(0))
+    for image in images:
+        erased = image[0] == 7
+        rows, columns = erased.any(1).sum().item(), erased.any(0).sum().item()
+        assert erased.sum() == rows * columns > 0
+        assert 0.01 < rows * columns / (64 * 32) < 0.45
+        assert 0.2 < rows / columns < 4.5
+        assert (image[:, erased] == torch.tensor([7.0, 8.0, 9.0])[:, None]).all()
+
+
+def test_erasing_leaves_the_stated_share_alone():
+    images = erase(torch.zeros(1000, 3, 16, 8), Erasing(probability=0.5, fill=(1, 1, 1)), np.random.default_rng(0))
+    assert 0.44 < (images.flatten(1).sum(1) > 0).float().mean() < 0.56
+
+
+def test_the_rate_warms_up_linearly_and_falls_at_milestones():
+    schedule = Schedule(milestones=(20, 40), gamma=0.1, warmup_epochs=4, warmup_start=0.1)
+    assert [round(rate_factor(schedule, epoch), 6) for epoch in (0, 2, 4, 19.99, 20, 40)] == [
+        0.1,
+        0.55,
+        1,
+        1,
+        0.1,
+        0.01,
+    ]
+
+
+def test_a_multiplier_scales_the_rate_of_its_parameters_only():
+    model = torch.nn.ModuleDict({"trunk": torch.nn.Linear(2, 2), "head": torch.nn.Linear(2, 2)})
+    optimiser = build_optimiser(model, Optimiser(rate=0.05, multipliers=(("trunk", 0.1),)))
+    set_rate(optimiser, 0.5)
+    rates = {id(p): group["lr"] for group in optimiser.param_groups for p in group["params"]}
+    assert rates[id(model["trunk"].weight)] == pytest.approx(0.05)
+    assert rates[id(model["head"].weight)] == pytest.approx(0.5)
+    with pytest.raises(BadInput, match="'neck'"):
+        build_optimiser(model, Optimiser(multipliers=(("neck", 2.0),)))
+
+
+def test_losses_see_float32_whatever_holds_the_features():
+    half = torch.ones(2, dtype=torch.bfloat16)
+    seen = in_float32({"a": [half, half.long()], "b": (half,)})
+    assert seen["a"][0].dtype == seen["b"][0].dtype == torch.float32
+    assert seen["a"][1].dtype == torch.int64

@@ -17,7 +17,6 @@ from harness.tables import tables
 
 if TYPE_CHECKING:
     from harness.plan import Plan, Planner
-    from harness.progress import Watch
 
 
 def list_tables(options: argparse.Namespace) -> int:
@@ -101,6 +100,7 @@ def dry_run(options: argparse.Namespace) -> int:
 
 def run_tables(options: argparse.Namespace) -> int:
     """Run what is pending, write the report; 1 when a cell failed or is blocked."""
+    from harness.execution.inspection import inspect
     from harness.execution.local import carry_out, pending
     from harness.execution.training import Workplace
     from harness.progress import Watch
@@ -116,7 +116,7 @@ def run_tables(options: argparse.Namespace) -> int:
     plan = _plan(choices, planner, options)
     todo = pending(plan)
     with Watch(len(todo)) as watch:
-        _decode_first(plan, shelf, watch)
+        inspect(todo, shelf, watch)
         place = Workplace(shelf, planner.store, Machine.of(_device(options), planner.bfloat16), watch)
         records = carry_out(plan, place, options.images)
     blocked = [planned for planned in plan.cells if planned.state == "blocked"]
@@ -127,24 +127,6 @@ def run_tables(options: argparse.Namespace) -> int:
     print(f"{len(records) - len(failed)} cells run, {len(failed)} failed, {len(blocked)} blocked, {cached} cached")
     _write_report(options, planner.store, [choice.table.id for choice in choices])
     return 1 if failed or blocked else 0
-
-
-def _decode_first(plan: Plan, shelf: Shelf, watch: Watch) -> None:
-    """Read every image that the plan needs before a minute is spent on training, so that a corrupt one is named now."""
-    from harness.datasets.images import decoded
-
-    wanted = {}
-    for planned in plan.cells:
-        if planned.run is not None and planned.state in ("fresh", "stale", "failed"):
-            size = (planned.run.recipe.height, planned.run.recipe.width)
-            wanted[planned.run.dataset, "train", size] = None
-            for split in ("query", "gallery", "extra"):
-                if getattr(shelf.dataset(planned.cell.dataset), split) is not None:
-                    wanted[planned.cell.dataset, split, size] = None
-    for dataset, split, (height, width) in wanted:
-        loaded = shelf.dataset(dataset)
-        watch.begin(f"reading {dataset} {split} at {height}x{width}", len(getattr(loaded, split)))
-        decoded(loaded, split, height, width, lambda done, total: watch.advance(done))
 
 
 def _write_report(options: argparse.Namespace, store: Store, table_ids: list[str]) -> None:

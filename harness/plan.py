@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Literal
 
 from harness import registry
+from harness.cell import Cell
 from harness.datasets import dataset as dataset_spec
 from harness.fingerprint import Address, canonical_hash, changed, reached_code
 from harness.method import Method
@@ -30,27 +31,6 @@ WITHOUT_EFFECT = ("harness.errors:", "harness.store:", "harness.cache:", "harnes
 """Code that is reached but cannot change a figure: how files are found and written, how errors are worded."""
 UNTRAINED_FIELDS = ("flip_test",)
 """Fields of a recipe that are read only at test."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One (table row, dataset), for one seed and profile."""
-
-    table: str
-    row: str
-    dataset: str
-    profile: Profile
-    seed: int
-
-    @property
-    def id(self) -> str:
-        """The address that the command line, pytest and the report use."""
-        return cell_id(self.table, self.row, self.dataset)
-
-
-def cell_id(table: str, row: str, dataset: str) -> str:
-    """The address of a cell: ``mpn_ablation-MPN-market1501``."""
-    return f"{table}-{row}-{dataset}"
 
 
 @dataclass(eq=False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.cell import cell_id
 from harness.datasets import DATASETS
 from harness.datasets import dataset as dataset_spec
 from harness.errors import BadInput, unknown
-from harness.plan import cell_id
 from harness.recipe import Profile
 from harness.shelf import Shelf
 from harness.tables import Row, Table, table, tables

@@ -15,9 +15,7 @@ from methods.mpn import MPNSwitches
 
 def batch_of(images: int) -> Batch:
     torch.manual_seed(1)
-    return Batch(
-        torch.randn(images, 3, 64, 32), torch.arange(images) % 5, torch.zeros(images), torch.arange(images)
-    )
+    return Batch(torch.randn(images, 3, 64, 32), torch.arange(images) % 5, torch.zeros(images), torch.arange(images))
 
 
 def test_feature_is_512_wide_and_does_not_depend_on_the_other_images():
@@ -55,9 +53,7 @@ def test_its_trunk_starts_an_mpn_of_the_same_profile():
     assert load_trunk(mpn, ide.trunk.state_dict(), "IDE")["missing"] == []
     for profile in ("demo", "budget", "paper"):
         recipe = MPN.recipe(MPNSwitches(), "market1501", profile)
-        start = METHOD.recipe(
-            METHOD.parse(dict(recipe.initialisation.switches), "MPN's start"), "market1501", profile
-        )
+        start = METHOD.recipe(METHOD.parse(dict(recipe.initialisation.switches), "MPN's start"), "market1501", profile)
         assert recipe.initialisation.method == METHOD.id
         assert (start.backbone, start.height, start.width) == (recipe.backbone, recipe.height, recipe.width)
 

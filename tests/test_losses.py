@@ -21,9 +21,12 @@ def loop_cosine(a, b) -> float:
 def loop_triplet(features, labels, margin) -> float:
     """MPN, Eq. 3, image by image."""
     terms = []
-    for anchor in range(len(labels)):
-        positives = [loop_cosine(features[anchor], f) for f, l in zip(features, labels, strict=True) if l == labels[anchor]]
-        negatives = [loop_cosine(features[anchor], f) for f, l in zip(features, labels, strict=True) if l != labels[anchor]]
+    for anchor, own in enumerate(labels):
+        distances = [
+            (loop_cosine(features[anchor], f), label == own) for f, label in zip(features, labels, strict=True)
+        ]
+        positives = [distance for distance, same in distances if same]
+        negatives = [distance for distance, same in distances if not same]
         if negatives:
             terms.append(max(0.0, max(positives) - min(negatives) + margin))
     active = [term for term in terms if term > 1e-7]
@@ -48,9 +51,7 @@ def test_mixed_precision_does_not_reach_the_distances():
 
 def test_triplet_on_numbers_worked_by_hand():
     # Identities a = {0, 1}, b = {2, 3}; only anchors 0 and 2 violate the margin of 0.2.
-    distances = torch.tensor(
-        [[0.0, 0.5, 0.4, 0.9], [0.5, 0.0, 0.9, 0.9], [0.4, 0.9, 0.0, 0.3], [0.9, 0.9, 0.3, 0.0]]
-    )
+    distances = torch.tensor([[0.0, 0.5, 0.4, 0.9], [0.5, 0.0, 0.9, 0.9], [0.4, 0.9, 0.0, 0.3], [0.9, 0.9, 0.3, 0.0]])
     # 0: 0.5 - 0.4 + 0.2 = 0.3; 1: 0.5 - 0.9 < -0.2; 2: 0.3 - 0.4 + 0.2 = 0.1; 3: 0.3 - 0.9 < -0.2.
     loss = batch_hard_triplet(distances, torch.tensor([0, 0, 1, 1]), 0.2)
     assert loss.item() == pytest.approx((0.3 + 0.1) / 2)

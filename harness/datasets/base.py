@@ -32,10 +32,10 @@ class Split:
 class Passport:
     """The manifest of a dataset as found.
 
-    ``variant`` is the known variant it is (``"official"``, or what differs in words); ``fingerprint`` a SHA-256 over every file's
-    name, content, identity and camera, that no path above the dataset's root enters; ``counts`` maps
+    ``variant`` is the known variant it is (``"official"``, or what differs in words); ``fingerprint`` a SHA-256 over every
+    file's name, content, identity and camera, that no path above the dataset's root enters; ``counts`` maps
     ``train_images``, ``train_ids``, ``query_images``, ``query_ids``, ``gallery_images``, ``gallery_ids``, ``cameras``
-    (and more where a dataset has them) to what was found; ``remarks`` are sentences on what differs from the published counts.
+    (and more where a dataset has them) to what was found; ``remarks`` are sentences on what differs from the published.
     """
 
     dataset: str
@@ -49,7 +49,7 @@ class Passport:
 class Dataset:
     """A loaded dataset. ``gallery`` holds only what is ranked (junk is already removed).
 
-    ``multi_query`` maps a query's row to the extra images (rows of ``extra``) pooled with it, where the protocol says so.
+    ``multi_query`` maps a query's row to the extra images (rows of ``extra``) pooled for it, where the protocol says so.
     ``embedded`` marks the dataset drawn by our own code, whose images may always be shown.
     """
 
@@ -69,8 +69,8 @@ class DatasetSpec:
     """What is known of a dataset before it is read.
 
     ``published`` maps the count names of ``Passport`` to the published counts. ``find(data_root)`` gives the dataset's
-    folder, or None when it is not there; ``load(folder)`` reads and verifies it, raising BadInput that names the file and
-    the mend. Both are None while the loader is not built. ``trained_as`` names the dataset whose training set is used
+    folder, or None when it is not there; ``load(folder)`` reads and verifies it, raising BadInput that names the file
+    and the mend. Both are None while the loader is not built. ``trained_as`` names the dataset whose training set is used
     (``market1501_multi_query`` trains as ``market1501``); by default its own id. ``protocol`` is the scoring rule.
     ``obtain`` says in a sentence how a user gets the data.
     """

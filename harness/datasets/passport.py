@@ -81,8 +81,11 @@ def _keep(kept: Path, signature: str, digests: list[str]) -> None:
     with contextlib.suppress(OSError):
         kept.parent.mkdir(exist_ok=True)
         partial = kept.with_suffix(f".{os.getpid()}.part")
-        partial.write_text(json.dumps({"signature": signature, "digests": digests}))
-        os.replace(partial, kept)
+        try:
+            partial.write_text(json.dumps({"signature": signature, "digests": digests}))
+            os.replace(partial, kept)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def _digest(file: Path) -> str:

@@ -17,7 +17,7 @@ def _counts(
     train: tuple[int, int] | None, query: tuple[int, int], gallery: tuple[int, int], cameras: int | None = None
 ) -> dict[str, int]:
     """Published counts from (images, identities) of each split; None where the dataset has none of its own."""
-    counts = {}
+    counts: dict[str, int] = {}
     for split_name, pair in (("train", train), ("query", query), ("gallery", gallery)):
         if pair is not None:
             counts |= {f"{split_name}_images": pair[0], f"{split_name}_ids": pair[1]}

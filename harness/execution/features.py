@@ -43,14 +43,14 @@ def extract(
 
 
 def _rows(priors: Mapping[str, NDArray[Any]], rows: slice) -> dict[str, Tensor]:
-    return {kind: torch.from_numpy(prior[rows]) for kind, prior in priors.items()}
+    return {kind: torch.from_numpy(np.array(prior[rows])) for kind, prior in priors.items()}
 
 
 def _embed(
     model: ReIDModel, images: NDArray[np.uint8], priors: Mapping[str, Tensor], machine: Machine, mirrored: bool
 ) -> dict[str, Tensor]:
     placement = Placement(np.full(len(images), mirrored), np.zeros((len(images), 2)))
-    raw = torch.from_numpy(np.ascontiguousarray(images)).to(machine.device)
+    raw = torch.from_numpy(np.array(images)).to(machine.device)
     placed = {kind: place_prior(kind, prior.to(machine.device), placement) for kind, prior in priors.items()}
     with machine.autocast():
         embeddings = model.embed(normalise(place_images(raw, placement)), placed)

@@ -59,7 +59,7 @@ def attention(
 ) -> dict[str, NDArray[Any]] | None:
     """Attention maps of evenly spaced query images, resized to the images; None where the method draws none."""
     rows = np.linspace(0, len(query) - 1, min(ATTENDED, len(query))).astype(int)
-    images = np.ascontiguousarray(query[rows])
+    images = np.array(query[rows])
     chosen = {kind: torch.from_numpy(prior[rows]).to(machine.device) for kind, prior in priors.items()}
     model.eval()
     maps = model.attention_maps(normalise(torch.from_numpy(images).to(machine.device)), chosen)

@@ -77,6 +77,5 @@ def _dimension(model: ReIDModel, recipe: Recipe, machine: Machine, priors: Mappi
 def _repeated(priors: Mapping[str, NDArray[Any]], batch: int, device: torch.device) -> dict[str, Tensor]:
     """Priors of ``batch`` images: the first ones, over again where there are too few."""
     return {
-        kind: torch.from_numpy(np.resize(prior, (batch, *prior.shape[1:]))).to(device)
-        for kind, prior in priors.items()
+        kind: torch.from_numpy(np.resize(prior, (batch, *prior.shape[1:]))).to(device) for kind, prior in priors.items()
     }

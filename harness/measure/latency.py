@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from harness.measure.abstract import blank_images
 from harness.models.reid import ReIDModel
 
 WARM_UP = 2

@@ -50,9 +50,10 @@ class SpatialAttention(nn.Module):
         batch, _, height, width = features.shape
         theta = self.theta(features).flatten(2)
         phi = self.phi(features).flatten(2)
-        affinity = theta.transpose(1, 2) @ phi  # r_ij of Eq. 1, (B, N, N)
-        incoming = affinity.transpose(1, 2).reshape(batch, -1, height, width)
-        outgoing = affinity.reshape(batch, -1, height, width)
-        relation = self.relation(torch.cat([incoming, outgoing], 1))
+        affinity = theta.transpose(1, 2) @ phi  # (B, N, N), r_ij = theta_i . phi_j
+        # Channel j at position i: r_ij first, then r_ji.
+        outgoing = affinity.transpose(1, 2).reshape(batch, -1, height, width)
+        incoming = affinity.reshape(batch, -1, height, width)
+        relation = self.relation(torch.cat([outgoing, incoming], 1))
         own = self.own(features).mean(1, keepdim=True)
         return features * torch.sigmoid(self.gate(torch.cat([own, relation], 1)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -74,7 +75,7 @@ def _read(file: Path, kinds: Iterable[str]) -> dict[str, NDArray[Any]]:
         with np.load(file) as archive:
             needed = {name for kind in kinds for name in source_of(kind, archive.files) or ()}
             held = {name: archive[name] for name in ("names", *sorted(needed))}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile.zlib.error) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BadInput(f"{file} is damaged ({error}); replace it by a whole copy") from error
     count = len(held["names"])
     for name in sorted(needed):

@@ -63,7 +63,7 @@ def _trusted(keypoints: NDArray[np.float32], presence: NDArray[np.floating]) -> 
 
 def _distance(keypoints: NDArray[np.float32], joints: tuple[int, int, int]) -> NDArray[np.float32]:
     """Distance in map pixels of each pixel centre from the line through three joints, (N, 64, 32)."""
-    hip, knee, ankle = (keypoints[:, joint, :2] * np.float32([WIDTH, HEIGHT]) for joint in joints)
+    hip, knee, ankle = (keypoints[:, joint, :2] * np.array([WIDTH, HEIGHT], np.float32) for joint in joints)
     return np.minimum(_distance_from_segment(hip, knee), _distance_from_segment(knee, ankle))
 
 

@@ -60,12 +60,15 @@ class Layout:
         """Every cell that runs, row by row."""
         return [shown for row in self.rows if row.row.runs for shown in row.cells.values()]
 
+    def span(self, column: Column) -> int:
+        """How many columns of the page a dataset takes: each measured group ends in a verdict column."""
+        measured = sum(len(group.metrics) + 1 if group.profile else 1 for group in column.groups)
+        return len(column.printed) + measured
+
     @property
     def width(self) -> int:
-        """Columns of the whole table, the row's name included: each measured group ends in a verdict column."""
-        printed_columns = sum(len(column.printed) for column in self.columns)
-        groups = [group for column in self.columns for group in column.groups]
-        return 1 + printed_columns + sum(len(group.metrics) + 1 if group.profile else 1 for group in groups)
+        """Columns of the whole table, the row's name included."""
+        return 1 + sum(self.span(column) for column in self.columns)
 
 
 def lay_out(table: Table, records: Sequence[Record]) -> Layout:

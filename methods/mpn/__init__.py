@@ -114,10 +114,8 @@ class MPNSwitches:
             raise ValueError(f"tasks={self.tasks} needs {wanted}, not test_prior={self.test_prior}")
 
     def _check_triplet(self) -> None:
-        if self.tasks == "at_only":
-            wanted = "g"
-        else:
-            wanted = "h_plus_g" if self.fsa == "summed_triplet" else "h"
+        with_both = "h_plus_g" if self.fsa == "summed_triplet" else "h"
+        wanted = {"at_only": "g", "mt_only": "h", "mt_and_at": with_both}[self.tasks]
         if self.triplet_on != wanted:
             raise ValueError(
                 f"triplet_on must be {wanted} with tasks={self.tasks} and fsa={self.fsa}, not {self.triplet_on}"

@@ -51,11 +51,11 @@ FEATURE_SPACE: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "batch_mean": batch_wise,
     "sample_cosine": sample_wise,
 }
-"""The constraints that are a loss of their own; ``summed_triplet`` changes what the triplet loss is taken on instead."""
+"""The constraints that are a loss of their own; ``summed_triplet`` changes the triplet loss instead."""
 
 
-def soft_sharing(pairs: Iterable[tuple[nn.Conv2d | nn.Linear, nn.Conv2d | nn.Linear]]) -> Tensor:
-    """Sec. 5.3.2: squared L2 distance between the weights and biases of each MT-AT pair, summed over pairs."""
+def soft_sharing(pairs: Iterable[tuple[nn.Module, nn.Module]]) -> Tensor:
+    """Sec. 5.3.2: squared L2 distance between the weights and biases of each MT-AT pair of layers, summed."""
     return torch.stack(
         [
             (mine - other).square().sum()

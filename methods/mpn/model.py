@@ -18,7 +18,7 @@ from methods.mpn.losses import FEATURE_SPACE, LAMBDA, soft_sharing, triplet_loss
 from methods.mpn.priors import coarse_prior, rectify, stripes
 
 PART_WIDTH = 512
-"""Channels of both convolutions of a task (Sec. 3.3); never more than the trunk gives, for trunks smaller than the paper's."""
+"""Channels of both convolutions of a task (Sec. 3.3), or the trunk's where a smaller trunk gives fewer."""
 
 
 class PartConvolution(nn.Sequential):
@@ -29,7 +29,7 @@ class PartConvolution(nn.Sequential):
 
 
 class PartProjection(nn.Sequential):
-    """The second 1x1 convolution, BN, ReLU. It follows the pooling, so it is a linear layer: (B, inputs) to (B, outputs)."""
+    """The second 1x1 convolution, BN, ReLU; after pooling that is a linear layer: (B, inputs) to (B, outputs)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU(inplace=True))
@@ -67,11 +67,13 @@ class PartTask(nn.Module):
     def __init__(self, channels: int, identities: int, switches: MPNSwitches, partner: PartTask | None = None) -> None:
         super().__init__()
         width = min(PART_WIDTH, channels)
-        self.conv1 = partner.conv1 if partner and switches.c1_shared else PartConvolution(channels, width)
+        self.conv1: PartConvolution = (
+            partner.conv1 if partner and switches.c1_shared else PartConvolution(channels, width)
+        )
         self.attention: nn.Module = nn.Identity()
         if switches.ca:
             self.attention = partner.attention if partner and switches.ca_shared else ChannelAttention(width)
-        self.conv2 = partner.conv2 if partner and switches.c2_shared else PartProjection(width, width)
+        self.conv2: PartProjection = partner.conv2 if partner and switches.c2_shared else PartProjection(width, width)
         self.classifier = identity_classifier(width, identities)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -128,7 +130,7 @@ class MPN(ReIDModel):
         return MPNFeatures(main, auxiliary)
 
     def losses(self, features: MPNFeatures, batch: Batch) -> dict[str, Tensor]:
-        """The terms of Eq. 10: ``id_mt``, ``id_at``, ``triplet``, ``feature_space`` and ``soft_sharing``, as switched."""
+        """The terms of Eq. 10: ``id_mt``, ``id_at``, ``triplet``, ``feature_space`` (and ``soft_sharing``)."""
         switches, labels = self.switches, batch.labels
         losses: dict[str, Tensor] = {}
         if switches.has_main:
@@ -162,7 +164,7 @@ class MPN(ReIDModel):
         return [task.classifier for task in _part_tasks([*self.main, *self.auxiliary])]
 
     def attention_maps(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """Grad-CAM of each part's classifier for the identity it predicts (Fig. 8-9): ``part 1``.. -> (B, h, w), 0..1."""
+        """Grad-CAM of each part's classifier for the identity it predicts (Fig. 8-9): ``part k`` -> (B, h, w), 0..1."""
         with torch.inference_mode(False), torch.enable_grad():
             features = self.trunk(images.clone()).detach().requires_grad_()
             if self.switches.has_main:

@@ -1,4 +1,4 @@
-"""The coarse prior of body part locations (Sec. 3.2, Fig. 5): from a parsing map and a person mask to the ATs' input."""
+"""The coarse prior of body part locations (Sec. 3.2, Fig. 5): from parsing map and person mask to the ATs' input."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def dilate(mask: Tensor) -> Tensor:
 def rectify(features: Tensor, prior: CoarsePrior, use_mask: bool) -> Tensor:
     """Fig. 5(b) up to the division: background suppressed, and the body's rows stretched over the whole height.
 
-    ``features`` (B, C, h, w) to the same shape. Without ``use_mask`` only the rows are stretched ("ROI Resize", Table 2).
+    ``features`` (B, C, h, w) to the same shape. Without ``use_mask`` rows are only stretched ("ROI Resize", Table 2).
     """
     if use_mask:
         features = features * prior.mask[:, None].to(features.dtype)

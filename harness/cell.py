@@ -1,0 +1,28 @@
+"""A cell of a table and its address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.recipe import Profile
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One (table row, dataset), for one seed and profile."""
+
+    table: str
+    row: str
+    dataset: str
+    profile: Profile
+    seed: int
+
+    @property
+    def id(self) -> str:
+        """The address that the command line, pytest and the report use."""
+        return cell_id(self.table, self.row, self.dataset)
+
+
+def cell_id(table: str, row: str, dataset: str) -> str:
+    """The address of a cell: ``mpn_ablation-MPN-market1501``."""
+    return f"{table}-{row}-{dataset}"

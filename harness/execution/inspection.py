@@ -1,0 +1,50 @@
+"""Look at the data before a minute is spent on training: every image decodes, queries have something to find."""
+
+from __future__ import annotations
+
+from harness.datasets import dataset as dataset_spec
+from harness.datasets.base import Dataset
+from harness.datasets.images import SplitName, decoded
+from harness.evaluation.protocols import check_queries, describe_unmatched, unmatched_queries
+from harness.plan import PlannedCell
+from harness.progress import Watch
+from harness.shelf import Shelf
+
+TEST_SPLITS: tuple[SplitName, ...] = ("query", "gallery", "extra")
+
+
+def inspect(cells: list[PlannedCell], shelf: Shelf, watch: Watch) -> None:
+    """Decode what these cells need and check their queries, saying how a dataset differs from the published one.
+
+    Raises BadInput, naming files and the mend, for images that cannot be decoded and for queries that all match nothing.
+    """
+    for dataset_id in dict.fromkeys(planned.cell.dataset for planned in cells):
+        _check(shelf.dataset(dataset_id), watch)
+    wanted: dict[tuple[str, SplitName, int, int], None] = {}
+    for planned in cells:
+        assert planned.run is not None
+        size = (planned.run.recipe.height, planned.run.recipe.width)
+        wanted[planned.run.dataset, "train", *size] = None
+        for split in TEST_SPLITS:
+            if getattr(shelf.dataset(planned.cell.dataset), split) is not None:
+                wanted[planned.cell.dataset, split, *size] = None
+    for dataset_id, split, height, width in wanted:
+        dataset = shelf.dataset(dataset_id)
+        watch.begin(f"reading {dataset_id} {split} at {height}x{width}", len(getattr(dataset, split)))
+        decoded(dataset, split, height, width, lambda done, total: watch.advance(done))
+
+
+def _check(dataset: Dataset, watch: Watch) -> None:
+    for remark in dataset.passport.remarks:
+        watch.say(f"{dataset.id}: {remark}")
+    names, protocol = dataset.query.names, dataset_spec(dataset.id).protocol
+    labels = (
+        dataset.query.identities,
+        dataset.query.cameras,
+        dataset.gallery.identities,
+        dataset.gallery.cameras,
+    )
+    if check_queries(names, *labels, protocol):
+        watch.say(
+            f"{dataset.id}: {describe_unmatched(names, *unmatched_queries(*labels, protocol))}; left out of the means"
+        )

@@ -1,0 +1,395 @@
+"""The report: what a reader must find on a page, and what must never be on it."""
+
+import csv
+import io
+import re
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness import report as command_line
+from harness.errors import BadInput
+from harness.evaluation.metrics import Scores
+from harness.evaluation.ranking import Ranking
+from harness.reporting import write_report
+from harness.reporting.cells import Group
+from harness.reporting.charts import Bar, Line, cmc_chart, map_chart
+from harness.reporting.copies import escape_latex, latex, long_csv
+from harness.reporting.layout import lay_out
+from harness.store import Store, record_digest
+from harness.tables import Claim, Figure, Row, Table, tables
+
+QUERIES = 40
+
+
+def done_record(table, row, dataset="synthetic", profile="demo", seed=0, metrics=None, reasons=("demo profile",)):
+    """A whole record of a finished cell, with figures that a run could have."""
+    figures = {"map": 41.234, "rank1": 55.0, "rank5": 70.0, "rank10": 80.0, "rank20": 90.0, "minp": 12.0}
+    figures |= {"map_trapezoid": 40.5, "queries": 300.0, "queries_without_match": 2.0} | (metrics or {})
+    percent = [metric for metric in figures if not metric.startswith("queries")]
+    bounds = {metric: {"by_query": [figures[metric] - 1, figures[metric] + 1]} for metric in percent}
+    for metric in percent:
+        bounds[metric]["by_identity"] = [figures[metric] - 2, figures[metric] + 2.5]
+    run = f"{sum(map(ord, row)) * 7919 + seed:016x}"
+    return {
+        "schema": 1,
+        "cell": f"{table}-{row}-{dataset}",
+        "table": table,
+        "row": row,
+        "method": "mpn",
+        "dataset": dataset,
+        "profile": profile,
+        "seed": seed,
+        "status": "done",
+        "cause": None,
+        "run": run,
+        "evaluation": f"runs/{run}/{dataset}-h-flip",
+        "metrics": figures,
+        "metrics_without_flip": {**figures, "map": figures["map"] - 0.5},
+        "intervals": bounds,
+        "published": {},
+        "verdict": {"word": "not comparable", "reason": "; ".join(reasons), "reasons": list(reasons), "metrics": {}},
+        "cmc": [min(100.0, figures["rank1"] + rank) for rank in range(50)],
+        "curves": {"epoch": [1, 2, 3], "loss": [5.0, 3.0, 2.0], "losses": {"id_mt": [5.0, 3.0, 2.0]}},
+        "cost": {
+            "parameters": {"training": 6_000_000, "training_without_classifiers": 5_000_000, "inference": 4_123_456},
+            "macs": {"macs": 123_000_000, "convention": "multiply-adds; batch 1, no flip"},
+            "latency": {
+                "features_batch1": {"median_ms": 4.2, "p95_ms": 5.1},
+                "features_large": {"batch": 64, "median_ms": 0.9, "p95_ms": 1.2},
+                "matching": {"gallery": 780, "median_ms": 0.2, "p95_ms": 0.3},
+                "device": "cpu",
+            },
+            "training_images_per_second": 812.3,
+            "peak_memory_mb": 812,
+        },
+        "receipt": {
+            "switches": {"tasks": "mt_and_at", "k": 6},
+            "recipe": {"height": 192, "erasing": {"probability": 0.5, "fill": [0.0, 0.0, 0.0]}},
+            "initialisation": {"source": "scratch, seed 0", "matched": 60},
+            "git": {"revision": "abc123", "dirty": False},
+            "started": "2026-11-21T08:00:00Z",
+            "command": f"python -m harness.run --table {table} --row {row!r} --dataset {dataset} --seed {seed}",
+        },
+        "digest": "d" * 64,
+    }
+
+
+def failed_record(table, row, message, **address):
+    """A record of a cell that ended in an error."""
+    record = done_record(table, row, **address)
+    gone = ("intervals", "cmc", "curves", "cost", "metrics_without_flip", "evaluation")
+    return {key: value for key, value in record.items() if key not in gone} | {
+        "status": "failed",
+        "cause": {"kind": "out of memory", "message": message, "log_tail": ["epoch 3", "<boom>"], "attempts": 1},
+        "metrics": {},
+        "verdict": {"word": "failed", "reason": "out of memory", "metrics": {}},
+        "receipt": {},
+    }
+
+
+def keep_arrays(results, record, images=True, better=0):
+    """Ranked lists, scores and features beside a record; ``better`` moves the second match of each query up."""
+    folder = results / record["evaluation"]
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    gallery = np.tile(np.arange(10), (9, 1))
+    gallery[0, 7:] = -1
+    strips = {
+        "kind": np.repeat(["best", "median", "worst"], 3),
+        "query": np.arange(9),
+        "gallery": gallery,
+        "right": (np.arange(90).reshape(9, 10) % 3 == 0) & (gallery >= 0),
+        "query_names": np.array([f"query/{number:04d}_c1s1.png" for number in range(9)]),
+        "gallery_names": np.array([[f"bounding_box_test/g{q}_{r}.png" for r in range(10)] for q in range(9)]),
+        "average_precision": np.linspace(1, 0.01, 9),
+    }
+    if images:
+        strips["images"] = generator.integers(0, 255, (9, 11, 48, 16, 3), dtype=np.uint8)
+        maps = generator.integers(0, 255, (2, 6, 48, 16), dtype=np.uint8)
+        names = np.array([f"part {number}" for number in range(1, 7)])
+        np.savez(folder / "attention.npz", images=strips["images"][:2, 0], maps=maps, names=names)
+    np.savez(folder / "strips.npz", **strips)
+    second = np.maximum(2, np.arange(QUERIES) % 7 + 20 - better)
+    ranks = np.stack([np.ones(QUERIES), second], axis=1).astype(np.int32).ravel()
+    scores = Scores.of(Ranking(ranks, np.arange(0, 2 * QUERIES + 1, 2), np.zeros((QUERIES, 10), np.int32)))
+    np.savez(folder / "scores.npz", **vars(scores))
+    np.savez(folder / "features.npz", query_ids=np.arange(QUERIES) // 2)
+
+
+def page_of(tmp_path, records, table=None, images=False):
+    """The text of one table's page."""
+    table = table or tables()["mpn_ablation"]
+    pages = write_report(records, {table.id: table}, tmp_path / "results", tmp_path / "report", images)
+    return pages[0].read_text(encoding="utf-8")
+
+
+def small_table(*rows, claims=()):
+    """A table with one dataset and one metric, rows as (name, printed figure)."""
+    made = [
+        Row(name, name, "", True, {}, {"market1501": {"map": Figure(printed) if printed else None}}, "")
+        for name, printed in rows
+    ]
+    return Table("mpn_ablation", "mpn", "Table 1", "Caption", "", tuple(made), claims)
+
+
+def body_cells(page):
+    """The cells of the page's main table as text, row by row, headings left out."""
+    body = page.split("<tbody>")[1].split("</tbody>")[0]
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", body, re.DOTALL)
+    return [
+        [" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)]
+        for row in rows
+        if "colgroup" not in row
+    ]
+
+
+def test_rows_stand_in_the_papers_order(tmp_path):
+    page = page_of(tmp_path, [])
+    names = [row.name for row in tables()["mpn_ablation"].rows]
+    assert [cells[0].split(" cuhk03")[0] for cells in body_cells(page)] == names
+
+
+def test_published_figures_keep_their_printed_decimals_and_dashes(tmp_path):
+    page = page_of(tmp_path, [], small_table(("a", "95.80"), ("b", "7"), ("c", "")))
+    assert [cells[1] for cells in body_cells(page)] == ["95.80", "7", "–"]
+
+
+def test_measured_figure_stands_with_its_difference_interval_and_verdict(tmp_path):
+    record = done_record("mpn_ablation", "a", "market1501", "paper", metrics={"map": 97.3}, reasons=())
+    cells = body_cells(page_of(tmp_path, [record], small_table(("a", "95.8"))))[0]
+    assert cells[1:] == ["95.8", "97.3 +1.5 95.3–99.8", "? undecided"]
+
+
+def test_several_seeds_give_mean_and_spread_and_one_verdict(tmp_path):
+    records = [
+        done_record("mpn_ablation", "a", "market1501", "paper", seed, {"map": value}, reasons=())
+        for seed, value in enumerate([97.0, 97.3, 97.6])
+    ]
+    page = page_of(tmp_path, records, small_table(("a", "95.8")))
+    assert body_cells(page)[0][1:] == ["95.8", "97.3 ± 0.3 +1.5", "▲ above"]
+    assert "sqrt(3 seeds)" in page
+
+
+def test_a_demo_figure_is_not_comparable_and_the_page_says_why(tmp_path):
+    page = page_of(tmp_path, [done_record("mpn_ablation", "MPN", reasons=("demo profile", "embedded dataset"))])
+    assert "an ordering exercise, not a reproduction" in page
+    assert "because: demo profile; embedded dataset." in page
+    assert body_cells(page)[-1][-1] == "≁ not comparable"
+
+
+def test_profiles_of_one_dataset_have_columns_of_their_own(tmp_path):
+    records = [done_record("mpn_ablation", "a", "market1501", profile) for profile in ("budget", "paper")]
+    page = page_of(tmp_path, records, small_table(("a", "95.8")))
+    assert page.index("measured, paper") < page.index("measured, budget")
+
+
+def test_best_measured_figure_of_a_column_is_marked_and_ties_as_shown_share_it():
+    table = small_table(("a", ""), ("b", ""), ("c", ""))
+    values = {"a": 41.24, "b": 41.21, "c": 30.0}
+    records = [
+        done_record(table.id, row, "market1501", metrics={"map": value}, reasons=()) for row, value in values.items()
+    ]
+    group = Group("market1501", "demo", ("map",))
+    assert [bool(row.cells[group].best) for row in lay_out(table, records).rows] == [True, True, False]
+
+
+def test_failed_cell_shows_its_cause_and_log(tmp_path):
+    record = failed_record("mpn_ablation", "MPN", 'CUDA said "no" & <stopped>')
+    page = page_of(tmp_path, [record])
+    assert body_cells(page)[-1][-1].startswith("✗ out of memory CUDA said")
+    assert "CUDA said &#34;no&#34; &amp; &lt;stopped&gt;" in page
+    assert "&lt;boom&gt;" in page
+
+
+def test_a_failed_seed_beside_a_good_one_is_not_hidden(tmp_path):
+    records = [done_record("mpn_ablation", "MPN"), failed_record("mpn_ablation", "MPN", "no memory", seed=1)]
+    assert "1 seed failed: out of memory" in body_cells(page_of(tmp_path, records))[-1][-1]
+
+
+def test_cell_not_run_gives_the_command_that_runs_it(tmp_path):
+    page = page_of(tmp_path, [])
+    command = "python -m harness.run --table mpn_ablation --row &#39;PSA Alone (C1-S)&#39; --dataset market1501"
+    assert f"{command} --profile paper" in page
+
+
+def test_quoted_rows_are_muted_and_have_no_command(tmp_path):
+    page = page_of(tmp_path, [], tables()["mpn_market"])
+    quoted = [row for row in tables()["mpn_market"].rows if not row.runs]
+    assert page.count('<tr class="quoted">') == len(quoted)
+    assert page.count("harness.run") == 2 * (len(tables()["mpn_market"].rows) - len(quoted))
+
+
+def test_receipt_holds_every_item_behind_a_figure(tmp_path):
+    page = page_of(tmp_path, [done_record("mpn_ablation", "MPN")])
+    for part in ("mt_and_at", "probability", "scratch, seed 0", "abc123", "mAP, trapezoid form", "40.73", "2 without any"):
+        assert part in page, part
+
+
+def test_what_is_printed_is_escaped_everywhere(tmp_path):
+    name = "<script>alert(1)</script>"
+    table = small_table((name, "95.8"), ("$x$ & \"b\"", "1.0"))
+    records = [done_record(table.id, row.key, reasons=("<b>why</b>",)) for row in table.rows]
+    keep_arrays(tmp_path / "results", records[0])
+    page = page_of(tmp_path, records, table)
+    assert name not in page
+    assert "<b>why" not in page
+    assert page.count("<script>") == 1
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_page_asks_for_nothing_outside_itself(tmp_path):
+    records = [done_record("mpn_ablation", row.key) for row in tables()["mpn_ablation"].rows[-2:]]
+    for record in records:
+        keep_arrays(tmp_path / "results", record)
+    pages = write_report(records, tables(), tmp_path / "results", tmp_path / "report")
+    names = {page.name for page in pages}
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?([^"')\s>]+)""", text):
+            assert target.startswith(("data:", "#")) or target in names, (page.name, target)
+        assert not re.search(r"https?://|@import|<link (?!rel=\"icon\")|fetch\(", text), page.name
+
+
+def test_images_of_the_embedded_dataset_are_shown(tmp_path):
+    record = done_record("mpn_ablation", "MPN")
+    keep_arrays(tmp_path / "results", record)
+    page = page_of(tmp_path, [record])
+    assert page.count("data:image/webp") == 9 + 2
+    assert page.count("frame right") == 30 - 1  # one right match of the first strip is padding
+    assert "part 6" in page
+
+
+@pytest.mark.parametrize(("asked", "shown"), [(False, 0), (True, 9 + 2)])
+def test_images_of_real_datasets_are_shown_only_when_asked(tmp_path, asked, shown):
+    record = done_record("mpn_ablation", "MPN", "market1501", "budget")
+    keep_arrays(tmp_path / "results", record)
+    page = page_of(tmp_path, [record], images=asked)
+    assert page.count("data:image") == shown
+    assert "g0_3.png" in page
+
+
+def test_padding_is_never_shown_as_a_match(tmp_path):
+    record = done_record("mpn_ablation", "MPN")
+    keep_arrays(tmp_path / "results", record)
+    page = page_of(tmp_path, [record])
+    assert "g0_6.png" in page
+    assert "g0_7.png" not in page
+
+
+def test_absent_and_damaged_arrays_are_said_not_fatal(tmp_path):
+    record = done_record("mpn_ablation", "MPN")
+    assert "strips.npz was not kept" in page_of(tmp_path, [record])
+    folder = tmp_path / "results" / record["evaluation"]
+    folder.mkdir(parents=True)
+    for name in ("strips.npz", "attention.npz"):
+        (folder / name).write_bytes(b"PK\x03\x04 cut off")
+    page = page_of(tmp_path, [record])
+    assert "strips.npz is damaged" in page
+    assert "attention.npz is damaged" in page
+
+
+def test_claim_is_checked_on_paired_records(tmp_path):
+    claim = Claim("mpn_ablation", "a", "b", "map", "a beats b", "Sec. 5")
+    table = small_table(("a", "90.0"), ("b", "80.0"), ("c", "70.0"), claims=(claim, replace(claim, better="c")))
+    records = [done_record(table.id, row) for row in "ab"]
+    for record, better in zip(records, (15, 0), strict=True):
+        keep_arrays(tmp_path / "results", record, better=better)
+    page = page_of(tmp_path, records, table)
+    assert "<b aria-hidden=\"true\">✓</b> holds" in page
+    assert "not measured: c" in page
+    swapped = replace(table, claims=(replace(claim, better="b", worse="a"),))
+    assert "<b aria-hidden=\"true\">✗</b> contradicted" in page_of(tmp_path, records, swapped)
+
+
+def test_same_records_give_the_same_bytes(tmp_path):
+    record = done_record("mpn_ablation", "MPN")
+    keep_arrays(tmp_path / "results", record)
+    table = {"mpn_ablation": tables()["mpn_ablation"]}
+    first, second = (write_report([record], table, tmp_path / "results", tmp_path / name) for name in "ab")
+    assert [page.read_bytes() for page in first] == [page.read_bytes() for page in second]
+
+
+def test_latex_compiles_what_it_prints():
+    assert escape_latex("50% & $x_1$ #{~^\\}") == (
+        r"50\% \& \$x\_1\$ \#\{\textasciitilde{}\textasciicircum{}\textbackslash{}\}"
+    )
+    table = small_table(("a_b & c", "95.80"), ("d", ""))
+    records = [done_record(table.id, "a_b & c", "market1501", "budget", seed, {"map": 90 + seed}) for seed in (0, 1)]
+    lines = latex(lay_out(table, records)).splitlines()
+    assert r"a\_b \& c & 95.80 & 90.50 $\pm$ 0.71 \\" in lines
+    assert r"d & -- & not run \\" in lines
+    assert r"\cmidrule(lr){2-2}\cmidrule(lr){3-3}" in lines
+    columns = Counter(line.replace(r"\&", "").count("&") for line in lines if line.endswith(r"\\"))
+    assert columns == {2: 5}
+
+
+def test_csv_has_one_figure_a_line():
+    table = small_table(("a", "95.80"), ("b", ""))
+    record = done_record(table.id, "a", "market1501", "budget", metrics={"map": 90.25})
+    rows = list(csv.DictReader(io.StringIO(long_csv(lay_out(table, [record])))))
+    first, second = rows
+    assert (first["published"], first["measured"], first["difference"]) == ("95.80", "90.25", "-5.55")
+    assert (first["low95"], first["high95"], first["verdict"]) == ("88.25", "92.75", "not comparable")
+    assert (second["row"], second["published"], second["measured"], second["verdict"]) == ("b", "", "", "not run")
+
+
+def test_every_published_figure_is_in_its_tables_csv():
+    for table in tables().values():
+        rows = list(csv.DictReader(io.StringIO(long_csv(lay_out(table, [])))))
+        listed = {(row["row"], row["dataset"], row["metric"]): row["published"] for row in rows}
+        for row in table.rows:
+            for dataset, figures in row.published.items():
+                for metric, figure in figures.items():
+                    expected = "" if figure is None else f"{figure:.{figure.decimals}f}"
+                    assert listed[row.key, dataset, metric] == expected
+
+
+def test_index_lists_all_tables_with_their_cells(tmp_path):
+    records = [done_record("mpn_ablation", "MPN"), failed_record("mpn_ablation", "MT Only", "no memory")]
+    index = write_report(records, tables(), tmp_path, tmp_path / "report")[-1].read_text(encoding="utf-8")
+    assert len(tables()) == 47
+    for table_id in tables():
+        assert f'href="{table_id}.html"' in index
+    line = index[index.index("<small>mpn_ablation<") :].split("</tr>")[0]
+    assert re.findall(r"<td>(\d+)</td>", line) == ["10", "1", "1", "48"]
+    assert "1 not comparable" in line
+    assert "not built yet; figures are listed" in index
+
+
+def test_index_links_only_pages_that_exist(tmp_path):
+    write_report([], tables(), tmp_path, tmp_path / "report", only=["mpn_k"])
+    index = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert 'href="mpn_k.html"' in index
+    assert 'href="mpn_ablation.html"' not in index
+
+
+def test_charts_take_their_colours_from_the_page():
+    for chart in (cmc_chart([Line("$a_1$ <b>", [1, 2], [50, 60])]), map_chart([Bar("a", 40, 38, 45)])):
+        assert "currentColor" in chart
+        assert "var(--series-0)" in chart
+        assert "#0102" not in chart
+    assert "$a_1$ &lt;b&gt;" in cmc_chart([Line("$a_1$ <b>", [1, 2], [50, 60])])
+
+
+def test_command_line_reports_stored_records(tmp_path, capsys):
+    record = done_record("mpn_ablation", "MPN")
+    Store(tmp_path / "results").write_record(record | {"digest": record_digest(record)})
+    options = ["--results", str(tmp_path / "results"), "--report", str(tmp_path / "report")]
+    assert command_line.main([*options, "--table", "mpn_ablation"]) == 0
+    assert "1 records, 2 pages" in capsys.readouterr().out
+    assert "41.2" in (tmp_path / "report" / "mpn_ablation.html").read_text(encoding="utf-8")
+
+
+def test_unknown_table_offers_the_nearest_and_exits_with_2(tmp_path, capsys):
+    assert command_line.main(["--results", str(tmp_path), "--report", str(tmp_path), "--table", "mpn_ablatoin"]) == 2
+    assert "'mpn_ablation'" in capsys.readouterr().err
+
+
+def test_report_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(BadInput, match=r"file: pages cannot be written here .*--report"):
+        write_report([], {}, tmp_path, Path(tmp_path / "file"))

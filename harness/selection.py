@@ -87,8 +87,7 @@ def parse_cell(address: str) -> tuple[Table, Row, str]:
     table_id, _, rest = address.partition("-")
     row, _, dataset = rest.rpartition("-")
     if not row:
-        raise BadInput(
-            f"{address!r} is not a cell; write TABLE-ROW-DATASET, such as {cell_id('mpn_ablation', 'MPN', 'market1501')}"
-        )
+        example = cell_id("mpn_ablation", "MPN", "market1501")
+        raise BadInput(f"{address!r} is not a cell; write TABLE-ROW-DATASET, such as {example}")
     found = table(table_id)
     return found, found.row(row), dataset_spec(dataset).id

@@ -1,6 +1,6 @@
 """The results folder: what is written, how it is kept whole, how it is read back.
 
-``records/<table>/*.json`` holds one evaluated cell each, ``runs/<run>/`` a training with its evaluations. A file appears
+``records/<table>/*.json`` holds one evaluated cell each, ``runs/<run>/`` a training with its evaluations. A file is
 whole or not at all: it is written beside its place, flushed to disk, then renamed.
 """
 
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import json
 import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -59,6 +60,15 @@ def write_json(path: Path, content: Any) -> None:
     """Write ``content`` atomically as JSON that diffs well."""
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write NumPy arrays atomically as an npz file."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.savez(buffer, **dict(arrays))
+    write_atomically(path, lambda file: file.write(buffer.getbuffer()))
 
 
 def file_digest(path: Path) -> str:

@@ -45,5 +45,7 @@ def _digest_differs(path: Path, digest: str) -> Iterator[str]:
 def _scored_again(path: Path, protocol: dict[str, Any]) -> Scores:
     with np.load(path) as stored:
         query, gallery = (stored[name].astype(np.float32) for name in ("query", "gallery"))
-        labels = [stored[f"{split}_{what}"] for what in ("ids", "cams") for split in ("query", "gallery")]
-    return score(query, gallery, *labels, protocol["id"], protocol["metric"])
+        labels = {
+            f"{split}_{what}": stored[f"{split}_{what}"] for split in ("query", "gallery") for what in ("ids", "cams")
+        }
+    return score(query, gallery, **labels, protocol=protocol["id"], metric=protocol["metric"])

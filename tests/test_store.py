@@ -96,7 +96,7 @@ def test_a_full_disk_and_a_folder_that_cannot_be_written_are_said_in_one_sentenc
     monkeypatch.undo()
     assert Store(tmp_path).records() == []
     (tmp_path / "file").write_text("")
-    with pytest.raises(BadInput, match="cannot be written .*--results"):
+    with pytest.raises(BadInput, match=r"cannot be written .*--results"):
         Store(tmp_path / "file").require_writable()
 
 

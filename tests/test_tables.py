@@ -1,4 +1,4 @@
-"""Published figures: every one of the five papers is there, as printed, and an edited file is refused with its place."""
+"""Published figures: each one of the five papers is there, as printed, and an edited file is refused with its place."""
 
 from pathlib import Path
 

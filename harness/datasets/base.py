@@ -32,7 +32,7 @@ class Split:
 class Passport:
     """The manifest of a dataset as found.
 
-    ``variant`` is the known variant it is (``"official"``, or what differs in words); ``fingerprint`` a SHA-256 over every
+    ``variant`` is the known variant it is (``"official"``, or what differs in words); ``fingerprint`` a SHA-256 of each
     file's name, content, identity and camera, that no path above the dataset's root enters; ``counts`` maps
     ``train_images``, ``train_ids``, ``query_images``, ``query_ids``, ``gallery_images``, ``gallery_ids``, ``cameras``
     (and more where a dataset has them) to what was found; ``remarks`` are sentences on what differs from the published.
@@ -49,7 +49,7 @@ class Passport:
 class Dataset:
     """A loaded dataset. ``gallery`` holds only what is ranked (junk is already removed).
 
-    ``multi_query`` maps a query's row to the extra images (rows of ``extra``) pooled for it, where the protocol says so.
+    ``multi_query`` maps a query's row to the extra images (rows of ``extra``) pooled for it, where a protocol pools.
     ``embedded`` marks the dataset drawn by our own code, whose images may always be shown.
     """
 
@@ -70,7 +70,7 @@ class DatasetSpec:
 
     ``published`` maps the count names of ``Passport`` to the published counts. ``find(data_root)`` gives the dataset's
     folder, or None when it is not there; ``load(folder)`` reads and verifies it, raising BadInput that names the file
-    and the mend. Both are None while the loader is not built. ``trained_as`` names the dataset whose training set is used
+    and the mend. Both are None while the loader is not built. ``trained_as`` is the dataset whose training set it uses
     (``market1501_multi_query`` trains as ``market1501``); by default its own id. ``protocol`` is the scoring rule.
     ``obtain`` says in a sentence how a user gets the data.
     """

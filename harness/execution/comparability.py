@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from harness.datasets import dataset as dataset_spec
@@ -52,6 +53,6 @@ def verdict(metrics: dict[str, float], published: dict[str, Any], why_not: list[
     }
 
 
-def _overall(words: list[str]) -> str:
+def _overall(words: Sequence[str]) -> str:
     """A cell is reproduced when every metric is; else the first word that is not."""
     return next((word for word in words if word != "reproduced"), "reproduced")

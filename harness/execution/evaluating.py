@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from harness.execution.receipt import receipt
 from harness.execution.training import Workplace, load_model
 from harness.measure import measured_cost
 from harness.plan import PlannedCell, Run
-from harness.store import Record, file_digest, write_atomically, write_json
+from harness.store import Record, file_digest, write_arrays, write_json
 
 
 def evaluate_cells(
@@ -106,9 +105,7 @@ def _write(
         if content is None:
             path.unlink(missing_ok=True)
             continue
-        buffer = io.BytesIO()
-        np.savez(buffer, **content)
-        write_atomically(path, lambda file, buffer=buffer: file.write(buffer.getbuffer()))
+        write_arrays(path, content)
         digests[name] = file_digest(path)
     write_json(
         folder / "evaluation.json",

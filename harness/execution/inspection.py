@@ -16,7 +16,7 @@ TEST_SPLITS: tuple[SplitName, ...] = ("query", "gallery", "extra")
 def inspect(cells: list[PlannedCell], shelf: Shelf, watch: Watch) -> None:
     """Decode what these cells need and check their queries, saying how a dataset differs from the published one.
 
-    Raises BadInput, naming files and the mend, for images that cannot be decoded and for queries that all match nothing.
+    Raises BadInput, naming files and the mend, for images that cannot be decoded and where no query has a match.
     """
     for dataset_id in dict.fromkeys(planned.cell.dataset for planned in cells):
         _check(shelf.dataset(dataset_id), watch)

@@ -44,7 +44,7 @@ def load_model(run: Run, manifest: Record, place: Workplace) -> ReIDModel:
     model = build_model(run, manifest["num_classes"])
     path = place.store.run_folder(run.id) / "weights.pt"
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
-    return model.to(place.machine.device, memory_format=torch.channels_last)
+    return place.machine.place(model)
 
 
 def _train(run: Run, place: Workplace) -> Record:

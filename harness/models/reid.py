@@ -14,8 +14,8 @@ class Batch:
     """One training batch, on the training device.
 
     ``images`` (B, 3, H, W) normalised floats; ``labels`` (B,) identity indices 0..C-1; ``cameras`` (B,); ``indices``
-    (B,) rows of the training split. ``priors`` follow the images' flips and translations: ``parsing`` (B, 64, 32) int64 labels
-    (see harness.priors), ``segmentation`` (B, 64, 32) bool, ``keypoints`` (B, 17, 3) x and y as fractions of the
+    (B,) rows of the training split. ``priors`` follow the images' flips and translations: ``parsing`` (B, 64, 32) int64
+    labels (see harness.priors), ``segmentation`` (B, 64, 32) bool, ``keypoints`` (B, 17, 3) x and y as fractions of the
     image's width and height, confidence.
     """
 

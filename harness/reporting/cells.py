@@ -13,7 +13,6 @@ from harness.evaluation.verdicts import Verdict, judge
 from harness.store import Record
 from harness.tables import PERCENT, Figure, Row, Table
 
-
 PROFILE_ORDER = ("paper", "budget", "demo")
 """Most of a recipe first."""
 

@@ -6,6 +6,7 @@ import io
 import math
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import matplotlib
@@ -13,6 +14,7 @@ import seaborn
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 RANKS = 20
 """Ranks shown of a CMC curve."""
@@ -24,6 +26,7 @@ SERIES = tuple(f"#0708{number:02x}" for number in range(8))
 PAGE_COLOURS = {INK: "currentColor", FAINT: "var(--rule)"} | {
     stand_in: f"var(--series-{number})" for number, stand_in in enumerate(SERIES)
 }
+POINTS_A_REM = 12
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
@@ -76,7 +79,7 @@ def map_chart(bars: Sequence[Bar]) -> Markup:
         figure = Figure(figsize=(8.2, 0.7 + 0.27 * len(bars)))
         axes = figure.subplots()
         places = range(len(bars))
-        axes.barh(places, [bar.value for bar in bars], height=0.62, color=SERIES[0], alpha=0.55)
+        axes.barh(places, [bar.value for bar in bars], height=0.62, color=SERIES[0], alpha=0.55, linewidth=0)
         axes.errorbar(
             [bar.value for bar in bars],
             places,
@@ -104,20 +107,21 @@ def loss_chart(panels: Sequence[tuple[str, Sequence[Line]]]) -> Markup:
         wide = min(5, len(panels))
         high = math.ceil(len(panels) / wide)
         figure = Figure(figsize=(1.64 * wide if wide > 2 else 2.4 * wide, 1.45 * high + 0.3))
-        grid = figure.subplots(high, wide, sharex=True, sharey=True, squeeze=False).flat
+        grid = list(figure.subplots(high, wide, sharex=True, sharey=True, squeeze=False).flat)
         for axes, (name, lines) in zip(grid, panels, strict=False):
             for line in lines:
                 axes.plot(line.x, line.y, color=SERIES[0], linewidth=1.3)
             axes.set_title(name, fontsize=8, color=INK, loc="left")
             axes.tick_params(labelsize=7.5)
-        for axes in list(grid)[len(panels) :]:
+            axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        for axes in grid[len(panels) :]:
             axes.set_axis_off()
         figure.supxlabel("Epoch", fontsize=8.5, color=INK)
         figure.supylabel("Loss", fontsize=8.5, color=INK)
         return _svg(figure, *figure.axes)
 
 
-def _style(salt: str) -> matplotlib.RcParams:
+def _style(salt: str) -> AbstractContextManager[None]:
     """Settings of one chart; the salt keeps its SVG ids apart from those of the page's other charts."""
     settings = seaborn.axes_style("whitegrid") | {
         "svg.hashsalt": salt,
@@ -150,7 +154,13 @@ def _svg(figure: Figure, *panels: Axes) -> Markup:
 def _inline(svg: str) -> Markup:
     """The SVG without what a page does not need: prolog, namespaces, fixed size, group ids, fonts, stand-in colours."""
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', svg, count=1)
+    opening = re.search(r'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"[^>]*>', svg)
+    assert opening, "matplotlib begins every SVG with its viewBox"
+    width, height = opening.groups()
+    rem = float(width) / POINTS_A_REM
+    svg = (
+        f'<svg viewBox="0 0 {width} {height}" style="--natural: {rem:.1f}rem" aria-hidden="true">{svg[opening.end() :]}'
+    )
     svg = re.sub(r'<g id="[^"]+"', "<g", svg)
     svg = svg.replace("xlink:href", "href")
     svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)

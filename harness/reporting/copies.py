@@ -20,7 +20,8 @@ _LATEX = {
 } | {symbol: "\\" + symbol for symbol in "&%$#_{}"}
 
 CSV_HEADER = (
-    "table,group,row,dataset,profile,metric,published,measured,spread,seeds,low95,high95,difference,verdict".split(",")
+    *("table", "group", "row", "dataset", "profile", "metric", "published"),
+    *("measured", "spread", "seeds", "low95", "high95", "difference", "verdict"),
 )
 
 
@@ -80,7 +81,9 @@ def _line(values: list[str]) -> str:
 
 
 def _spanning(titles: list[str], widths: list[int]) -> str:
-    spans = [f"\\multicolumn{{{width}}}{{c}}{{{escape_latex(title)}}}" for title, width in zip(titles, widths, strict=True)]
+    spans = [
+        f"\\multicolumn{{{width}}}{{c}}{{{escape_latex(title)}}}" for title, width in zip(titles, widths, strict=True)
+    ]
     return " & ".join(["", *spans]) + r" \\"
 
 

@@ -9,6 +9,8 @@ from harness.reporting.cells import Cell
 from harness.reporting.layout import Layout
 from harness.reporting.wording import listing
 
+OPENINGS = {"demo": "Demo", "budget": "Budget", "paper": "Full-recipe"}
+
 SPENT = {
     "demo": "a demo recipe of minutes on two CPU cores",
     "budget": "a shortened recipe",
@@ -38,7 +40,7 @@ def _group_sentence(cells: Sequence[Cell]) -> str:
     group, done = cells[0].group, [cell for cell in cells if cell.done]
     dataset, profile = DATASETS[group.dataset], group.profile or "paper"
     where = "the embedded dataset" if dataset.embedded else dataset.title
-    opening = f"{profile.capitalize()} figures on {where}"
+    opening = f"{OPENINGS[profile]} figures on {where}"
     if dataset.embedded or profile == "demo":
         opening += ": an ordering exercise, not a reproduction"
     facts = [f"{SPENT[profile]}, {len(done)} of {len(cells)} rows", *_seeds(done), *_starts(done)]

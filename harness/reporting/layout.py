@@ -25,11 +25,16 @@ class ShownCell:
 
 @dataclass(frozen=True)
 class ShownRow:
-    """A row of the page. ``heading`` stands above it where a new group of the paper begins."""
+    """A row of the page.
+
+    ``heading`` stands above it where a new group of the paper begins, ``suffix`` beside its name where groups are
+    remarks; ``footnote`` counts the table's notes on rows from 1.
+    """
 
     row: Row
     heading: str
     suffix: str
+    footnote: int | None
     cells: dict[Group, ShownCell]
 
     def published(self, column: Column) -> list[str]:
@@ -45,6 +50,7 @@ class Layout:
     table: Table
     columns: tuple[Column, ...]
     rows: tuple[ShownRow, ...]
+    footnotes: tuple[str, ...]
 
     @property
     def measured(self) -> list[Group]:
@@ -79,6 +85,7 @@ def lay_out(table: Table, records: Sequence[Record]) -> Layout:
     found = {(row.key, group): cell(table, row, group, records) for row in table.rows for group in groups}
     best = best_values(list(found.values()))
     in_blocks = _groups_are_blocks(table)
+    footnotes = tuple(dict.fromkeys(row.note for row in table.rows if row.note))
     rows = []
     for number, row in enumerate(table.rows):
         cells = {
@@ -92,8 +99,9 @@ def lay_out(table: Table, records: Sequence[Record]) -> Layout:
         }
         begins = number == 0 or table.rows[number - 1].group != row.group
         heading = row.group if in_blocks and begins else ""
-        rows.append(ShownRow(row, heading, "" if in_blocks else row.group, cells))
-    return Layout(table, shown, tuple(rows))
+        footnote = footnotes.index(row.note) + 1 if row.note else None
+        rows.append(ShownRow(row, heading, "" if in_blocks else row.group, footnote, cells))
+    return Layout(table, shown, tuple(rows), footnotes)
 
 
 def _groups_are_blocks(table: Table) -> bool:

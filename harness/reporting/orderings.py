@@ -29,9 +29,7 @@ class Ordering:
 def orderings(layout: Layout, group: Group, artefacts: Artefacts) -> list[Ordering]:
     """Every claim of the table, checked on the group's cells."""
     cells = {cell.row.key: cell for cell in layout.cells(group)}
-    return [
-        _ordering(claim, cells[claim.better], cells[claim.worse], artefacts) for claim in layout.table.claims
-    ]
+    return [_ordering(claim, cells[claim.better], cells[claim.worse], artefacts) for claim in layout.table.claims]
 
 
 def _ordering(claim: Claim, better: Cell, worse: Cell, artefacts: Artefacts) -> Ordering:
@@ -39,7 +37,7 @@ def _ordering(claim: Claim, better: Cell, worse: Cell, artefacts: Artefacts) -> 
     if missing:
         return Ordering(claim, None, f"not measured: {' and '.join(missing)}")
     try:
-        sides = [_per_query(cell.done, artefacts) for cell in (better, worse)]
+        sides = _per_query(better.done, artefacts), _per_query(worse.done, artefacts)
         return Ordering(claim, check_claim(*sides, metric=claim.metric))
     except (BadInput, Unusable) as reason:
         return Ordering(claim, None, str(reason))

@@ -49,8 +49,8 @@ def write_report(
     """Write ``<report>/<table id>.html`` for each table (or those in ``only``) and ``<report>/index.html`` for all.
 
     ``records`` are validated records, ``results`` the folder that holds their arrays; images of datasets other than the
-    embedded one are shown only when ``images`` is asked. Returns the pages written, the index last. The same input gives
-    the same bytes. Raises BadInput when ``report`` cannot be written.
+    embedded one are shown only when ``images`` is asked. Returns the pages written, the index last. The same input
+    gives the same bytes. Raises BadInput when ``report`` cannot be written.
     """
     environment = _environment()
     layouts = {table.id: lay_out(table, records) for table in tables.values()}

@@ -36,7 +36,7 @@ def sprite(tiles: NDArray[np.uint8]) -> Sprite:
     for left, tile in zip(lefts, tiles, strict=True):
         row.paste(Image.fromarray(tile).resize((TILE_WIDTH, tile_height), Image.Resampling.BICUBIC), (left, 0))
     buffer = io.BytesIO()
-    row.save(buffer, "WEBP", quality=QUALITY, method=6)
+    row.save(buffer, "WEBP", quality=QUALITY)
     uri = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
     return Sprite(uri, row.width, row.height, TILE_WIDTH, lefts)
 

@@ -59,7 +59,9 @@ def group_section(layout: Layout, group: Group, artefacts: Artefacts, images: bo
 def _lists(done: Sequence[Cell], artefacts: Artefacts, show_images: bool) -> list[RowLists]:
     scores = [fmean(record["metrics"]["map"] for record in cell.done) for cell in done]
     return [
-        RowLists(cell.row.key, score, ranked_lists(cell.done[0], artefacts, show_images), score in (max(scores), min(scores)))
+        RowLists(
+            cell.row.key, score, ranked_lists(cell.done[0], artefacts, show_images), score in (max(scores), min(scores))
+        )
         for cell, score in zip(done, scores, strict=True)
     ]
 

@@ -49,7 +49,7 @@ class _Effort:
 EFFORT: dict[Profile, _Effort] = {
     "paper": _Effort("resnet50", 60, 0.05, (40,), "imagenet"),
     "budget": _Effort("resnet18", 4, 0.05, (3,), "scratch"),
-    "demo": _Effort("resnet10", 14, 0.05, (11,), "scratch"),
+    "demo": _Effort("resnet10", 12, 0.05, (9,), "scratch"),
 }
 
 

@@ -147,7 +147,7 @@ class _Effort:
 EFFORT: dict[Profile, _Effort] = {
     "paper": _Effort("resnet50", Sampler(6, 8), 70, 0.01, (20, 40, 60), Translation(copies=4, fraction=0.05)),
     "budget": _Effort("resnet18", Sampler(8, 4), 4, 0.02, (3,), None),
-    "demo": _Effort("resnet10", Sampler(8, 4), 14, 0.02, (10,), None),
+    "demo": _Effort("resnet10", Sampler(8, 4), 7, 0.02, (5,), None),
 }
 
 

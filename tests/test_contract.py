@@ -1,0 +1,168 @@
+"""What every plugin must keep, checked alike for all: builds, trains, embeds, every switch moves something."""
+
+import contextlib
+import dataclasses
+from typing import get_args, get_type_hints
+
+import numpy as np
+import pytest
+import torch
+
+from harness import registry
+from harness.measure import count_parameters
+from harness.models.reid import Batch
+from harness.recipe import PROFILES
+from harness.tables import tables
+from harness.training.loop import Machine, training_step
+from harness.training.optimisation import build_optimiser
+
+IDENTITIES, IMAGES = 4, 2
+CPU = Machine(torch.device("cpu"), bfloat16=False)
+
+METHODS = list(registry.methods().values())
+BUILT_TABLES = [table for table in tables().values() if table.built]
+VARIANTS = {
+    (method.id, str(switches)): (method, switches)
+    for method in METHODS
+    for table in [None, *BUILT_TABLES]
+    for switches in (
+        [method.switches()]
+        if table is None
+        else [method.parse(dict(row.switches), row.key) for row in table.rows if row.runs and table.method == method.id]
+    )
+}
+
+
+def batch(method, switches, seed=0):
+    """Noise images whose upper half is warm and lower half cold, with a person in the middle as prior."""
+    recipe = method.recipe(switches, "synthetic", "demo")
+    rng = np.random.default_rng(seed)
+    count = IDENTITIES * IMAGES
+    labels = torch.arange(IDENTITIES).repeat_interleave(IMAGES)
+    images = torch.from_numpy(rng.standard_normal((count, 3, recipe.height, recipe.width)).astype(np.float32))
+    parsing = torch.zeros(count, 64, 32, dtype=torch.int64)
+    parsing[:, 6:14, 12:20], parsing[:, 14:36, 8:24] = 1, 2
+    parsing[:, 36:60, 9:16], parsing[:, 36:60, 16:23] = 3, 4
+    priors = {"parsing": parsing, "segmentation": parsing > 0, "keypoints": torch.rand(count, 17, 3)}
+    needed = method.priors(switches).training
+    return Batch(
+        images, labels, torch.ones(count), torch.arange(count), {kind: priors[kind] for kind in needed}
+    ), priors
+
+
+def build(method, switches, seed=0):
+    torch.manual_seed(seed)
+    return method.build(switches, IDENTITIES, method.recipe(switches, "synthetic", "demo").backbone)
+
+
+def inference_priors(method, switches, priors):
+    return {kind: priors[kind] for kind in method.priors(switches).inference}
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)
+def test_the_folder_reads_like_every_other(method):
+    folder = registry.folders()[method.id]
+    files = {path.name for path in folder.iterdir()}
+    assert {"__init__.py", "model.py", "losses.py", "tables.yaml", "README.md"} <= files
+    assert "## Where we had to choose" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_there_is_a_recipe_for_every_profile(method, profile):
+    recipe = method.recipe(method.switches(), "market1501", profile)
+    assert recipe.epochs > 0
+    assert max(recipe.schedule.milestones, default=0) < recipe.epochs
+
+
+IDS = [f"{method_id}-{number}" for number, (method_id, _) in enumerate(VARIANTS)]
+
+
+@pytest.mark.parametrize(("method", "switches"), VARIANTS.values(), ids=IDS)
+def test_two_steps_move_every_parameter_that_the_recipe_optimises(method, switches):
+    model = build(method, switches)
+    images, _ = batch(method, switches)
+    optimiser = build_optimiser(model, method.recipe(switches, "synthetic", "demo").optimiser)
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    model.train()
+    for _ in range(2):
+        losses = training_step(model, images, optimiser, CPU)
+        assert all(torch.isfinite(loss) and loss.dim() == 0 for loss in losses.values())
+    still = [name for name, parameter in model.named_parameters() if torch.equal(parameter, before[name])]
+    assert still == []
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)
+def test_embeddings_are_finite_named_and_of_one_row_an_image(method):
+    switches = method.switches()
+    model = build(method, switches).eval()
+    images, priors = batch(method, switches)
+    with torch.inference_mode():
+        embeddings = model.embed(images.images, inference_priors(method, switches, priors))
+    assert method.embedding(switches) in embeddings
+    for features in embeddings.values():
+        assert features.shape[0] == len(images.images)
+        assert torch.isfinite(features).all()
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)
+def test_an_image_is_embedded_the_same_whatever_stands_beside_it(method):
+    switches = method.switches()
+    model = build(method, switches).eval()
+    images, priors = batch(method, switches)
+    chosen = inference_priors(method, switches, priors)
+    with torch.inference_mode():
+        together = model.embed(images.images, chosen)
+        alone = model.embed(images.images[:1], {kind: prior[:1] for kind, prior in chosen.items()})
+    for name, features in together.items():
+        torch.testing.assert_close(features[:1], alone[name], rtol=1e-4, atol=1e-5)
+
+
+def traces(method, switches):
+    """Everything a switch could move: parameters, losses after a step, test features, recipe, priors read."""
+    model = build(method, switches)
+    images, priors = batch(method, switches)
+    recipe = method.recipe(switches, "synthetic", "demo")
+    optimiser = build_optimiser(model, recipe.optimiser)
+    model.train()
+    for _ in range(2):
+        losses = training_step(model, images, optimiser, CPU)
+    model.eval()
+    with torch.inference_mode():
+        embeddings = model.embed(images.images, inference_priors(method, switches, priors))
+    return (
+        {name: float(loss) for name, loss in losses.items()},
+        {name: features.tolist() for name, features in embeddings.items()},
+        method.embedding(switches),
+        count_parameters(model, recipe.height, recipe.width),
+        recipe,
+        method.priors(switches),
+    )
+
+
+def alternatives(method, switches, name):
+    """The switches with ``name`` at each other value of its type, where the method allows that."""
+    hint, value = get_type_hints(method.switches)[name], getattr(switches, name)
+    others = [not value] if hint is bool else [value * 2] if hint in (int, float) else get_args(hint)
+    for other in others:
+        with contextlib.suppress(ValueError):
+            if other != value:
+                yield dataclasses.replace(switches, **{name: other})
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)
+def test_every_switch_moves_something(method):
+    variants = [switches for owner, switches in VARIANTS.values() if owner is method]
+    traced = {switches: traces(method, switches) for switches in variants}
+    values = list(traced.values())
+    assert all(left != right for n, left in enumerate(values) for right in values[:n]), "two variants act alike"
+    moved = {
+        field.name
+        for field in dataclasses.fields(method.switches)
+        for switches in variants
+        if getattr(switches, field.name) != getattr(variants[0], field.name)
+    }
+    for name in {field.name for field in dataclasses.fields(method.switches)} - moved:
+        assert any(traces(method, other) != traced[variants[0]] for other in alternatives(method, variants[0], name)), (
+            f"{name} moves nothing"
+        )

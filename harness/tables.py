@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import yaml
 from harness import registry
 from harness.datasets import DATASETS
 from harness.errors import BadInput, unknown
+from harness.method import Paper
 
 PERCENT = {"map", "minp", "rank1", "rank3", "rank5", "rank10", "rank20"}
 COSTS = {"params_m", "flops_g", "time_ms", "time_s"}
@@ -72,7 +73,8 @@ class Table:
     caption: str
     note: str
     rows: tuple[Row, ...]
-    claims: tuple[Claim, ...] = field(default=())
+    paper: Paper
+    claims: tuple[Claim, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -127,9 +129,12 @@ def load(path: Path, method_id: str) -> list[Table]:
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: cannot be read: {error}") from error
     _check_keys(content, str(path), {"paper", "tables"}, {"claims"})
+    paper = _paper(content["paper"], f"{path}: paper")
     if not isinstance(content["tables"], list):
         raise BadInput(f"{path}: tables must be a list")
-    found = [_table(entry, f"{path}: table {number}", method_id) for number, entry in enumerate(content["tables"], 1)]
+    found = [
+        _table(entry, f"{path}: table {number}", method_id, paper) for number, entry in enumerate(content["tables"], 1)
+    ]
     claims = [
         _claim(entry, f"{path}: claim {number}", found) for number, entry in enumerate(content.get("claims") or [], 1)
     ]
@@ -168,7 +173,12 @@ def _check_keys(entry: Any, where: str, needed: set[str], allowed: set[str]) -> 
         raise BadInput(f"{where}: {unknown('key', str(key), sorted(needed | allowed))}")
 
 
-def _table(entry: Any, where: str, method_id: str) -> Table:
+def _paper(entry: Any, where: str) -> Paper:
+    _check_keys(entry, where, {"title", "venue", "year"}, {"id", "seed"})
+    return Paper(entry["title"], entry["venue"], entry["year"])
+
+
+def _table(entry: Any, where: str, method_id: str, paper: Paper) -> Table:
     _check_keys(entry, where, {"id", "label", "caption", "rows"}, {"note"})
     where = f"{where} ({entry['id']})"
     if not isinstance(entry["id"], str) or not entry["id"].replace("_", "").isalnum():
@@ -182,7 +192,7 @@ def _table(entry: Any, where: str, method_id: str) -> Table:
     for key, count in Counter(row.key for row in rows).items():
         if count > 1:
             raise BadInput(f"{where}: {count} rows are called {key!r}; give each its own group or name")
-    return Table(entry["id"], method_id, entry["label"], entry["caption"], entry.get("note", ""), rows)
+    return Table(entry["id"], method_id, entry["label"], entry["caption"], entry.get("note", ""), rows, paper)
 
 
 def _row(entry: dict[str, Any], where: str, method_id: str, repeated: bool) -> Row:
@@ -245,5 +255,4 @@ def _claim(entry: Any, where: str, known: Iterable[Table]) -> Claim:
 
 
 def _with_claims(table: Table, claims: Iterable[Claim]) -> Table:
-    own = tuple(claim for claim in claims if claim.table == table.id)
-    return Table(table.id, table.method, table.label, table.caption, table.note, table.rows, own)
+    return replace(table, claims=tuple(claim for claim in claims if claim.table == table.id))

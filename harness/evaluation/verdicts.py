@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Literal
@@ -44,6 +44,14 @@ class Verdict:
     word: Word
     arithmetic: str = ""
     reason: str = ""
+
+
+LEAST_FAVOURABLE: tuple[Word, ...] = ("not comparable", "below", "above", "undecided", "reproduced")
+
+
+def overall(words: Collection[Word]) -> Word | None:
+    """A cell's own verdict: the least favourable of its metrics'; None where no metric has one."""
+    return next((word for word in LEAST_FAVOURABLE if word in words), None)
 
 
 def failed(cause: str) -> Verdict:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import Passport
-from harness.evaluation.verdicts import judge
+from harness.evaluation.verdicts import judge, overall
 from harness.plan import PlannedCell, Run
 from harness.recipe import Initialisation
 from harness.store import Record, Store
@@ -43,16 +42,10 @@ def verdict(metrics: dict[str, float], published: dict[str, Any], why_not: list[
         for metric, figure in published.items()
         if figure is not None and metric in metrics
     }
-    words = [each.word for each in judged.values()]
-    word = "not comparable" if why_not or not words else _overall(words)
+    word = overall([each.word for each in judged.values()])
     return {
-        "word": word,
-        "reason": "; ".join(why_not) or ("" if words else "the paper prints no figure for this cell"),
+        "word": word or "not comparable",
+        "reason": "; ".join(why_not) or ("" if word else "the paper prints no figure for this cell"),
         "reasons": why_not,
         "metrics": {name: {"word": each.word, "arithmetic": each.arithmetic} for name, each in judged.items()},
     }
-
-
-def _overall(words: Sequence[str]) -> str:
-    """A cell is reproduced when every metric is; else the first word that is not."""
-    return next((word for word in words if word != "reproduced"), "reproduced")

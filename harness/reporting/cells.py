@@ -9,15 +9,12 @@ from functools import cached_property
 from statistics import fmean, stdev
 
 from harness.datasets import DATASETS
-from harness.evaluation.verdicts import Verdict, judge
+from harness.evaluation.verdicts import Verdict, judge, overall
 from harness.store import Record
 from harness.tables import PERCENT, Figure, Row, Table
 
 PROFILE_ORDER = ("paper", "budget", "demo")
 """Most of a recipe first."""
-
-LEAST_FAVOURABLE = ("not comparable", "below", "above", "undecided", "reproduced")
-"""A cell's own verdict is the first of these that one of its metrics has."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ class Cell:
     def word(self) -> str:
         """The cell's verdict: the least favourable of its metrics', or its status."""
         words = {figure.verdict.word for figure in self.figures.values()}
-        return next((word for word in LEAST_FAVOURABLE if word in words), self.status)
+        return overall(words) or self.status
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -19,7 +19,6 @@ from harness.reporting.copies import latex, long_csv
 from harness.reporting.costs import HEADINGS
 from harness.reporting.headline import headline, reasons
 from harness.reporting.layout import Layout, lay_out
-from harness.reporting.papers import papers
 from harness.reporting.sections import group_section
 from harness.store import Record, write_atomically
 from harness.tables import Table
@@ -85,7 +84,7 @@ def _table_page(environment: Environment, layout: Layout, artefacts: Artefacts, 
     return environment.get_template("table.html").render(
         layout=layout,
         table=layout.table,
-        paper=papers()[layout.table.method],
+        paper=layout.table.paper,
         headline=headline(layout),
         reasons=reasons(layout),
         sections=[group_section(layout, group, artefacts, images) for group in layout.measured],
@@ -99,7 +98,7 @@ def _index_page(environment: Environment, layouts: Sequence[Layout], report: Pat
     by_paper: dict[str, tuple[Paper, list[IndexEntry]]] = {}
     for layout in layouts:
         method = layout.table.method
-        by_paper.setdefault(method, (papers()[method], []))[1].append(_entry(layout, report))
+        by_paper.setdefault(method, (layout.table.paper, []))[1].append(_entry(layout, report))
     return environment.get_template("index.html").render(papers=by_paper)
 
 

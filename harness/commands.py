@@ -116,7 +116,7 @@ def run_tables(options: argparse.Namespace) -> int:
     plan = _plan(choices, planner, options)
     todo = pending(plan)
     with Watch(len(todo)) as watch:
-        inspect(todo, shelf, watch)
+        inspect(todo, shelf, planner.store, watch)
         place = Workplace(shelf, planner.store, Machine.of(_device(options), planner.bfloat16), watch)
         records = carry_out(plan, place, options.images)
     blocked = [planned for planned in plan.cells if planned.state == "blocked"]

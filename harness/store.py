@@ -88,6 +88,11 @@ def record_digest(record: Record) -> str:
     return canonical_hash({key: value for key, value in record.items() if key != "digest"}, 64)
 
 
+def contact_sheet_path(fingerprint: str) -> str:
+    """Where the contact sheet of the embedded dataset with that passport stands, relative to the results folder."""
+    return f"datasets/{fingerprint[:16]}.webp"
+
+
 def record_name(table: str, row: str, dataset: str, profile: str, seed: int) -> str:
     """File name of a cell's record: readable, and unique because it ends in a hash of the exact names."""
     plain = unicodedata.normalize("NFKD", row).encode("ascii", "ignore").decode()

@@ -197,7 +197,7 @@ def test_the_plan_names_cells_distinct_runs_and_what_is_cached(command):
         (("--table", "toy_tabel"), "unknown table 'toy_tabel'; the nearest known: 'toy_table'"),
         ((*TABLE, "--row", "Wyde"), "unknown row 'Wyde'; the nearest known: 'Wide'"),
         (("--table", "toy_table", "--dataset", "market"), "unknown dataset 'market'; the nearest known: 'market1501'"),
-        (("--table", "toy_table", "--dataset", "dukemtmc"), "--dataset dukemtmc: the loader of dukemtmc is not built"),
+        (("--table", "toy_table", "--dataset", "dukemtmc"), "--dataset dukemtmc: DukeMTMC-reID is not under"),
         (("--table", "mdpr_market"), "method mdpr is not built yet"),
         ((*TABLE, "--device", "cuda:99"), "--device cuda:99: this machine has"),
         ((*TABLE, "--device", "tpu"), "'tpu' is not a device"),
@@ -319,3 +319,24 @@ sys.exit(main({[*TABLE, *map(str, folders)]!r}))
     for log in (tmp_path / "both").glob("runs/*/log.txt"):
         assert len(log.read_text().splitlines()) == 3
     assert len(Store(tmp_path / "both").records()) == 3
+
+
+def test_sigkill_at_any_moment_loses_no_more_than_the_epoch_and_changes_no_figure(
+    toy_method, market_root, tmp_path, command
+):
+    alone = figures(command(*TABLE, "--row", "Wide", results="alone")[2])
+    folders = ["--data-root", market_root, "--results", tmp_path / "killed", "--report", tmp_path / "pages"]
+    script = f"""
+import methods, sys
+methods.__path__.append({str(toy_method.parent)!r})
+from harness.run import main
+sys.exit(main({[*TABLE, "--row", "Wide", *map(str, folders)]!r}))
+"""
+    for line_to_die_at in ("epoch 1/3", "epoch 3/3", "evaluating"):
+        with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True) as process:
+            for line in process.stderr:
+                if line_to_die_at in line:
+                    process.kill()
+                    break
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True).returncode == 0
+    assert figures(Store(tmp_path / "killed")) == alone

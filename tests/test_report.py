@@ -14,12 +14,13 @@ from harness import report as command_line
 from harness.errors import BadInput
 from harness.evaluation.metrics import Scores
 from harness.evaluation.ranking import Ranking
+from harness.method import Paper
 from harness.reporting import write_report
 from harness.reporting.cells import Group
 from harness.reporting.charts import Bar, Line, cmc_chart, map_chart
 from harness.reporting.copies import escape_latex, latex, long_csv
 from harness.reporting.layout import lay_out
-from harness.store import Store, record_digest
+from harness.store import Store, contact_sheet_path, record_digest
 from harness.tables import Claim, Figure, Row, Table, tables
 
 QUERIES = 40
@@ -70,6 +71,7 @@ def done_record(table, row, dataset="synthetic", profile="demo", seed=0, metrics
             "switches": {"tasks": "mt_and_at", "k": 6},
             "recipe": {"height": 192, "erasing": {"probability": 0.5, "fill": [0.0, 0.0, 0.0]}},
             "initialisation": {"source": "scratch, seed 0", "matched": 60},
+            "passport": {"dataset": dataset, "variant": "official", "fingerprint": "f" * 64},
             "git": {"revision": "abc123", "dirty": False},
             "started": "2026-11-21T08:00:00Z",
             "command": f"python -m harness.run --table {table} --row {row!r} --dataset {dataset} --seed {seed}",
@@ -133,7 +135,8 @@ def small_table(*rows, claims=()):
         Row(name, name, "", True, {}, {"market1501": {"map": Figure(printed) if printed else None}}, "")
         for name, printed in rows
     ]
-    return Table("mpn_ablation", "mpn", "Table 1", "Caption", "", tuple(made), claims)
+    paper = Paper("A title", "A venue", 2020)
+    return Table("mpn_ablation", "mpn", "Table 1", "Caption", "", tuple(made), paper, claims)
 
 
 def body_cells(page):
@@ -270,6 +273,15 @@ def test_images_of_the_embedded_dataset_are_shown(tmp_path):
     assert page.count("data:image/webp") == 9 + 2
     assert page.count("frame right") == 30 - 1  # one right match of the first strip is padding
     assert "part 6" in page
+
+
+def test_the_contact_sheet_of_the_embedded_dataset_is_shown_where_it_was_kept(tmp_path):
+    record = done_record("mpn_ablation", "MPN")
+    assert "The dataset" not in page_of(tmp_path, [record])
+    sheet = tmp_path / "results" / contact_sheet_path(record["receipt"]["passport"]["fingerprint"])
+    sheet.parent.mkdir(parents=True)
+    sheet.write_bytes(b"RIFF")
+    assert "data:image/webp;base64,UklGRg==" in page_of(tmp_path, [record])
 
 
 @pytest.mark.parametrize(("asked", "shown"), [(False, 0), (True, 9 + 2)])

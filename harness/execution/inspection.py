@@ -5,21 +5,29 @@ from __future__ import annotations
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import Dataset
 from harness.datasets.images import SplitName, decoded
+from harness.datasets.synthetic import contact_sheet
 from harness.evaluation.protocols import check_queries, describe_unmatched, unmatched_queries
 from harness.plan import PlannedCell
 from harness.progress import Watch
 from harness.shelf import Shelf
+from harness.store import Store, contact_sheet_path, write_atomically
 
+SHEET_ROWS = 5
+"""People on the contact sheet."""
 TEST_SPLITS: tuple[SplitName, ...] = ("query", "gallery", "extra")
 
 
-def inspect(cells: list[PlannedCell], shelf: Shelf, watch: Watch) -> None:
+def inspect(cells: list[PlannedCell], shelf: Shelf, store: Store, watch: Watch) -> None:
     """Decode what these cells need and check their queries, saying how a dataset differs from the published one.
+
+    A contact sheet of the embedded dataset is put beside the records, for the report.
 
     Raises BadInput, naming files and the mend, for images that cannot be decoded and where no query has a match.
     """
     for dataset_id in dict.fromkeys(planned.cell.dataset for planned in cells):
         _check(shelf.dataset(dataset_id), watch)
+        if shelf.dataset(dataset_id).embedded:
+            _keep_contact_sheet(shelf.dataset(dataset_id), store)
     wanted: dict[tuple[str, SplitName, int, int], None] = {}
     for planned in cells:
         assert planned.run is not None
@@ -32,6 +40,13 @@ def inspect(cells: list[PlannedCell], shelf: Shelf, watch: Watch) -> None:
         dataset = shelf.dataset(dataset_id)
         watch.begin(f"reading {dataset_id} {split} at {height}x{width}", len(getattr(dataset, split)))
         decoded(dataset, split, height, width, lambda done, total: watch.advance(done))
+
+
+def _keep_contact_sheet(dataset: Dataset, store: Store) -> None:
+    path = store.path(contact_sheet_path(dataset.passport.fingerprint))
+    if not path.exists():
+        sheet = contact_sheet(dataset, rows=SHEET_ROWS).convert("RGB")
+        write_atomically(path, lambda file: sheet.save(file, "WEBP", quality=80))
 
 
 def _check(dataset: Dataset, watch: Watch) -> None:

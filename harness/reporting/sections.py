@@ -39,6 +39,8 @@ class GroupSection:
     charts: list[tuple[str, str, Markup]]
     lists: list[RowLists]
     attention: list[tuple[str, Attention]]
+    contact_sheet: str | None
+    """The embedded dataset at a glance, as a data: address; None for real data."""
 
 
 def group_section(layout: Layout, group: Group, artefacts: Artefacts, images: bool) -> GroupSection:
@@ -53,6 +55,7 @@ def group_section(layout: Layout, group: Group, artefacts: Artefacts, images: bo
         _charts(done),
         _lists(done, artefacts, show_images),
         [(name, maps) for name, maps in seen if maps],
+        artefacts.contact_sheet(done[0].done[0]) if done and DATASETS[group.dataset].embedded else None,
     )
 
 

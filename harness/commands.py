@@ -86,8 +86,8 @@ def dry_run(options: argparse.Namespace) -> int:
     choices = _choices(options, shelf, planning=True)
     planner = _planner(options, shelf)
     plan = _plan(choices, planner, options)
-    readable = {run.dataset for run in plan.runs.values() if not run.blocked and shelf.drawn(run.dataset)}
-    images = {dataset: len(shelf.dataset(dataset).train) for dataset in readable}
+    readable = [run for run in plan.runs.values() if not run.blocked and shelf.drawn(run.dataset)]
+    images = {run.dataset: len(shelf.dataset(run.dataset, run.seed).train) for run in readable}
     forecast = Forecast(plan, planner.store, images)
     if options.json:
         print(json.dumps(forecast.as_json(), ensure_ascii=False, indent=1))

@@ -95,7 +95,7 @@ def priors(options: argparse.Namespace) -> int:
         print(f"{spec.id} brings its own keypoints, masks and part maps; nothing to compute")
         return 0
     chosen = provider(options.provider, choose_device(options.device), options.keypoints, options.masks, options.labels)
-    images = Shelf(options.data_root).dataset(spec.id)
+    images = Shelf(options.data_root).dataset(spec.id, seed=0)
     splits = list(dict.fromkeys(options.split)) or ["train"]
     with Watch(len(splits)) as watch:
         for split in splits:

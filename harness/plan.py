@@ -10,6 +10,7 @@ from typing import Any, Literal
 from harness import registry
 from harness.cell import Cell
 from harness.datasets import dataset as dataset_spec
+from harness.datasets.folder import PREFIX as FOLDER
 from harness.fingerprint import Address, canonical_hash, changed, reached_code
 from harness.method import Method
 from harness.models.weights import imagenet_weights
@@ -24,6 +25,7 @@ State = Literal["cached", "stale", "fresh", "failed", "blocked", "quoted"]
 TRAINING_CODE: tuple[Address, ...] = (
     ("harness.training.loop", "train"),
     ("harness.execution.preparation", "build_model"),
+    ("harness.execution.preparation", "initialise"),
     ("harness.execution.preparation", "training_data"),
 )
 EVALUATION_CODE: tuple[Address, ...] = (("harness.execution.evaluation", "evaluate_run"),)
@@ -149,9 +151,9 @@ class Planner:
             "switches": {name: value for name, value in asdict(switches).items() if name not in method.test_switches},
             "recipe": {name: value for name, value in asdict(recipe).items() if name not in UNTRAINED_FIELDS},
             "initial_weights": f"run {parent.id}" if parent else self._initial_weights(recipe),
-            "dataset": dataset,
-            "passport": self.shelf.dataset(dataset).passport.fingerprint if readable else "not read",
-            "priors": self.shelf.priors(dataset, "train", kinds).fingerprint if readable and kinds else "",
+            "dataset": _without_path(dataset),
+            "passport": self.shelf.dataset(dataset, seed).passport.fingerprint if readable else "not read",
+            "priors": self.shelf.priors(dataset, seed, "train", kinds).fingerprint if readable and kinds else "",
             "seed": seed,
             "precision": "bfloat16" if self.bfloat16 else "float32",
             "code": _code((*TRAINING_CODE, (method.build.__module__, method.build.__qualname__))),
@@ -161,16 +163,16 @@ class Planner:
 
     def _evaluation(self, planned: PlannedCell, run: Run, kinds: tuple[str, ...]) -> dict[str, Any]:
         """All that can change the figures read from a trained run."""
-        spec = dataset_spec(planned.cell.dataset)
+        spec, seed = dataset_spec(planned.cell.dataset), planned.cell.seed
         readable = self._readable(spec.id)
         return {
             "run": run.id,
-            "dataset": spec.id,
-            "passport": self.shelf.dataset(spec.id).passport.fingerprint if readable else "not read",
+            "dataset": _without_path(spec.id),
+            "passport": self.shelf.dataset(spec.id, seed).passport.fingerprint if readable else "not read",
             "protocol": spec.protocol,
             "embedding": planned.embedding,
             "flip_test": run.recipe.flip_test,
-            "priors": [self.shelf.priors(spec.id, split, kinds).fingerprint for split in ("query", "gallery")]
+            "priors": [self.shelf.priors(spec.id, seed, split, kinds).fingerprint for split in ("query", "gallery")]
             if readable and kinds
             else [],
             "code": _code(EVALUATION_CODE),
@@ -248,6 +250,11 @@ def _imagenet_file(backbone: str, fetch: bool) -> str:
 @cache
 def _code(roots: tuple[Address, ...]) -> dict[str, str]:
     return {name: digest for name, digest in reached_code(roots).items() if not name.startswith(WITHOUT_EFFECT)}
+
+
+def _without_path(dataset: str) -> str:
+    """A user's own folder is known by its content, whose fingerprint stands beside, not by where it lies."""
+    return FOLDER if dataset.startswith(FOLDER) else dataset
 
 
 def _published(row: Row, dataset: str) -> dict[str, float | None]:

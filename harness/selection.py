@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.cell import cell_id
 from harness.datasets import DATASETS
 from harness.datasets import dataset as dataset_spec
+from harness.datasets.folder import PREFIX as FOLDER
 from harness.errors import BadInput, unknown
 from harness.recipe import Profile
 from harness.shelf import Shelf
@@ -85,7 +86,11 @@ def parse_cell(address: str) -> tuple[Table, Row, str]:
     Raises BadInput, offering the nearest, for a part that is unknown.
     """
     table_id, _, rest = address.partition("-")
-    row, _, dataset = rest.rpartition("-")
+    # A user's own folder may have hyphens in its path; no other dataset id has one.
+    row, found_folder, path = rest.partition(f"-{FOLDER}")
+    dataset = FOLDER + path
+    if not found_folder:
+        row, _, dataset = rest.rpartition("-")
     if not row:
         example = cell_id("mpn_ablation", "MPN", "market1501")
         raise BadInput(f"{address!r} is not a cell; write TABLE-ROW-DATASET, such as {example}")

@@ -18,8 +18,8 @@ class Shelf:
 
     def __init__(self, data_root: Path) -> None:
         self.data_root = data_root
-        self._loaded: dict[str, Dataset] = {}
-        self._priors: dict[tuple[str, str, tuple[str, ...]], Priors] = {}
+        self._loaded: dict[tuple[str, int], Dataset] = {}
+        self._priors: dict[tuple[str, int, str, tuple[str, ...]], Priors] = {}
 
     def missing(self, dataset_id: str) -> str | None:
         """One sentence on why a dataset cannot be read, or None when it can."""
@@ -35,23 +35,28 @@ class Shelf:
         folder = self._folder(dataset_spec(dataset_id))
         return folder is not None and folder.exists()
 
-    def dataset(self, dataset_id: str) -> Dataset:
-        """The loaded dataset. Raises BadInput, naming the file and the mend, when it is not as it should be."""
-        if dataset_id not in self._loaded:
-            spec = dataset_spec(dataset_id)
+    def dataset(self, dataset_id: str, seed: int) -> Dataset:
+        """The loaded dataset; of one with several splits, that which a run with this seed is of.
+
+        Raises BadInput, naming the file and the mend, when it is not as it should be.
+        """
+        spec = dataset_spec(dataset_id)
+        split = spec.split_of(seed)
+        if (dataset_id, split) not in self._loaded:
             folder = self._folder(spec)
             if spec.load is None or folder is None:
                 raise BadInput(self.missing(dataset_id))
-            self._loaded[dataset_id] = spec.load(folder)
-        return self._loaded[dataset_id]
+            loaded = spec.load_split(folder, split) if spec.load_split else spec.load(folder)
+            self._loaded[dataset_id, split] = loaded
+        return self._loaded[dataset_id, split]
 
-    def priors(self, dataset_id: str, split: str, kinds: tuple[str, ...]) -> Priors:
+    def priors(self, dataset_id: str, seed: int, split: str, kinds: tuple[str, ...]) -> Priors:
         """Priors of a split. Raises BadInput, naming the file and the mend, when they cannot be read."""
         from harness.priors import load_priors
 
-        key = (dataset_id, split, kinds)
+        key = (dataset_id, dataset_spec(dataset_id).split_of(seed), split, kinds)
         if key not in self._priors:
-            self._priors[key] = load_priors(self.dataset(dataset_id), split, kinds, self.data_root)
+            self._priors[key] = load_priors(self.dataset(dataset_id, seed), split, kinds, self.data_root)
         return self._priors[key]
 
     def _folder(self, spec: DatasetSpec) -> Path | None:

@@ -30,9 +30,9 @@ def disagreements(record: Record, store: Store) -> Iterator[str]:
         return
     if not np.array_equal(scores.match_ranks, stored.match_ranks):
         yield f"{folder / 'scores.npz'}: the stored ranks are not those of the stored features"
-    for metric, value in scores.metrics.items():
-        if record["metrics"].get(metric) != value:
-            yield f"{record['cell']}: {metric} is recorded as {record['metrics'].get(metric)}, scored again {value}"
+    for metric, recorded in record["metrics"].items():
+        if scores.metrics.get(metric) != recorded:
+            yield f"{record['cell']}: {metric} is recorded as {recorded}, scored again {scores.metrics.get(metric)}"
 
 
 def _digest_differs(path: Path, digest: str) -> Iterator[str]:

@@ -7,9 +7,15 @@ import pytest
 
 from harness.datasets import DATASETS, dataset
 from harness.errors import BadInput
+from harness.evaluation.protocols import PROTOCOLS
 
 WANTED = [
     "synthetic",
+    "synthetic_b",
+    "synthetic_occluded",
+    "synthetic_partial",
+    "synthetic_players",
+    "synthetic_infrared",
     "market1501",
     "market1501_multi_query",
     "dukemtmc",
@@ -17,9 +23,11 @@ WANTED = [
     "cuhk03_labeled",
     "cuhk03",
     "msmt17",
+    "msmt17_train_only",
     "occluded_duke",
     "occluded_reid",
     "partial_reid",
+    "partial_reid_occluded",
     "partial_ilids",
     "partial_duke",
     "synergyreid",
@@ -35,10 +43,16 @@ def test_every_dataset_of_the_five_papers_is_known():
     assert all(spec.id == name and spec.title and spec.obtain.endswith(".") for name, spec in DATASETS.items())
 
 
-def test_a_dataset_can_be_loaded_exactly_when_it_can_be_found():
-    with_loader = {name for name, spec in DATASETS.items() if spec.load is not None}
-    assert with_loader == {"synthetic", "market1501", "market1501_multi_query"}
-    assert with_loader == {name for name, spec in DATASETS.items() if spec.find is not None}
+def test_every_dataset_can_be_found_and_loaded():
+    assert all(spec.find is not None and spec.load is not None for spec in DATASETS.values())
+
+
+def test_every_dataset_is_scored_by_a_known_protocol():
+    assert {spec.protocol for spec in DATASETS.values()} <= PROTOCOLS.keys()
+
+
+def test_a_users_own_folder_is_a_dataset(tmp_path):
+    assert dataset(f"folder:{tmp_path}").find(tmp_path) == tmp_path
 
 
 def test_a_dataset_trains_on_a_known_one_that_trains_as_itself():

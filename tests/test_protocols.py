@@ -1,10 +1,11 @@
-"""The Market-1501 rule: what is a match, what is junk, which queries have nothing to find."""
+"""The rule of each protocol: what is a match, what is junk, which queries have nothing to find."""
 
 import numpy as np
 import pytest
 import torch
 
 from harness.errors import BadInput
+from harness.evaluation import evaluate
 from harness.evaluation.multi_query import pool_queries
 from harness.evaluation.protocols import PROTOCOLS, Protocol, check_queries, relevance, unmatched_queries
 
@@ -90,3 +91,96 @@ def test_pooling_leaves_the_tensors_it_is_given_as_they_are():
 def test_members_that_do_not_fit_are_refused(extra, members, message):
     with pytest.raises(BadInput, match=message):
         pool_queries(np.ones((2, 2)), extra, members)
+
+
+def test_a_query_of_camera_3_never_sees_camera_2_whatever_the_identity():
+    query_ids, query_cams = np.array([7, 7, 8]), np.array([3, 6, 3])
+    gallery_ids, gallery_cams = np.array([7, 7, 8, 8, 7]), np.array([1, 2, 2, 2, 5])
+    found = relevance(query_ids, query_cams, gallery_ids, gallery_cams, "sysu_all")
+    assert [found.matches[query].tolist() for query in range(3)] == [[0, 4], [0, 1, 4], []]
+    assert [found.junk[query].tolist() for query in range(3)] == [[1, 2, 3], [], [1, 2, 3]]
+    queries, reasons = unmatched_queries(query_ids, query_cams, gallery_ids, gallery_cams, "sysu_all")
+    assert queries.tolist() == [2]
+    assert reasons == ("only images that the protocol does not compare it with in the gallery",)
+
+
+def test_indoor_search_leaves_out_the_outdoor_cameras():
+    gallery_cams = np.array([1, 2, 4, 5, 3])
+    found = relevance(np.array([7]), np.array([6]), np.full(5, 7), gallery_cams, "sysu_indoor")
+    assert (found.matches[0].tolist(), found.junk_for_all.tolist()) == ([0, 1], [2, 3, 4])
+
+
+@pytest.mark.parametrize("protocol", list(PROTOCOLS))
+def test_every_protocol_equals_a_loop_over_all_pairs(protocol):
+    rule = PROTOCOLS[protocol]
+    generator = np.random.default_rng(1)
+    query_ids, gallery_ids = generator.integers(-1, 6, 30), generator.integers(-1, 6, 90)
+    query_cams, gallery_cams = generator.integers(1, 7, 30), generator.integers(1, 7, 90)
+    found = relevance(query_ids, query_cams, gallery_ids, gallery_cams, protocol)
+    for query in range(30):
+        matches, junk = [], []
+        for row in range(90):
+            same = gallery_ids[row] == query_ids[query]
+            if gallery_ids[row] == rule.junk_identity:
+                continue
+            if rule.gallery_cameras is not None and gallery_cams[row] not in rule.gallery_cameras:
+                continue
+            own_camera = rule.same_camera_junk and same and query_cams[query] == gallery_cams[row]
+            if own_camera or (query_cams[query], gallery_cams[row]) in rule.unseen_cameras:
+                junk.append(row)
+            elif same:
+                matches.append(row)
+        assert (found.matches[query].tolist(), found.junk[query].tolist()) == (matches, junk)
+
+
+def test_partial_images_without_cameras_rank_the_whole_gallery():
+    features = np.eye(4, dtype=np.float32)
+    gallery = features[[1, 0, 2, 3]]
+    found = evaluate(features, gallery, [1, 2, 3, 4], [2, 1, 3, 4], None, None, protocol="partial_single_shot")
+    assert (found["map"], found["rank1"]) == (100, 100)
+    # With one image a person the average precision is the reciprocal rank: here 1, 1, 1 and 1/2.
+    gallery[3] = 0.5 * features[2]
+    query = features.copy()
+    query[3] = [0, 0, 1, 0]
+    found = evaluate(query, gallery, [1, 2, 3, 4], [2, 1, 3, 4], None, None, protocol="partial_single_shot")
+    assert (found["map"], found["rank1"], found["rank3"]) == (100 * 3.5 / 4, 75, 100)
+
+
+def test_a_single_shot_gallery_with_two_images_of_a_person_is_refused():
+    ids = np.array([1, 2, 2])
+    with pytest.raises(BadInput, match="ranks one image a person, and the gallery holds 2 of person 2;"):
+        check_queries(["a", "b", "c"], ids, np.zeros(3, int), ids, np.zeros(3, int), "partial_single_shot")
+
+
+@pytest.mark.parametrize(
+    ("query_cams", "gallery_cams", "protocol", "message"),
+    [
+        (None, [1, 1], "market1501", "query_cams is missing, but protocol 'market1501' compares cameras"),
+        ([1, 1], None, "sysu_all", "gallery_cams is missing, but protocol 'sysu_all' compares cameras"),
+        ([0, 0], [0, 0], "market1501", r"no image has a camera \(all numbers are 0\), but protocol 'market1501'"),
+        ([1, -1], [2, 2], "market1501", r"1 image\(s\) have a negative camera number"),
+        ([3, 6], [4, 5], "sysu_indoor", "gallery images of the cameras 1, 2, and the gallery holds none"),
+    ],
+)
+def test_missing_cameras_are_one_clear_sentence(query_cams, gallery_cams, protocol, message):
+    features = np.eye(2, dtype=np.float32)
+    with pytest.raises(BadInput, match=message):
+        evaluate(features, features, [1, 2], [1, 2], query_cams, gallery_cams, protocol=protocol)
+
+
+def test_all_protocols_score_through_the_public_function():
+    generator = np.random.default_rng(2)
+    ids, gallery_ids = np.arange(1, 7), np.repeat(np.arange(1, 7), 2)
+    query, gallery = generator.standard_normal((6, 8)), generator.standard_normal((12, 8))
+    for protocol, rule in PROTOCOLS.items():
+        keep = slice(None, None, 2) if rule.single_shot else slice(None)
+        metrics = evaluate(
+            query,
+            gallery[keep],
+            ids,
+            gallery_ids[keep],
+            np.array([3, 6] * 3),
+            np.tile([1, 2], 6)[keep],
+            protocol=protocol,
+        )
+        assert 0 < metrics["map"] <= 100 and metrics["queries"] == 6

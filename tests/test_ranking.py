@@ -55,7 +55,7 @@ def naive(distances, query_ids, gallery_ids, query_cams, gallery_cams):
         trapezoid.append(area)
         penalty.append(wanted / last_place)
         first.append(first_place)
-    ranks = {f"rank{k}": 100 * np.mean(np.array(first) <= k) for k in (1, 5, 10, 20)}
+    ranks = {f"rank{k}": 100 * np.mean(np.array(first) <= k) for k in (1, 3, 5, 10, 20)}
     return {
         "map": 100 * np.mean(step),
         "map_trapezoid": 100 * np.mean(trapezoid),
@@ -134,6 +134,27 @@ def test_the_nearest_ten_are_those_of_a_full_stable_sort(distinct_distances, gal
     distances = generator.integers(distinct_distances, size=(20, gallery)).astype(np.float32)
     scores = scores_of(distances, np.ones(20, int), np.arange(gallery) % 50)
     assert np.array_equal(scores.top, np.argsort(distances, axis=1, kind="stable")[:, :TOP])
+
+
+def test_matches_ranked_by_sorting_and_by_counting_stand_where_a_full_stable_sort_puts_them():
+    """In a gallery of 5,000 the matches are everywhere: the near ones are sorted, the far ones counted."""
+    generator = np.random.default_rng(1)
+    for distances in (generator.standard_normal((8, 5000)), generator.integers(900, size=(8, 5000))):
+        scores = scores_of(distances, np.arange(8), np.arange(5000) % 50)
+        places = np.empty_like(distances, dtype=int)
+        np.put_along_axis(places, np.argsort(distances.astype(np.float32), kind="stable"), np.arange(5000)[None], 1)
+        expected = [np.sort(places[query, np.arange(5000) % 50 == query]) + 1 for query in range(8)]
+        assert np.array_equal(scores.match_ranks, np.concatenate(expected))
+
+
+def test_a_gallery_that_is_junk_but_for_a_few_images_ranks_those_few():
+    gallery_ids = np.full(3000, -1)
+    gallery_ids[[7, 1400, 2999]] = [5, 6, 5]
+    distances = np.random.default_rng(2).standard_normal((1, 3000))
+    scores = scores_of(distances, [5], gallery_ids)
+    order = np.array([7, 1400, 2999])[np.argsort(distances[0, [7, 1400, 2999]])]
+    assert scores.top[0].tolist() == [*order, *[-1] * 7]
+    assert scores.match_ranks.tolist() == [place + 1 for place, row in enumerate(order) if row != 1400]
 
 
 def test_cosine_and_euclidean_rank_as_their_definitions_do():
@@ -268,7 +289,7 @@ def test_a_damaged_file_of_scores_is_named(tmp_path):
 def test_ranks_edited_after_the_fact_are_noticed(tmp_path):
     path = tmp_path / "scores.npz"
     scores = scores_of([[0.1, 0.2]], [7], [1, 7])
-    np.savez(path, **{**vars(scores), "match_ranks": np.array([1], np.int32)})
+    np.savez(path, **{**vars(scores), "match_ranks": np.array([1], np.int32), "first_ranks": np.array([1], np.int32)})
     with pytest.raises(BadInput, match="not those of its ranks"):
         Scores.load(path)
 

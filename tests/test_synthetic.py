@@ -1,5 +1,6 @@
 """The embedded dataset: drawn alike from a seed, true to its own keypoints and parts, and whole or absent on disk."""
 
+import hashlib
 import json
 import multiprocessing
 from collections import Counter
@@ -16,6 +17,7 @@ from harness.datasets.synthetic import SYNTHETIC, Difficulty, contact_sheet, gen
 from harness.datasets.synthetic.body import Body
 from harness.datasets.synthetic.camera import build_camera
 from harness.datasets.synthetic.edition import Edition
+from harness.datasets.synthetic.flavour import HOLISTIC
 from harness.datasets.synthetic.person import draw_person
 from harness.datasets.synthetic.photograph import COLUMNS, ROWS, Box, draw_box, view_of
 from harness.datasets.synthetic.pose import draw_pose, skeleton
@@ -138,7 +140,7 @@ def test_visible_joints_lie_on_the_part_they_belong_to(folder):
 
 
 def drawn(person_seed: int, yaw: float):
-    camera = build_camera(0, 1, UNTROUBLED, ROWS, COLUMNS)
+    camera = build_camera(0, 1, UNTROUBLED, HOLISTIC, (ROWS, COLUMNS))
     person = replace(draw_person(np.random.default_rng(person_seed), 10), lower_kind="trousers", hem=0.5)
     pose = replace(draw_pose(np.random.default_rng(person_seed), yaw, 1.0), yaw=yaw, head_turn=0.0, stride=0.05)
     body = Body((COLUMNS, ROWS), person, pose, view_of(Box(0, 0, 1, 1), camera, yaw), 1.0)
@@ -279,6 +281,19 @@ def test_knobs_name_themselves_in_the_variant_and_the_folder():
     assert Edition().variant() == "synthetic seed 0, default difficulty"
 
 
+def test_the_default_edition_is_drawn_as_it_always_was():
+    """Its images stand behind recorded figures: whoever changes them raises VERSION, and the figures here."""
+    edition = Edition()
+    shots = writing.plan(edition)
+    listed = "\n".join(f"{shot.split} {shot.name} {shot.person}" for shot in shots)
+    assert edition.folder_name == "synthetic-e8679ef6f698"
+    assert hashlib.sha256(listed.encode()).hexdigest()[:16] == "c4a2dc8a96055154"
+    pictures = [picture for _, picture in writing.take(edition, [shots[0], shots[1500], shots[2300]])]
+    # Means, not bytes: another Pillow may round a pixel otherwise.
+    assert [np.asarray(picture.image).mean() for picture in pictures] == pytest.approx([99.72, 95.93, 109.1], abs=0.5)
+    assert [(picture.parsing > 0).mean() for picture in pictures] == pytest.approx([0.3135, 0.3184, 0.25], abs=0.005)
+
+
 @pytest.mark.parametrize("knobs", [{"misalignment": -1}, {"occlusion": 1.5}, {"wardrobe": 1}, {"noise": float("nan")}])
 def test_a_knob_out_of_range_is_bad_input(knobs):
     with pytest.raises(BadInput, match=f"{next(iter(knobs))}="):
@@ -302,4 +317,5 @@ def test_a_cache_that_cannot_be_written_names_the_mend(tmp_path, monkeypatch):
 def test_the_contact_sheet_shows_one_identity_a_row(folder):
     sheet = contact_sheet(load(folder), rows=3)
     assert sheet.size == (16 * 66 + 2, 3 * 130 + 2)
+    assert np.asarray(sheet)[2:130, 13 * 66 + 2 : 14 * 66].std() > 5  # The infrared twin.
     assert np.asarray(sheet)[2:130, -66:-2].std() > 10

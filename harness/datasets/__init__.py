@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+from harness.datasets import cuhk03, folder, msmt17, partial, regdb, sysu
 from harness.datasets.base import DatasetSpec
+from harness.datasets.dukemtmc import DUKEMTMC
 from harness.datasets.market1501 import MARKET1501, MARKET1501_MULTI_QUERY
-from harness.datasets.synthetic import SYNTHETIC
-from harness.datasets.without_loader import WITHOUT_LOADER
+from harness.datasets.occluded_duke import OCCLUDED_DUKE
+from harness.datasets.occluded_reid import OCCLUDED_REID
+from harness.datasets.partial_duke import PARTIAL_DUKE
+from harness.datasets.synergyreid import SYNERGYREID
+from harness.datasets.synthetic import FLAVOURS
 from harness.errors import unknown
 
 DATASETS: dict[str, DatasetSpec] = {
-    spec.id: spec for spec in (SYNTHETIC, MARKET1501, MARKET1501_MULTI_QUERY, *WITHOUT_LOADER)
+    spec.id: spec
+    for spec in (
+        *FLAVOURS,
+        MARKET1501,
+        MARKET1501_MULTI_QUERY,
+        DUKEMTMC,
+        *cuhk03.SPECS,
+        *msmt17.SPECS,
+        OCCLUDED_DUKE,
+        OCCLUDED_REID,
+        *partial.SPECS,
+        PARTIAL_DUKE,
+        SYNERGYREID,
+        *sysu.SPECS,
+        *regdb.SPECS,
+    )
 }
 
 
 def dataset(dataset_id: str) -> DatasetSpec:
-    """What is known of the dataset with this id. Raises BadInput offering the nearest ids for an unknown one."""
+    """What is known of the dataset with this id, or of a user's own, ``folder:PATH``.
+
+    Raises BadInput offering the nearest ids for an unknown one, and for a folder that cannot be used.
+    """
+    if dataset_id.startswith(folder.PREFIX):
+        return folder.spec(dataset_id)
     if dataset_id not in DATASETS:
         raise unknown("dataset", dataset_id, DATASETS)
     return DATASETS[dataset_id]

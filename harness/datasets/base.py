@@ -50,7 +50,9 @@ class Dataset:
     """A loaded dataset. ``gallery`` holds only what is ranked (junk is already removed).
 
     ``multi_query`` maps a query's row to the extra images (rows of ``extra``) pooled for it, where a protocol pools.
-    ``embedded`` marks the dataset drawn by our own code, whose images may always be shown.
+    ``embedded`` marks the dataset drawn by our own code, whose images may always be shown. ``infrared_cameras`` are
+    the cameras whose images are infrared; all others are visible. Where a protocol draws its galleries
+    (``harness.evaluation.galleries``), ``gallery`` holds every image that a trial may draw, sorted by name.
     """
 
     id: str
@@ -62,6 +64,13 @@ class Dataset:
     embedded: bool = False
     extra: Split | None = None
     multi_query: tuple[tuple[int, ...], ...] | None = None
+    infrared_cameras: tuple[int, ...] = ()
+
+    def infrared(self, split: Split) -> NDArray[np.bool_]:
+        """Which images of one of its splits are infrared (N,)."""
+        import numpy as np
+
+        return np.isin(split.cameras, self.infrared_cameras)
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,9 @@ class DatasetSpec:
     folder, or None when it is not there; ``load(folder)`` reads and verifies it, raising BadInput that names the file
     and the mend. Both are None while the loader is not built. ``trained_as`` is the dataset whose training set it uses
     (``market1501_multi_query`` trains as ``market1501``); by default its own id. ``protocol`` is the scoring rule.
-    ``obtain`` says in a sentence how a user gets the data.
+    ``obtain`` says in a sentence how a user gets the data. ``load_split(folder, number)``, for a dataset of several
+    train/test splits numbered from 1 to ``splits`` (RegDB), reads one of them; each split is a training of its own, so
+    the seed of a run chooses it. ``load`` reads the first.
     """
 
     id: str
@@ -85,6 +96,12 @@ class DatasetSpec:
     obtain: str = ""
     embedded: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
+    splits: int = 1
+    load_split: Callable[[Path, int], Dataset] | None = None
+
+    def split_of(self, seed: int) -> int:
+        """Number of the split that a run with this seed trains and is tested on: seeds 0, 1, ... take 1, 2, ..."""
+        return seed % self.splits + 1
 
     @property
     def training_id(self) -> str:

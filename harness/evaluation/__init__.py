@@ -1,21 +1,23 @@
 """Scoring: features and labels in, metrics, per-query ranks, intervals, verdicts and checked claims out.
 
-``evaluate`` and ``score`` are loaded on first use, so that ``harness.evaluation.verdicts`` needs no torch.
+``evaluate``, ``score`` and ``rerank`` are loaded on first use, so that ``harness.evaluation.verdicts`` needs no torch.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.evaluation.reranking import rerank
     from harness.evaluation.scoring import evaluate, score
 
-__all__ = ["evaluate", "score"]
+__all__ = ["evaluate", "rerank", "score"]
+
+_MODULES = {"evaluate": "scoring", "rerank": "reranking", "score": "scoring"}
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from harness.evaluation import scoring
-
-        return getattr(scoring, name)
+    if name in _MODULES:
+        return getattr(import_module(f"harness.evaluation.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -87,6 +87,7 @@ def _check_paired(better: PerQuery, worse: PerQuery) -> None:
         if not side.scores:
             raise BadInput(f"the {name} row of the claim has no scores; run its cell first")
     offsets = better.scores[0].offsets  # equal when every query has as many matches, as on the same queries and gallery
-    same_ids = np.array_equal(better.query_ids, worse.query_ids) and len(better.query_ids) == len(offsets) - 1
+    queries = len(better.scores[0].valid)
+    same_ids = np.array_equal(better.query_ids, worse.query_ids) and len(better.query_ids) == queries
     if not same_ids or not all(np.array_equal(scores.offsets, offsets) for scores in (*better.scores, *worse.scores)):
         raise BadInput("the two rows of the claim were not scored on the same queries; run both on the same dataset")

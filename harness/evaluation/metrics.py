@@ -15,7 +15,7 @@ from harness.evaluation.ranking import TOP, Ranking
 
 CMC_RANKS = 50
 
-RANK_METRICS = {"rank1": 1, "rank5": 5, "rank10": 10, "rank20": 20}
+RANK_METRICS = {"rank1": 1, "rank3": 3, "rank5": 5, "rank10": 10, "rank20": 20}
 
 METRICS = ("map", *RANK_METRICS, "minp", "map_trapezoid")
 
@@ -24,9 +24,14 @@ METRICS = ("map", *RANK_METRICS, "minp", "map_trapezoid")
 class Scores:
     """All that one evaluation says, query by query.
 
-    ``match_ranks``, ``offsets`` and ``top`` are those of ``Ranking``; everything else follows from them. ``valid`` (Q,)
-    bool: the query has a match; only such queries count, and for the others the following, (Q,) float64 in 0..1, are
-    NaN. ``average_precision``: mean over the matches of i / rank_i (step form, that of most papers' code).
+    ``match_ranks``, ``offsets`` and ``top`` are those of ``Ranking``. Where a protocol has several ``trials``, T of
+    them, ``match_ranks`` and ``offsets`` (T * Q + 1,) hold the queries of the first trial, then those of the second,
+    and so on, ``top`` is that of the first, and all that follows is the mean over the trials. ``first_ranks`` (T * Q,)
+    int32: the rank that CMC counts, of the first match among the images, or among the distinct identities where the
+    protocol says so; 0 where there is none. Everything else follows from these.
+
+    ``valid`` (Q,) bool: the query has a match; only such queries count, and for the others the following, (Q,) float64
+    in 0..1, are NaN. ``average_precision``: mean over the matches of i / rank_i (step form, that of most papers' code).
     ``average_precision_trapezoid``: the trapezoid rule under the precision-recall curve, as in Market-1501's own Matlab
     code. ``inverse_negative_penalty``: number of matches / rank of the last one (Ye et al., "Deep Learning for Person
     Re-identification: A Survey and Outlook", TPAMI 2021). ``cmc`` (50,) float64, percent: the valid queries that have a
@@ -36,6 +41,8 @@ class Scores:
     match_ranks: NDArray[np.int32]
     offsets: NDArray[np.int64]
     top: NDArray[np.int32]
+    first_ranks: NDArray[np.int32]
+    trials: int
     valid: NDArray[np.bool_]
     average_precision: NDArray[np.float64]
     average_precision_trapezoid: NDArray[np.float64]
@@ -43,35 +50,46 @@ class Scores:
     cmc: NDArray[np.float64]
 
     @classmethod
-    def of(cls, ranking: Ranking) -> Scores:
-        """The scores of a ranking. Raises BadInput when its ranks cannot be ranks, or no query has a match."""
+    def of(cls, ranking: Ranking, trials: int = 1, first_ranks: NDArray[np.int32] | None = None) -> Scores:
+        """The scores of a ranking, of all ``trials`` one after another; ``first_ranks`` as above, by default of images.
+
+        Raises BadInput when its ranks cannot be ranks, or no query has a match, or not the same ones in every trial.
+        """
         ranks, offsets = ranking.match_ranks, ranking.offsets
         _check(ranks, offsets)
         counts = np.diff(offsets)
-        valid = counts > 0
+        matched = counts > 0
+        valid = _same_in_every_trial(matched, trials)
         of_query = np.repeat(np.arange(len(counts)), counts)
         found = np.arange(1, len(ranks) + 1) - offsets[of_query]  # i: matches at this rank or before
         precision = found / ranks
         # Precision one rank before the match; the Matlab code starts from precision 1 at recall 0.
         before = np.where(ranks > 1, (found - 1) / np.maximum(ranks - 1, 1), 1.0)
-        first, last = ranks[offsets[:-1][valid]], ranks[offsets[1:][valid] - 1]
         penalty = np.full(len(counts), np.nan)
-        penalty[valid] = counts[valid] / last
+        penalty[matched] = counts[matched] / ranks[offsets[1:][matched] - 1]
+        of_images = np.zeros(len(counts), np.int32)
+        of_images[matched] = ranks[offsets[:-1][matched]]
+        first_ranks = of_images if first_ranks is None else first_ranks
         return cls(
             match_ranks=ranks,
             offsets=offsets,
             top=ranking.top,
+            first_ranks=first_ranks,
+            trials=trials,
             valid=valid,
-            average_precision=_mean_by_query(precision, of_query, counts),
-            average_precision_trapezoid=_mean_by_query((before + precision) / 2, of_query, counts),
-            inverse_negative_penalty=penalty,
-            cmc=100 * (first[:, None] <= np.arange(1, CMC_RANKS + 1)).mean(axis=0),
+            average_precision=_over_trials(_mean_by_query(precision, of_query, counts), trials),
+            average_precision_trapezoid=_over_trials(
+                _mean_by_query((before + precision) / 2, of_query, counts), trials
+            ),
+            inverse_negative_penalty=_over_trials(penalty, trials),
+            cmc=100 * (first_ranks[matched][:, None] <= np.arange(1, CMC_RANKS + 1)).mean(axis=0),
         )
 
     def per_query(self, metric: str) -> NDArray[np.float64]:
         """One of ``METRICS`` for each query (Q,), in 0..1, NaN where the query has no match.
 
-        For a rank it is 1 where a match stands at that rank or before. Raises BadInput for an unknown metric.
+        For a rank it is the part of the trials (0 or 1 where there is one) in which a match stands at that rank or
+        before. Raises BadInput for an unknown metric.
         """
         if metric == "map":
             return self.average_precision
@@ -81,9 +99,8 @@ class Scores:
             return self.inverse_negative_penalty
         if metric not in RANK_METRICS:
             raise unknown("metric", metric, METRICS)
-        hits = np.full(len(self.valid), np.nan)
-        hits[self.valid] = self.match_ranks[self.offsets[:-1][self.valid]] <= RANK_METRICS[metric]
-        return hits
+        hits = _over_trials((self.first_ranks <= RANK_METRICS[metric]).astype(np.float64), self.trials)
+        return np.where(self.valid, hits, np.nan)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -109,16 +126,23 @@ class Scores:
     def load(cls, path: Path) -> Scores:
         """The scores that ``save`` wrote, computed again from the ranks.
 
-        Raises BadInput when the file is missing or damaged, or its average precisions are not those of its ranks.
+        Raises BadInput when the file is missing or damaged, or what it holds of a query disagrees with its ranks.
         """
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 stored = arrays["average_precision"]
-                scores = cls.of(Ranking(arrays["match_ranks"], arrays["offsets"], arrays["top"]))
+                ranking = Ranking(arrays["match_ranks"], arrays["offsets"], arrays["top"])
+                # Files from before there were protocols of several trials hold neither.
+                several = "trials" in arrays
+                scores = cls.of(ranking, int(arrays["trials"]), arrays["first_ranks"]) if several else cls.of(ranking)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, BadInput) as error:
             raise BadInput(f"{path} holds no scores that can be read ({error}); run its cell again") from error
         if not np.allclose(stored, scores.average_precision, rtol=0, atol=1e-12, equal_nan=True):
             raise BadInput(f"{path}: its average precisions are not those of its ranks; run its cell again")
+        of_images = cls.of(ranking, scores.trials).first_ranks
+        # No more identities than images can stand before a match.
+        if np.any((scores.first_ranks > of_images) | ((scores.first_ranks < 1) & (of_images > 0))):
+            raise BadInput(f"{path}: its first ranks are not those of its ranks; run its cell again")
         return scores
 
 
@@ -143,6 +167,18 @@ def _check(ranks: NDArray[np.int32], offsets: NDArray[np.int64]) -> None:
     inside[offsets[:-1][np.diff(offsets) > 0]] = False  # the first match of a query follows none
     if ranks.min() < 1 or np.any(np.diff(ranks)[inside[1:]] < 1):
         raise BadInput("the ranks of a query's matches do not rise from 1 on")
+
+
+def _same_in_every_trial(matched: NDArray[np.bool_], trials: int) -> NDArray[np.bool_]:
+    by_trial = matched.reshape(trials, -1)
+    if not np.array_equal(by_trial, np.broadcast_to(by_trial[0], by_trial.shape)):
+        raise BadInput("not the same queries have a match in every trial; draw the galleries from the same people")
+    return by_trial[0]
+
+
+def _over_trials(values: NDArray[np.float64], trials: int) -> NDArray[np.float64]:
+    """Mean over the trials (Q,) of values (T * Q,), which hold one trial after another."""
+    return values.reshape(trials, -1).mean(axis=0)
 
 
 def _mean_by_query(

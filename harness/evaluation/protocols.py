@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import BadInput, unknown
-
-Labels = NDArray[np.int64]
+from harness.evaluation.galleries import Draw, Labels, one_image_a_camera
 
 
 @dataclass(frozen=True)
@@ -21,21 +20,78 @@ class Protocol:
     ranking. ``junk_identity``: gallery images of this identity are left out of every ranking. ``pooled_queries``: a
     query is the mean of its identity's images in its camera (``harness.evaluation.multi_query``). Identities that no
     query has, such as Market-1501's distractors of id 0, need no rule: they are ranked, as negatives.
+
+    ``gallery_cameras``: gallery images of other cameras are left out of every ranking. ``unseen_cameras``: pairs of a
+    query camera and a gallery camera; all images of the latter, of whatever identity, are left out of the rankings of
+    the former. ``draw``: the galleries of several trials (``harness.evaluation.galleries``), whose figures are
+    averaged. ``identity_cmc``: CMC counts the distinct identities that are ranked, not the images; average precision
+    counts images all the same. ``single_shot``: the gallery must hold one image a person.
     """
 
     id: str
     same_camera_junk: bool = True
     junk_identity: int | None = -1
     pooled_queries: bool = False
+    gallery_cameras: tuple[int, ...] | None = None
+    unseen_cameras: tuple[tuple[int, int], ...] = ()
+    draw: Draw | None = None
+    identity_cmc: bool = False
+    single_shot: bool = False
 
+    @property
+    def reads_cameras(self) -> bool:
+        """Whether the rule needs to know which camera took an image."""
+        by_camera = self.gallery_cameras is not None or bool(self.unseen_cameras)
+        return self.same_camera_junk or by_camera or self.draw is not None
+
+    def left_out(self, gallery_ids: Labels, gallery_cams: Labels) -> NDArray[np.bool_]:
+        """The gallery images that no query ever ranks (G,)."""
+        out = np.zeros(len(gallery_ids), bool)
+        if self.junk_identity is not None:
+            out |= gallery_ids == self.junk_identity
+        if self.gallery_cameras is not None:
+            out |= ~np.isin(gallery_cams, self.gallery_cameras)
+        return out
+
+
+_SYSU = Protocol(
+    # A query of camera 3 ranks no image of camera 2, because both look into the same room (Wu et al., "RGB-Infrared
+    # Cross-Modality Person Re-Identification", ICCV 2017, and the owners' evaluation code).
+    "sysu_all",
+    same_camera_junk=False,
+    junk_identity=None,
+    gallery_cameras=(1, 2, 4, 5),
+    unseen_cameras=((3, 2),),
+    draw=one_image_a_camera,
+    identity_cmc=True,
+)
 
 PROTOCOLS: dict[str, Protocol] = {
     protocol.id: protocol
     for protocol in (
         # Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015, Sec. 3 and its evaluation code.
-        # DukeMTMC-reID, CUHK03-NP, MSMT17 and Occluded-Duke are scored by the same rule.
+        # DukeMTMC-reID, CUHK03-NP, MSMT17 and Occluded-Duke are scored by the same rule, and so is a model on the test
+        # set of a dataset that it was not trained on.
         Protocol("market1501"),
         Protocol("market1501_multi_query", pooled_queries=True),
+        # Li et al., "DeepReID", CVPR 2014: a query of one of the two cameras looks for its person among one image of
+        # everybody from the other camera.
+        Protocol(
+            "cuhk03_single_gallery_shot",
+            same_camera_junk=False,
+            junk_identity=None,
+            unseen_cameras=((1, 1), (2, 2)),
+            draw=one_image_a_camera,
+        ),
+        # Occluded-REID (Zhuo et al., ICME 2018) and Partial-REID (Zheng et al., ICCV 2015) name no cameras: every
+        # gallery image is ranked.
+        Protocol("without_cameras", same_camera_junk=False, junk_identity=None),
+        # Partial-iLIDS, one whole image of each of the 119 people (He et al., CVPR 2018).
+        Protocol("partial_single_shot", same_camera_junk=False, junk_identity=None, single_shot=True),
+        _SYSU,
+        replace(_SYSU, id="sysu_indoor", gallery_cameras=(1, 2)),
+        # Nguyen et al., Sensors 2017; Ye et al., AAAI 2018: all images of the other modality are ranked.
+        Protocol("regdb", same_camera_junk=False, junk_identity=None),
     )
 }
 
@@ -83,19 +139,39 @@ def relevance(
 ) -> Relevance:
     """The matches and junk of every query, from identities and cameras of query (Q,) and gallery (G,)."""
     rule = protocol_named(protocol)
-    junk_for_all = (
-        np.flatnonzero(gallery_ids == rule.junk_identity) if rule.junk_identity is not None else np.zeros(0, int)
-    )
+    left_out = rule.left_out(gallery_ids, gallery_cams)
     of_query, rows = _same_identity(query_ids, gallery_ids)
-    ranked = np.ones(len(rows), bool) if rule.junk_identity is None else gallery_ids[rows] != rule.junk_identity
-    same_camera = query_cams[of_query] == gallery_cams[rows]
-    junk = ranked & same_camera if rule.same_camera_junk else np.zeros(len(rows), bool)
-    matches = ranked & ~junk
+    ranked = ~left_out[rows]
+    of_query, rows = of_query[ranked], rows[ranked]
+    own_camera = query_cams[of_query] == gallery_cams[rows]
+    junk = own_camera if rule.same_camera_junk else np.zeros(len(rows), bool)
+    unseen = np.zeros(len(rows), bool)
+    for query_camera, gallery_camera in rule.unseen_cameras:
+        unseen |= (query_cams[of_query] == query_camera) & (gallery_cams[rows] == gallery_camera)
+    matches, junk = ~junk & ~unseen, junk & ~unseen
+    junk_pairs = [(of_query[junk], rows[junk]), *_unseen_pairs(query_cams, gallery_cams, left_out, rule)]
     return Relevance(
         _row_lists(of_query[matches], rows[matches], len(query_ids)),
-        _row_lists(of_query[junk], rows[junk], len(query_ids)),
-        junk_for_all,
+        _row_lists(*_sorted_pairs(junk_pairs), len(query_ids)),
+        np.flatnonzero(left_out),
     )
+
+
+def _unseen_pairs(
+    query_cams: Labels, gallery_cams: Labels, left_out: NDArray[np.bool_], rule: Protocol
+) -> Iterator[tuple[Labels, Labels]]:
+    """Pairs (query row, gallery row) of the cameras that are not compared, for images that other queries do rank."""
+    for query_camera, gallery_camera in rule.unseen_cameras:
+        queries = np.flatnonzero(query_cams == query_camera)
+        rows = np.flatnonzero((gallery_cams == gallery_camera) & ~left_out)
+        yield np.repeat(queries, len(rows)), np.tile(rows, len(queries))
+
+
+def _sorted_pairs(pairs: Sequence[tuple[Labels, Labels]]) -> tuple[Labels, Labels]:
+    """All pairs in one list, by query, then by gallery row."""
+    of_query, rows = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    order = np.lexsort((rows, of_query))
+    return of_query[order], rows[order]
 
 
 def _same_identity(query_ids: Labels, gallery_ids: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -117,15 +193,19 @@ def _row_lists(of_query: NDArray[np.int64], rows: NDArray[np.int64], queries: in
 
 NOT_IN_GALLERY = "identity not in the gallery"
 ONLY_SAME_CAMERA = "only same-camera images in the gallery"
+ONLY_UNSEEN = "only images that the protocol does not compare it with in the gallery"
 
 
 def unmatched_queries(
     query_ids: Labels, query_cams: Labels, gallery_ids: Labels, gallery_cams: Labels, protocol: str | Protocol
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Rows of the queries that have nothing to find, and the reason of each. They count in no metric."""
-    found = relevance(query_ids, query_cams, gallery_ids, gallery_cams, protocol)
+    rule = protocol_named(protocol)
+    found = relevance(query_ids, query_cams, gallery_ids, gallery_cams, rule)
     queries = np.flatnonzero(found.matches.lengths == 0)
-    return queries, tuple(ONLY_SAME_CAMERA if found.junk.lengths[query] else NOT_IN_GALLERY for query in queries)
+    in_gallery = np.isin(query_ids[queries], gallery_ids[~rule.left_out(gallery_ids, gallery_cams)])
+    why_not_seen = ONLY_SAME_CAMERA if rule.same_camera_junk else ONLY_UNSEEN
+    return queries, tuple(why_not_seen if inside else NOT_IN_GALLERY for inside in in_gallery)
 
 
 def describe_unmatched(names: Sequence[str], queries: NDArray[np.int64], reasons: Sequence[str]) -> str:
@@ -143,14 +223,47 @@ def check_queries(
     gallery_cams: Labels,
     protocol: str | Protocol,
 ) -> int:
-    """How many queries have no match. Raises BadInput when none of them has one, so that nothing could be scored.
+    """How many queries have no match. Raises BadInput when the labels do not fit the protocol: no query has a match, so
+    that nothing could be scored, camera numbers are missing, or a single-shot gallery holds several images of a person.
 
     ``names`` (Q,) are what the message calls the queries.
     """
-    queries, reasons = unmatched_queries(query_ids, query_cams, gallery_ids, gallery_cams, protocol)
+    rule = protocol_named(protocol)
+    _check_cameras(query_cams, gallery_cams, rule)
+    _check_single_shot(gallery_ids, rule)
+    queries, reasons = unmatched_queries(query_ids, query_cams, gallery_ids, gallery_cams, rule)
     if len(queries) == len(names):
         raise BadInput(
             f"{describe_unmatched(names, queries, reasons)}; check that query and gallery are of the same dataset and "
             "that their identities and cameras are read right"
         )
     return len(queries)
+
+
+def _check_cameras(query_cams: Labels, gallery_cams: Labels, rule: Protocol) -> None:
+    if not rule.reads_cameras:
+        return
+    mend = "give every image its camera, from 1, or score with the protocol 'without_cameras'"
+    negative = np.count_nonzero(query_cams < 0) + np.count_nonzero(gallery_cams < 0)
+    if negative:
+        raise BadInput(
+            f"{negative} image(s) have a negative camera number, which protocol {rule.id!r} cannot use; {mend}"
+        )
+    if not query_cams.any() and not gallery_cams.any():
+        raise BadInput(f"no image has a camera (all numbers are 0), but protocol {rule.id!r} compares cameras; {mend}")
+    cameras = rule.gallery_cameras
+    if cameras is not None and not np.isin(gallery_cams, cameras).any():
+        raise BadInput(
+            f"protocol {rule.id!r} ranks gallery images of the cameras {', '.join(map(str, cameras))}, and the gallery "
+            "holds none; give the cameras of SYSU-MM01 as its folders number them"
+        )
+
+
+def _check_single_shot(gallery_ids: Labels, rule: Protocol) -> None:
+    identities, counts = np.unique(gallery_ids, return_counts=True)
+    if rule.single_shot and counts.max() > 1:
+        most = int(np.argmax(counts))
+        raise BadInput(
+            f"protocol {rule.id!r} ranks one image a person, and the gallery holds {counts[most]} of person "
+            f"{identities[most]}; leave one of each, or score with the protocol 'without_cameras'"
+        )

@@ -14,6 +14,7 @@ TOP = 10
 """Nearest gallery rows kept for each query, for ranking strips."""
 
 CHUNK = 128
+"""Gallery rows that share one of the minima which bound what has to be sorted; a multiple of what a register holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,34 +45,51 @@ def rank(blocks: Iterable[NDArray[np.floating]], found: Relevance) -> Ranking:
         distances = row.copy()
         distances[found.junk_for_all] = np.inf
         distances[found.junk[query]] = np.inf
-        match_ranks[offsets[query] : offsets[query + 1]] = _ranks_of(distances, found.matches[query])
-        nearest = _nearest(distances)
+        ranks, nearest = _rank_one(distances, found.matches[query])
+        match_ranks[offsets[query] : offsets[query + 1]] = ranks
         top[query, : len(nearest)] = nearest
     return Ranking(match_ranks, offsets, top)
 
 
-def _ranks_of(distances: NDArray[np.floating], matches: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Ascending ranks of the rows ``matches``: each counts the rows before it that are no farther, and those after it
-    that are nearer."""
-    ranks = [
-        np.count_nonzero(distances[: match + 1] <= distances[match])
-        + np.count_nonzero(distances[match + 1 :] < distances[match])
-        for match in matches.tolist()
-    ]
-    return np.sort(np.asarray(ranks, np.int64))
+def _rank_one(
+    distances: NDArray[np.floating], matches: NDArray[np.int64]
+) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
+    """Ascending ranks of the rows ``matches``, and the TOP nearest rows; junk is at infinity.
+
+    Only the rows as near as the limit are sorted. Matches beyond it are ranked by counting what is nearer.
+    """
+    of_matches = distances[matches]
+    limit = _limit(distances, of_matches)
+    near = np.flatnonzero(distances <= limit)
+    order = np.argsort(distances[near], kind="stable")
+    places = np.empty(len(near), np.int64)
+    places[order] = np.arange(1, len(near) + 1)
+    is_near = of_matches <= limit
+    ranks = places[np.searchsorted(near, matches[is_near])]
+    if len(ranks) < len(matches):
+        ranks = np.append(ranks, [_counted_rank(distances, match) for match in matches[~is_near].tolist()])
+    ranks.sort()
+    nearest = near[order[:TOP]]
+    return ranks, nearest[np.isfinite(distances[nearest])]
 
 
-def _nearest(distances: NDArray[np.floating]) -> NDArray[np.int64]:
-    """The rows of the TOP smallest finite distances, nearest first, ties by row.
+def _limit(distances: NDArray[np.floating], of_matches: NDArray[np.floating]) -> float:
+    """A distance that at least TOP rows do not exceed and few rows do: where it can be, that of the farthest match.
 
-    TOP chunks have their minimum at or below the TOP-th smallest minimum, so at least TOP rows are at or below it, and
-    the rows wanted are among them; sorting that handful takes a tenth of the time of a partial sort of the gallery.
+    The rows are dealt into chunks like cards, row by row. TOP chunks have their minimum at or below the TOP-th smallest
+    minimum, so as many rows are; the largest minimum is exceeded by all but some hundred rows (a twentieth at most,
+    unless the nearest rows stand at equal intervals).
     """
     chunks = len(distances) // CHUNK
     if chunks < TOP:
-        rows = np.arange(len(distances))
-    else:
-        minima = distances[: chunks * CHUNK].reshape(chunks, CHUNK).min(axis=1)
-        rows = np.flatnonzero(distances <= np.partition(minima, TOP - 1)[TOP - 1])
-    rows = rows[np.isfinite(distances[rows])]
-    return rows[np.argsort(distances[rows], kind="stable")[:TOP]]
+        return np.inf
+    minima = distances[: chunks * CHUNK].reshape(CHUNK, chunks).min(axis=0)
+    minima.sort()
+    farthest = of_matches.max(initial=-np.inf)
+    return max(minima[TOP - 1], min(minima[-1], farthest))
+
+
+def _counted_rank(distances: NDArray[np.floating], match: int) -> int:
+    """The rank of a row: it counts the rows before it that are no farther, and those after it that are nearer."""
+    no_farther = np.count_nonzero(distances[: match + 1] <= distances[match])
+    return int(no_farther + np.count_nonzero(distances[match + 1 :] < distances[match]))

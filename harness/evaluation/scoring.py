@@ -11,8 +11,9 @@ from torch import Tensor
 from harness.errors import BadInput
 from harness.evaluation.distance import QUERY_BLOCK, Metric, distance_blocks
 from harness.evaluation.metrics import Scores
-from harness.evaluation.protocols import Protocol, check_queries, relevance
+from harness.evaluation.protocols import Protocol, check_queries, protocol_named, relevance
 from harness.evaluation.ranking import rank
+from harness.evaluation.trials import score_trials
 
 
 def score(
@@ -28,22 +29,26 @@ def score(
 ) -> Scores:
     """Exact scores of query features (Q, D) against gallery features (G, D), NumPy arrays or tensors on any device.
 
-    ``*_ids`` and ``*_cams`` are whole numbers, one an image. Distances are float32, made on the gallery's device for
-    ``block`` queries at a time; the result does not depend on ``block``. Of two gallery images at equal distance the
-    one that stands first in the gallery ranks first.
+    ``*_ids`` and ``*_cams`` are whole numbers, one an image; the cameras may be None where the protocol reads none.
+    Where it has several trials, the scores are means over them (``harness.evaluation.trials``). Distances are float32,
+    made on the gallery's device for ``block`` queries at a time; the result does not depend on ``block``. Of two
+    gallery images at equal distance the one that stands first in the gallery ranks first.
 
     Raises BadInput for an unknown protocol or metric, features that hold NaN or infinity, dimensions or lengths that
     disagree, and when no query has a match.
     """
+    rule = protocol_named(protocol)
     queries, gallery = len(query_features), len(gallery_features)
     labels = (
         _labels(query_ids, "query_ids", queries, "query features"),
-        _labels(query_cams, "query_cams", queries, "query features"),
+        _cameras(query_cams, "query_cams", queries, "query features", rule),
         _labels(gallery_ids, "gallery_ids", gallery, "gallery features"),
-        _labels(gallery_cams, "gallery_cams", gallery, "gallery features"),
+        _cameras(gallery_cams, "gallery_cams", gallery, "gallery features", rule),
     )
-    check_queries([f"query {row}" for row in range(queries)], *labels, protocol)
-    found = relevance(*labels, protocol)
+    check_queries([f"query {row}" for row in range(queries)], *labels, rule)
+    if rule.draw is not None or rule.identity_cmc:
+        return score_trials(query_features, gallery_features, *labels, rule, metric)
+    found = relevance(*labels, rule)
     return Scores.of(rank(distance_blocks(query_features, gallery_features, metric, block), found))
 
 
@@ -57,11 +62,23 @@ def evaluate(
     protocol: str | Protocol = "market1501",
     metric: Metric = "cosine",
 ) -> dict[str, float]:
-    """The metrics of ``score``: ``map`` (step form), ``rank1``, ``rank5``, ``rank10``, ``rank20``, ``minp`` and
-    ``map_trapezoid`` in percent, ``queries`` and ``queries_without_match``. Same arguments and errors as ``score``."""
+    """The metrics of ``score``: ``map`` (step form), ``rank1``, ``rank3``, ``rank5``, ``rank10``, ``rank20``, ``minp``
+    and ``map_trapezoid`` in percent, ``queries``, ``queries_without_match``. Arguments and errors as of ``score``."""
     return score(
         query_features, gallery_features, query_ids, gallery_ids, query_cams, gallery_cams, protocol, metric
     ).metrics
+
+
+def _cameras(values: Any, name: str, rows: int, features: str, rule: Protocol) -> NDArray[np.int64]:
+    """Camera numbers, or 0 for every image where there are none and the protocol reads none."""
+    if values is None and not rule.reads_cameras:
+        return np.zeros(rows, np.int64)
+    if values is None:
+        raise BadInput(
+            f"{name} is missing, but protocol {rule.id!r} compares cameras; give every image its camera, from 1, or "
+            "score with the protocol 'without_cameras'"
+        )
+    return _labels(values, name, rows, features)
 
 
 def _labels(values: Any, name: str, rows: int, features: str) -> NDArray[np.int64]:

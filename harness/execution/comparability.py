@@ -19,7 +19,7 @@ def reasons(run: Run, planned: PlannedCell, manifest: Record, passport: Passport
         found.append(f"{planned.cell.profile} profile, not the paper's recipe")
     if dataset_spec(planned.cell.dataset).embedded:
         found.append("embedded dataset, which no paper used")
-    elif passport.variant != "official":
+    elif not passport.variant.startswith("official"):
         found.append(f"dataset variant: {passport.variant}")
     found += [f"initialisation: {source}" for source in _not_imagenet(run, manifest, store)]
     return found

@@ -25,7 +25,7 @@ def evaluate_cells(
     run: Run, manifest: Record, cells: list[PlannedCell], place: Workplace, keep_images: bool, git: dict[str, Any]
 ) -> list[Record]:
     """Records of these cells of one run and one dataset; the network runs only for what is not evaluated yet."""
-    dataset = place.shelf.dataset(cells[0].cell.dataset)
+    dataset = place.shelf.dataset(cells[0].cell.dataset, run.seed)
     pending = {planned.embedding: planned for planned in cells if not _evaluated(planned, place)}
     if pending:
         _evaluate(run, manifest, dataset, pending, place, keep_images)
@@ -61,7 +61,9 @@ def _evaluate(
     started = time.perf_counter()
     place.watch.begin(f"evaluating run {run.id} on {dataset.id}", 1)
     kinds = run.method.priors(run.switches).inference
-    priors = {split: place.shelf.priors(dataset.id, split, kinds).arrays for split in ("query", "gallery") if kinds}
+    priors = {
+        split: place.shelf.priors(dataset.id, run.seed, split, kinds).arrays for split in ("query", "gallery") if kinds
+    }
     images = TestImages.of(dataset, run.recipe.height, run.recipe.width, {k: dict(v) for k, v in priors.items()})
     model = load_model(run, manifest, place)
     protocol = dataset_spec(dataset.id).protocol

@@ -73,7 +73,11 @@ def evaluate_run(
 
 
 def score_features(dataset: Dataset, query: Tensor, gallery: Tensor, protocol: str) -> Scores:
-    """Scores of float16 features under a protocol, by cosine distance (MPN Sec. 4; all five papers)."""
+    """Scores of float16 features under a protocol, by cosine distance (MPN Sec. 4; all five papers).
+
+    Where the protocol has several trials they are means over these: features are extracted once, of every image that a
+    trial may draw.
+    """
     return score(
         query.float(),
         gallery.float(),

@@ -24,21 +24,23 @@ def inspect(cells: list[PlannedCell], shelf: Shelf, store: Store, watch: Watch) 
 
     Raises BadInput, naming files and the mend, for images that cannot be decoded and where no query has a match.
     """
-    for dataset_id in dict.fromkeys(planned.cell.dataset for planned in cells):
-        _check(shelf.dataset(dataset_id), watch)
-        if shelf.dataset(dataset_id).embedded:
-            _keep_contact_sheet(shelf.dataset(dataset_id), store)
-    wanted: dict[tuple[str, SplitName, int, int], None] = {}
+    wanted: dict[tuple[str, SplitName, int, int], Dataset] = {}
     for planned in cells:
         assert planned.run is not None
+        tested, trained = (
+            shelf.dataset(each, planned.cell.seed) for each in (planned.cell.dataset, planned.run.dataset)
+        )
         size = (planned.run.recipe.height, planned.run.recipe.width)
-        wanted[planned.run.dataset, "train", *size] = None
+        wanted[trained.passport.fingerprint, "train", *size] = trained
         for split in TEST_SPLITS:
-            if getattr(shelf.dataset(planned.cell.dataset), split) is not None:
-                wanted[planned.cell.dataset, split, *size] = None
-    for dataset_id, split, height, width in wanted:
-        dataset = shelf.dataset(dataset_id)
-        watch.begin(f"reading {dataset_id} {split} at {height}x{width}", len(getattr(dataset, split)))
+            if getattr(tested, split) is not None:
+                wanted[tested.passport.fingerprint, split, *size] = tested
+    for dataset in {id(each): each for (_, split, *_), each in wanted.items() if split == "query"}.values():
+        _check(dataset, watch)
+        if dataset.embedded:
+            _keep_contact_sheet(dataset, store)
+    for (_, split, height, width), dataset in wanted.items():
+        watch.begin(f"reading {dataset.id} {split} at {height}x{width}", len(getattr(dataset, split)))
         decoded(dataset, split, height, width, lambda done, total: watch.advance(done))
 
 

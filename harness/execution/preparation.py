@@ -42,9 +42,9 @@ def initialise(model: ReIDModel, run: Run, store: Store) -> dict[str, Any]:
 
 def training_data(run: Run, shelf: Shelf) -> TrainingData:
     """The decoded training split, identities numbered 0..C-1 in ascending order, and the priors the method reads."""
-    dataset = shelf.dataset(run.dataset)
+    dataset = shelf.dataset(run.dataset, run.seed)
     images = decoded(dataset, "train", run.recipe.height, run.recipe.width)
     labels = np.unique(dataset.train.identities, return_inverse=True)[1].astype(np.int64)
     kinds = run.method.priors(run.switches).training
-    priors = shelf.priors(run.dataset, "train", kinds).arrays if kinds else {}
+    priors = shelf.priors(run.dataset, run.seed, "train", kinds).arrays if kinds else {}
     return TrainingData(images, labels, dataset.train.cameras, priors)

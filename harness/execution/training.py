@@ -90,5 +90,5 @@ def _priors_used(run: Run, place: Workplace) -> dict[str, str]:
     kinds = run.method.priors(run.switches).training
     if not kinds:
         return {}
-    used = place.shelf.priors(run.dataset, "train", kinds)
+    used = place.shelf.priors(run.dataset, run.seed, "train", kinds)
     return {"kinds": ", ".join(kinds), "provider": used.provider, "fingerprint": used.fingerprint}

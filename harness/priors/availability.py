@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -16,15 +17,27 @@ KINDS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 """Each kind of prior with the sets of arrays that it can be had from, the preferred set first."""
 
+PROVIDER = "provider"
+"""The array (A, 2) of strings in which a file says which provider, in which version, made each of its arrays."""
+
 SPLITS = ("train", "query", "gallery")
 _FILE_WORDS = {"gallery": "test"}
 """The gallery is a part of the test images, and priors are kept for all of them."""
 
 
 def priors_file(dataset_id: str, split_name: str, data_root: Path) -> Path:
-    """The file of priors that a user puts under the data root for one split of a dataset."""
+    """The file of priors under the data root for one split of a dataset.
+
+    Datasets that train on the same images share the file of those, and of the test images too where they are found in
+    the same folder (Market-1501 with single and multiple queries); a test set of its own has files of its own.
+    """
+    spec = dataset(dataset_id)
+    trained_as = dataset(spec.training_id)
+    owner = trained_as if split_name == "train" or spec.find is trained_as.find else spec
     word = _FILE_WORDS.get(split_name, split_name)
-    return data_root / "priors" / f"{dataset(dataset_id).training_id}_{word}_priors.npz"
+    # The id of a user's own folder has its path in it.
+    plain = re.sub(r"[^A-Za-z0-9_.]+", "-", owner.id)
+    return data_root / "priors" / f"{plain}_{word}_priors.npz"
 
 
 def embedded_priors_file(root: Path, split_name: str) -> Path:
@@ -48,11 +61,21 @@ def missing_priors(
     for split_name in splits if wanted else ():
         file = priors_file(dataset_id, split_name, data_root)
         if not file.is_file():
-            return f"needs {' and '.join(wanted)} of the {split_name} images; put them in {file}"
+            return (
+                f"needs {' and '.join(wanted)} of the {split_name} images; {how_to_get(dataset_id, split_name, file)}"
+            )
         reason = lacking(file, wanted)
         if reason:
             return reason
     return None
+
+
+def how_to_get(dataset_id: str, split_name: str, file: Path) -> str:
+    """What a user does to have the priors of a split in ``file``."""
+    return (
+        f"put them in {file} or make them: python -m harness.data priors {dataset_id} --split {split_name} --provider "
+        "NAME"
+    )
 
 
 def lacking(file: Path, kinds: Iterable[str]) -> str | None:

@@ -7,11 +7,20 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import BadInput, unknown
-from harness.priors.availability import KINDS, embedded_priors_file, lacking, priors_file, source_of
+from harness.priors.availability import (
+    KINDS,
+    PROVIDER,
+    embedded_priors_file,
+    how_to_get,
+    lacking,
+    priors_file,
+    source_of,
+)
+from harness.priors.naming import image_names
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +38,8 @@ class Priors:
     ``arrays`` maps kinds to arrays: ``parsing`` (N, 64, 32) uint8 of 0 background, 1 head, 2 torso and arms, 3 left
     leg, 4 right leg (all 0 where there is no trustworthy map); ``segmentation`` (N, 64, 32) bool, true on the person;
     ``keypoints`` (N, 17, 3) float32 in COCO's order, x and y as fractions of the image's width and height, confidence
-    0..1. ``provider`` says in words where they are from, ``fingerprint`` is a SHA-256 of it and the arrays.
+    0..1. ``provider`` says in words where they are from, with the providers and versions that the file states;
+    ``fingerprint`` is a SHA-256 of it and the arrays.
     """
 
     arrays: Mapping[str, NDArray[Any]]
@@ -41,7 +51,8 @@ def load_priors(dataset: Dataset, split_name: str, kinds: Iterable[str], data_ro
     """The priors of these kinds for a split of a dataset.
 
     The embedded dataset brings its own truth; for others they are read from ``<data_root>/priors``. Rows are matched by
-    the images' file names. Raises BadInput for an unknown kind, a missing or damaged file, and images it does not have.
+    the images' names, as ``image_names`` gives them. Raises BadInput for an unknown kind, a missing or damaged file,
+    and images it does not have.
     """
     wanted = sorted(set(kinds))
     for kind in wanted:
@@ -53,14 +64,15 @@ def load_priors(dataset: Dataset, split_name: str, kinds: Iterable[str], data_ro
         else priors_file(dataset.id, split_name, data_root)
     )
     if not file.is_file():
-        raise BadInput(f"priors of the {split_name} images of {dataset.id} are not there; put them in {file}")
+        mend = how_to_get(dataset.id, split_name, file)
+        raise BadInput(f"priors of the {split_name} images of {dataset.id} are not there; {mend}")
     reason = lacking(file, wanted)
     if reason:
         raise BadInput(reason)
     held = _read(file, wanted)
     rows = _rows(file, held["names"], getattr(dataset, split_name))
     arrays = {kind: _prior(kind, held, rows) for kind in wanted}
-    provider = f"{dataset.id} truth" if dataset.embedded else f"file {file.name}"
+    provider = f"{dataset.id} truth" if dataset.embedded else _stated(file, held)
     if "parsing" in wanted and "parsing" not in held:
         provider = f"{provider}; {DERIVED}"
     return Priors(arrays, provider, _fingerprint(arrays, provider))
@@ -74,7 +86,8 @@ def _read(file: Path, kinds: Iterable[str]) -> dict[str, NDArray[Any]]:
     try:
         with np.load(file) as archive:
             needed = {name for kind in kinds for name in source_of(kind, archive.files) or ()}
-            held = {name: archive[name] for name in ("names", *sorted(needed))}
+            stated = [PROVIDER] if PROVIDER in archive.files else []
+            held = {name: archive[name] for name in ("names", *sorted(needed), *stated)}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BadInput(f"{file} is damaged ({error}); replace it by a whole copy") from error
     count = len(held["names"])
@@ -84,15 +97,29 @@ def _read(file: Path, kinds: Iterable[str]) -> dict[str, NDArray[Any]]:
             raise BadInput(
                 f"{file}: {name} has the shape {held[name].shape}, expected ({expected}); make the file again"
             )
+    if stated and (held[PROVIDER].shape[1:] != (2,) or held[PROVIDER].dtype.kind != "U"):
+        raise BadInput(
+            f"{file}: {PROVIDER} does not hold pairs of an array's name and its provider; make the file again"
+        )
     return held
 
 
+def _stated(file: Path, held: Mapping[str, NDArray[Any]]) -> str:
+    """The file's name, and who made what was read of it where the file says so."""
+    arrays_of: dict[str, list[str]] = {}
+    for array, provider in held.get(PROVIDER, ()):
+        if array in held:
+            arrays_of.setdefault(str(provider), []).append(str(array))
+    words = sorted(f"{', '.join(sorted(arrays))} by {provider}" for provider, arrays in arrays_of.items())
+    return f"file {file.name}" + (f" ({'; '.join(words)})" if words else "")
+
+
 def _rows(file: Path, names: NDArray[np.str_], split: Split) -> NDArray[np.int64]:
-    """The row of ``names`` for each image of the split, by file name."""
+    """The row of ``names`` for each image of the split."""
     import numpy as np
 
     row_of = {str(name): row for row, name in enumerate(names)}
-    images = [PurePosixPath(name).name for name in split.names]
+    images = image_names(split)
     missing = [name for name in images if name not in row_of]
     if missing:
         raise BadInput(

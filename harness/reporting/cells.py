@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean, stdev
 
-from harness.datasets import DATASETS
+from harness.datasets import dataset as dataset_spec
 from harness.evaluation.verdicts import Verdict, judge, overall
 from harness.store import Record
-from harness.tables import PERCENT, Figure, Row, Table
+from harness.tables import COST_COLUMNS, PERCENT, Figure, Row, Table
 
 PROFILE_ORDER = ("paper", "budget", "demo")
 """Most of a recipe first."""
@@ -62,7 +62,7 @@ class Group:
     @property
     def title(self) -> str:
         """The dataset's name and the profile, for headings."""
-        return f"{DATASETS[self.dataset].title}, profile {self.profile}"
+        return f"{dataset_spec(self.dataset).title}, profile {self.profile}"
 
 
 @dataclass(frozen=True)
@@ -144,14 +144,14 @@ def columns(table: Table, records: Sequence[Record]) -> list[Column]:
 def _column(table: Table, name: str, records: Sequence[Record]) -> Column:
     figures = [row.published[name] for row in table.rows if name in row.published]
     metrics = tuple(dict.fromkeys(metric for figure in figures for metric in figure))
-    if name not in DATASETS:
+    if name in COST_COLUMNS:
         return Column(name, name, metrics, ())
     found = {record["profile"] for record in records if (record["table"], record["dataset"]) == (table.id, name)}
     profiles = sorted(found, key=PROFILE_ORDER.index) or [None]
     percent = tuple(metric for metric in metrics if metric in PERCENT) or accuracy_metrics(table)
     runs = any(row.runs for row in table.rows)
     groups = tuple(Group(name, profile, percent) for profile in profiles) if runs else ()
-    return Column(name, DATASETS[name].title, metrics, groups)
+    return Column(name, dataset_spec(name).title, metrics, groups)
 
 
 def accuracy_metrics(table: Table) -> tuple[str, ...]:

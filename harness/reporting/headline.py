@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.datasets import DATASETS
+from harness.datasets import dataset as dataset_spec
 from harness.reporting.cells import Cell
 from harness.reporting.layout import Layout
 from harness.reporting.wording import listing
@@ -38,7 +38,7 @@ def reasons(layout: Layout) -> list[str]:
 
 def _group_sentence(cells: Sequence[Cell]) -> str:
     group, done = cells[0].group, [cell for cell in cells if cell.done]
-    dataset, profile = DATASETS[group.dataset], group.profile or "paper"
+    dataset, profile = dataset_spec(group.dataset), group.profile or "paper"
     where = "the embedded dataset" if dataset.embedded else dataset.title
     opening = f"{OPENINGS[profile]} figures on {where}"
     if dataset.embedded or profile == "demo":

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from markupsafe import Markup
 
-from harness.datasets import DATASETS
+from harness.datasets import dataset as dataset_spec
 from harness.reporting.artefacts import Artefacts
 from harness.reporting.attention import Attention, attention
 from harness.reporting.cells import Cell, Group
@@ -46,7 +46,7 @@ class GroupSection:
 def group_section(layout: Layout, group: Group, artefacts: Artefacts, images: bool) -> GroupSection:
     """Gather a group's section. Images are shown for the embedded dataset, for others only when ``images`` is asked."""
     done = [cell for cell in layout.cells(group) if cell.done]
-    show_images = images or DATASETS[group.dataset].embedded
+    show_images = images or dataset_spec(group.dataset).embedded
     seen = [(cell.row.key, attention(cell.done[0], artefacts)) for cell in done] if show_images else []
     return GroupSection(
         group,
@@ -55,7 +55,7 @@ def group_section(layout: Layout, group: Group, artefacts: Artefacts, images: bo
         _charts(done),
         _lists(done, artefacts, show_images),
         [(name, maps) for name, maps in seen if maps],
-        artefacts.contact_sheet(done[0].done[0]) if done and DATASETS[group.dataset].embedded else None,
+        artefacts.contact_sheet(done[0].done[0]) if done and dataset_spec(group.dataset).embedded else None,
     )
 
 

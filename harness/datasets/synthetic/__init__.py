@@ -1,19 +1,26 @@
-"""The embedded dataset: pedestrians drawn by our own code, which know their own keypoints and parts."""
+"""The embedded datasets: people drawn by our own code, who know their own keypoints and parts.
+
+``synthetic`` is the default; its flavours (``flavour.py``) stand in for the other kinds of dataset.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cache import cache_folder
 from harness.datasets.base import Dataset, DatasetSpec
-from harness.datasets.synthetic.edition import Difficulty, Edition
+from harness.datasets.synthetic.edition import EDITIONS, Difficulty, Edition
 
 if TYPE_CHECKING:
     from harness.datasets.synthetic.sheet import contact_sheet
     from harness.datasets.synthetic.writing import generate
 
-__all__ = ["SYNTHETIC", "Difficulty", "contact_sheet", "generate", "load"]
+__all__ = ["FLAVOURS", "SYNTHETIC", "Difficulty", "contact_sheet", "generate", "load"]
+
+PROTOCOLS = {"synthetic_infrared": "sysu_all"}
+"""Flavours that are not scored by Market-1501's protocol."""
 
 
 def __getattr__(name: str) -> Any:
@@ -30,29 +37,37 @@ def __getattr__(name: str) -> Any:
 
 
 def load(folder: Path) -> Dataset:
-    """The dataset in ``folder``; the default edition's folder is drawn first where it is not there (seconds).
+    """The dataset in ``folder``; the folder of a flavour's own edition is drawn first where it is not there (seconds).
 
-    Raises BadInput for a folder that ``generate`` did not make, or that was changed since.
+    Raises BadInput for a folder that was not drawn here, or that was changed since.
     """
     from harness.datasets.synthetic.reading import read
     from harness.datasets.synthetic.writing import write_edition
 
-    default = Edition()
-    if folder.name == default.folder_name:
-        write_edition(folder.parent, default)
+    for edition in EDITIONS.values():
+        if folder.name == edition.folder_name:
+            write_edition(folder.parent, edition)
     return read(folder)
 
 
-def _default_folder(data_root: Path) -> Path:
-    """Where the default edition is or will be drawn; it needs no data root."""
-    return cache_folder() / Edition().folder_name
+def _folder(edition: Edition, data_root: Path) -> Path:
+    """Where an edition is or will be drawn; it needs no data root."""
+    return cache_folder() / edition.folder_name
 
 
-SYNTHETIC = DatasetSpec(
-    id="synthetic",
-    title="Synthetic pedestrians",
-    find=_default_folder,
-    load=load,
-    obtain="It is drawn by the harness itself, in seconds, when it is first used.",
-    embedded=True,
-)
+def _spec(edition: Edition) -> DatasetSpec:
+    return DatasetSpec(
+        id=edition.flavour.id,
+        title=edition.flavour.title,
+        find=partial(_folder, edition),
+        load=load,
+        protocol=PROTOCOLS.get(edition.flavour.id, "market1501"),
+        obtain="It is drawn by the harness itself, in seconds, when it is first used.",
+        embedded=True,
+    )
+
+
+FLAVOURS: tuple[DatasetSpec, ...] = tuple(_spec(edition) for edition in EDITIONS.values())
+"""The embedded dataset of every kind, the default first."""
+
+SYNTHETIC = FLAVOURS[0]

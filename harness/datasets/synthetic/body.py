@@ -8,6 +8,7 @@ from math import atan2, cos, hypot, sin, sqrt
 
 from PIL import Image, ImageDraw
 
+from harness.datasets.synthetic.numerals import strokes
 from harness.datasets.synthetic.parts import LEVELS, Part, of
 from harness.datasets.synthetic.person import Person
 from harness.datasets.synthetic.pose import SIDES, Point, Pose, View, skeleton
@@ -134,6 +135,8 @@ class Body:
         front = cos(self._view.yaw)
         if person.upper.pattern == "logo" and front > 0.25:
             self._pen.polygon(self._panel(0.045 * width, 0.69, 0.77, 0.06), fill=self._value(Part.LOGO, 5))
+        if person.number is not None and abs(front) > 0.25:
+            self._number(person.number, 1.0 if front > 0 else -1.0)
         if front > 0.35:
             x, y, _ = self.joints["neck"]
             reach = 0.032 * self.scale
@@ -153,6 +156,14 @@ class Body:
         ground = self._bones["neck"][1] - 0.838
         corners = ((left - half, low), (left - half, high), (left + half, high), (left + half, low))
         return [self._view.project((across, height + ground, forward))[:2] for across, height in corners]
+
+    def _number(self, number: int, face: float) -> None:
+        """The shirt's number on the chest (``face`` 1) or on the back (-1), readable from that side."""
+        half, low, high = 0.062 * self.person.width, 0.64, 0.78
+        for left, top, right, bottom in strokes(number):
+            middle, reach = face * half * (left + right - 1), half * (right - left)
+            panel = self._panel(reach, high - bottom * (high - low), high - top * (high - low), 0.06 * face, middle)
+            self._pen.polygon(panel, fill=self._value(Part.LOGO, 5))
 
     def _shoulder_bag(self) -> None:
         """A strap across the body and a bag at the left hip."""

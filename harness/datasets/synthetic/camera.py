@@ -10,15 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from harness.datasets.synthetic.court import paint_court
 from harness.datasets.synthetic.edition import Difficulty
-from harness.datasets.synthetic.scenery import Scene, paint_scene
+from harness.datasets.synthetic.flavour import Flavour
+from harness.datasets.synthetic.scenery import Scene, paint_snowy_street, paint_street
 
-CAMERAS = 6
+PAINTERS = {"street": paint_street, "snowy street": paint_snowy_street, "court": paint_court}
 
 
 @dataclass(frozen=True)
 class Camera:
-    """One of the six cameras, numbered from 1. Angles in radians.
+    """One camera, numbered from 1. Angles in radians.
 
     ``gains`` (3,) multiplies red, green and blue (tint and exposure); ``softness`` is the blur's radius in pixels of
     the final image; ``zoom`` how tightly the detector's boxes sit; ``heading`` the yaw in which most people pass.
@@ -39,20 +41,21 @@ class Camera:
     jpeg_quality: int
 
 
-def build_camera(seed: int, number: int, difficulty: Difficulty, rows: int, columns: int) -> Camera:
-    """Camera ``number`` of an edition, its scene painted for canvases of (rows, columns)."""
+def build_camera(seed: int, number: int, difficulty: Difficulty, flavour: Flavour, canvas: tuple[int, int]) -> Camera:
+    """Camera ``number`` of an edition, its scene painted for a canvas of (rows, columns)."""
+    rows, columns = canvas
     rng, scene_rng = np.random.default_rng((seed, 1, number)).spawn(2)
     strength = difficulty.lighting
     tint = np.exp(rng.normal(0, 0.03, 3) * strength)
     exposure = np.exp(rng.uniform(-0.15, 0.12) * strength)
     return Camera(
         number=number,
-        scene=paint_scene(scene_rng, number - 1, int(1.2 * rows), 6 * columns, difficulty.clutter),
+        scene=PAINTERS[flavour.place](scene_rng, number - 1, int(1.2 * rows), 6 * columns, difficulty.clutter),
         heading=float((number - 1) * pi / 3 + rng.normal(0, 0.2)),
         pitch=float(rng.uniform(0.02, 0.3)),
         zoom=float(rng.uniform(0.92, 1.02)),
         light=float(rng.choice([-1.0, 1.0])),
-        gains=tint / tint.mean() * exposure,
+        gains=tint / tint.mean() * exposure * np.array(flavour.light),
         contrast=float(np.exp(rng.normal(0, 0.08) * strength)),
         saturation=float(np.exp(rng.normal(-0.08, 0.1) * strength)),
         gamma=float(np.exp(rng.normal(0, 0.07) * strength)),

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from harness.datasets.synthetic.flavour import (
+    HOLISTIC,
+    INFRARED,
+    OCCLUDED,
+    PARTIAL,
+    PLAYERS,
+    SECOND_DOMAIN,
+    Flavour,
+)
 from harness.errors import BadInput
 
 VERSION = 1
@@ -66,6 +75,7 @@ class Edition:
     """Mean number of images of each test identity, queries included."""
     distractors: int = 120
     """Gallery images of people who are in neither set (identity 0)."""
+    flavour: Flavour = HOLISTIC
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -74,37 +84,78 @@ class Edition:
             raise BadInput("the synthetic dataset takes at least 1 identity in each set and at most 9,999 in all")
         if self.train_images < 2 or self.test_images < 6 or self.distractors < 0:
             raise BadInput("the synthetic dataset takes at least 2 train_images, 6 test_images and 0 distractors")
+        if self.flavour.query_images >= self.test_images:
+            raise BadInput(f"{self.flavour.id} takes more than {self.flavour.query_images} test_images")
 
     @property
     def folder_name(self) -> str:
-        """``synthetic-`` and 12 hex digits of the SHA-256 of version and settings."""
+        """The flavour's id and 12 hex digits of the SHA-256 of version and settings."""
         text = json.dumps(self.settings(), sort_keys=True)
-        return f"synthetic-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        return f"{self.flavour.id}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    def difficulty_of(self, split: str) -> Difficulty:
+        """The knobs of ``train``, ``query`` or ``test`` images: the edition's but for what the flavour sets."""
+        knobs: dict[str, Any] = dict(self.flavour.knobs.get(split, {}))
+        return replace(self.difficulty, **knobs)
 
     def settings(self) -> dict[str, Any]:
-        """What is written beside the images."""
-        return {"version": VERSION, **asdict(self)}
+        """What is written beside the images; the plain flavour, which came first, is not mentioned."""
+        settings = {"version": VERSION, **asdict(self)}
+        if self.flavour == HOLISTIC:
+            del settings["flavour"]
+        return settings
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> Edition:
-        """The edition that ``settings`` were written by; raises BadInput when they are of another version."""
-        values = dict(settings)
-        if values.pop("version", None) != VERSION:
-            raise BadInput(
-                f"this synthetic dataset is not of version {VERSION}; delete its folder to have it drawn again"
-            )
-        return cls(**{**values, "difficulty": Difficulty(**values["difficulty"])})
+        """The edition that ``settings`` were written by.
+
+        Raises BadInput when they are of another version of the drawing or of the flavour.
+        """
+        values = {name: value for name, value in settings.items() if name != "version"}
+        flavour = EDITIONS[values.get("flavour", {"id": HOLISTIC.id})["id"]].flavour
+        if settings.get("version") == VERSION:
+            edition = cls(**{**values, "difficulty": Difficulty(**values["difficulty"]), "flavour": flavour})
+            if json.loads(json.dumps(edition.settings())) == settings:
+                return edition
+        raise BadInput(f"this synthetic dataset is not of version {VERSION}; delete its folder to have it drawn again")
 
     def variant(self) -> str:
-        """The passport's words: the seed, and every knob and size that is not at its default."""
+        """The passport's words: flavour and seed, and every knob and size that the flavour's own edition has not."""
+        own = EDITIONS[self.flavour.id]
         knobs = [
             f"{knob.name} {getattr(self.difficulty, knob.name):g}"
             for knob in fields(Difficulty)
-            if getattr(self.difficulty, knob.name) != knob.default
+            if getattr(self.difficulty, knob.name) != getattr(own.difficulty, knob.name)
         ]
         sizes = [
             f"{size.name} {getattr(self, size.name)}"
             for size in fields(self)
-            if size.name not in ("seed", "difficulty") and getattr(self, size.name) != size.default
+            if size.name not in ("seed", "difficulty", "flavour")
+            and getattr(self, size.name) != getattr(own, size.name)
         ]
-        return f"synthetic seed {self.seed}, {', '.join([*(knobs or ['default difficulty']), *sizes])}"
+        about = f" ({self.flavour.about})" if self.flavour.about else ""
+        return f"{self.flavour.id}{about} seed {self.seed}, {', '.join([*(knobs or ['default difficulty']), *sizes])}"
+
+
+# Seeds differ so that nobody is met in two of them: each can be the test set of a network trained on another.
+EDITIONS: dict[str, Edition] = {
+    edition.flavour.id: edition
+    for edition in (
+        Edition(),
+        Edition(seed=1, flavour=SECOND_DOMAIN),
+        Edition(seed=2, train_images=10, distractors=60, flavour=OCCLUDED),
+        Edition(seed=3, train_images=8, distractors=0, flavour=PARTIAL),
+        Edition(
+            seed=4,
+            difficulty=Difficulty(pose=1.5, occlusion=0.25, clutter=2.5),
+            train_ids=60,
+            test_ids=50,
+            train_images=10,
+            test_images=16,
+            distractors=0,
+            flavour=PLAYERS,
+        ),
+        Edition(seed=5, distractors=0, flavour=INFRARED),
+    )
+}
+"""The edition of each flavour that its dataset id stands for."""

@@ -32,7 +32,7 @@ SKINS: tuple[Colour, ...] = ((238, 200, 172), (222, 176, 142), (196, 146, 110), 
 HAIRS: tuple[Colour, ...] = ((24, 20, 20), (48, 34, 26), (92, 62, 40), (150, 112, 62), (138, 134, 130))
 PATTERNS = ("plain", "stripes", "bars", "checks", "logo", "two-tone")
 TROUSER_COLOURS = (0, 2, 3, 5, 1, 10, 14)
-"""Rows of WARDROBE in the order in which lower clothing prefers them."""
+"""Rows of a closet in the order in which lower clothing prefers them."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ class Person:
     hat_colour: Colour
     bag: str
     bag_colour: Colour
+    number: int | None = None
+    """The number on a player's shirt."""
 
 
 def dyed(colour: Colour, rng: np.random.Generator) -> Colour:
@@ -90,10 +92,10 @@ def draw_garment(rng: np.random.Generator, colours: list[Colour], patterns: dict
     return Garment(colour, dyed(colours[second], rng), pattern, reflectance)
 
 
-def draw_person(rng: np.random.Generator, wardrobe: int) -> Person:
-    """A person dressed from the first ``wardrobe`` colours."""
-    colours = list(WARDROBE[:wardrobe])
-    lower_colours = [WARDROBE[row] for row in TROUSER_COLOURS if row < wardrobe]
+def draw_person(rng: np.random.Generator, wardrobe: int, closet: tuple[Colour, ...] = WARDROBE) -> Person:
+    """A person dressed from the first ``wardrobe`` colours of ``closet``."""
+    colours = list(closet[:wardrobe])
+    lower_colours = [closet[row] for row in TROUSER_COLOURS if row < wardrobe]
     feminine = rng.random() < 0.5
     upper = draw_garment(
         rng, colours, {"plain": 5, "stripes": 1.2, "bars": 0.6, "checks": 1, "logo": 1.6, "two-tone": 1.2}

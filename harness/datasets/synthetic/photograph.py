@@ -13,9 +13,10 @@ from PIL import Image, ImageDraw
 from harness.datasets.synthetic.body import Body
 from harness.datasets.synthetic.camera import Camera, expose, expose_infrared, focus
 from harness.datasets.synthetic.edition import HEIGHT, WIDTH, Difficulty
+from harness.datasets.synthetic.flavour import Flavour
 from harness.datasets.synthetic.paint import SHADOW, Palette, palette_of, pattern_mask
 from harness.datasets.synthetic.parts import LEVELS
-from harness.datasets.synthetic.person import Person, draw_person
+from harness.datasets.synthetic.people import Person, draw_someone
 from harness.datasets.synthetic.pose import Pose, View, draw_pose
 from harness.datasets.synthetic.scenery import CAR_COLOURS, near, paint_bush, paint_car, smooth_noise, with_infrared
 from harness.datasets.synthetic.truth import keypoints, parsing_map
@@ -29,6 +30,10 @@ BODY_SHARE = 0.92
 
 STRETCH = 1.22
 """Boxes are narrower than half their height as a rule: resizing them to 2:1 widens the person."""
+
+ON_THE_STREET = {"car": 0.25, "pole": 0.2, "bush": 0.2, "person": 0.35}
+OCCLUDERS = {"street": ON_THE_STREET, "snowy street": ON_THE_STREET, "court": {"person": 1.0}}
+"""What stands before a person, with its probability."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,11 @@ class Box:
 
 @dataclass(frozen=True)
 class Photograph:
-    """An RGB image, its grey infrared twin, (17, 3) keypoints and the (64, 32) parsing map."""
+    """An image (RGB, or grey where taken in the infrared), its grey infrared twin where the flavour has twins,
+    (17, 3) keypoints and the (64, 32) parsing map."""
 
     image: Image.Image
-    infrared: Image.Image
+    infrared_twin: Image.Image | None
     keypoints: NDArray[np.float32]
     parsing: NDArray[np.uint8]
 
@@ -109,7 +115,13 @@ def _folds() -> NDArray[np.uint8]:
 
 
 def photograph(
-    person: Person, camera: Camera, passage: Passage, rng: np.random.Generator, difficulty: Difficulty
+    person: Person,
+    camera: Camera,
+    passage: Passage,
+    rng: np.random.Generator,
+    difficulty: Difficulty,
+    flavour: Flavour,
+    in_infrared: bool,
 ) -> Photograph:
     """Draws one image. Each step has random numbers of its own, so that a knob of the difficulty acts alone."""
     pose_rng, box_rng, scene_rng, occluder_rng, sensor_rng, infrared_rng = rng.spawn(6)
@@ -118,22 +130,26 @@ def photograph(
     body = Body((COLUMNS, ROWS), person, pose, view, camera.light)
     body.draw()
     canvas = np.array(body.canvas)
-    light = _background(camera, passage, scene_rng, difficulty)
+    light = _background(camera, passage, scene_rng, difficulty, flavour)
     _clothe(light, canvas, body, palette_of(person), pose_rng)
-    _occlude(light, canvas, view, camera, occluder_rng, difficulty)
+    _occlude(light, canvas, view, camera, occluder_rng, difficulty, flavour)
     # Pillow would weigh colours by a channel called alpha; CMYK is four channels that it leaves alone.
     reduced = Image.frombuffer("CMYK", (COLUMNS, ROWS), light).reduce(OVERSAMPLING)
     seen = focus(camera, reduced, sensor_rng)
+    infrared = None
+    if in_infrared or flavour.infrared_twins:
+        infrared = expose_infrared(camera, seen[..., 3], infrared_rng)
+    sunlight = passage.sunlight**difficulty.lighting
     return Photograph(
-        image=expose(camera, seen[..., :3], sensor_rng, passage.sunlight**difficulty.lighting),
-        infrared=expose_infrared(camera, seen[..., 3], infrared_rng),
+        image=infrared if infrared and in_infrared else expose(camera, seen[..., :3], sensor_rng, sunlight),
+        infrared_twin=infrared if flavour.infrared_twins else None,
         keypoints=keypoints(body.joints, canvas),
         parsing=parsing_map(canvas),
     )
 
 
 def _background(
-    camera: Camera, passage: Passage, rng: np.random.Generator, difficulty: Difficulty
+    camera: Camera, passage: Passage, rng: np.random.Generator, difficulty: Difficulty, flavour: Flavour
 ) -> NDArray[np.uint8]:
     """The window of the scene behind this image, a few steps off the passage's place, with a passer-by at times."""
     panorama = camera.scene.panorama
@@ -143,7 +159,7 @@ def _background(
     if rng.random() < min(1.0, 0.14 * difficulty.clutter):
         side = rng.choice([-1, 1]) * rng.uniform(0.3, 0.5)
         far = float(rng.uniform(0.55, 0.8))
-        _passer_by(light, camera, rng, Box(float(side), float(rng.uniform(-0.22, -0.1)), far, far), difficulty)
+        _passer_by(light, camera, rng, Box(float(side), float(rng.uniform(-0.22, -0.1)), far, far), difficulty, flavour)
     return light
 
 
@@ -163,10 +179,15 @@ def _clothe(
 
 
 def _passer_by(
-    light: NDArray[np.uint8], camera: Camera, rng: np.random.Generator, box: Box, difficulty: Difficulty
+    light: NDArray[np.uint8],
+    camera: Camera,
+    rng: np.random.Generator,
+    box: Box,
+    difficulty: Difficulty,
+    flavour: Flavour,
 ) -> NDArray[np.bool_]:
-    """Paints another pedestrian and returns the pixels taken."""
-    stranger = draw_person(rng, difficulty.wardrobe)
+    """Paints another person and returns the pixels taken."""
+    stranger = draw_someone(flavour.people, rng, difficulty)
     pose: Pose = draw_pose(rng, float(rng.uniform(0, 2 * np.pi)), 1.0)
     body = Body((COLUMNS, ROWS), stranger, pose, view_of(box, camera, pose.yaw), camera.light)
     body.draw()
@@ -182,14 +203,18 @@ def _occlude(
     camera: Camera,
     rng: np.random.Generator,
     difficulty: Difficulty,
+    flavour: Flavour,
 ) -> None:
     """With the difficulty's probability, puts something before the person and takes what it hides out of ``canvas``."""
     if rng.random() >= difficulty.occlusion:
         return
-    kind = rng.choice(["car", "pole", "bush", "pedestrian"], p=[0.25, 0.2, 0.2, 0.35])
-    if kind == "pedestrian":
+    weights = OCCLUDERS[flavour.place]
+    kind = rng.choice(list(weights), p=list(weights.values()))
+    if kind == "person":
         side = float(rng.choice([-1, 1]) * rng.uniform(0.22, 0.42))
-        taken = _passer_by(light, camera, rng, Box(side, float(rng.uniform(0.03, 0.14)), 1.08, 1.08), difficulty)
+        taken = _passer_by(
+            light, camera, rng, Box(side, float(rng.uniform(0.03, 0.14)), 1.08, 1.08), difficulty, flavour
+        )
     else:
         picture = Image.new("RGB", (COLUMNS, ROWS))
         _occluder(ImageDraw.Draw(picture), str(kind), rng, view)

@@ -12,10 +12,10 @@ from harness.datasets.base import Dataset, Passport, Split
 from harness.datasets.file_names import NamedImage, named_images
 from harness.datasets.passport import content_digests, fingerprint
 from harness.datasets.synthetic.edition import Edition
-from harness.datasets.synthetic.writing import FOLDERS, SETTINGS_FILE
+from harness.datasets.synthetic.writing import FOLDERS, INFRARED_TWINS, SETTINGS_FILE
 from harness.errors import BadInput
 
-NAME = re.compile(r"(?P<identity>\d{4})_c(?P<camera>[1-6])s1_\d{6}_00\.png")
+NAME = re.compile(r"(?P<identity>\d{4})_c(?P<camera>[1-9])s1_\d{6}_00\.png")
 
 
 def read(folder: Path) -> Dataset:
@@ -32,12 +32,13 @@ def read(folder: Path) -> Dataset:
             f"images are missing from {folder} or were added to it; delete that folder to have it drawn again"
         )
     return Dataset(
-        id="synthetic",
+        id=edition.flavour.id,
         root=folder,
         train=_split(FOLDERS["train"], images["train"]),
         query=_split(FOLDERS["query"], images["query"]),
         gallery=_split(FOLDERS["test"], images["test"]),
-        passport=Passport("synthetic", edition.variant(), _fingerprint(folder, images), counts),
+        infrared_cameras=edition.flavour.infrared_cameras,
+        passport=Passport(edition.flavour.id, edition.variant(), _fingerprint(folder, edition, images), counts),
         embedded=True,
     )
 
@@ -69,12 +70,13 @@ def _counts(images: dict[str, list[NamedImage]]) -> dict[str, int]:
     return counts
 
 
-def _fingerprint(folder: Path, images: dict[str, list[NamedImage]]) -> str:
-    """SHA-256 over every image, its infrared twin included."""
+def _fingerprint(folder: Path, edition: Edition, images: dict[str, list[NamedImage]]) -> str:
+    """SHA-256 over every image, its infrared twin included where it has one."""
+    kinds = ("", f"{INFRARED_TWINS}/") if edition.flavour.infrared_twins else ("",)
     rows = []
     for split, place in FOLDERS.items():
         names = [image.name for image in images[split]]
-        for part in (place, f"infrared/{place}"):
+        for part in (f"{kind}{place}" for kind in kinds):
             try:
                 digests = content_digests(folder / part, names)
             except (OSError, KeyError) as error:

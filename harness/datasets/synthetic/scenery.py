@@ -19,6 +19,7 @@ GROUNDS: tuple[Colour, ...] = (
     (150, 146, 136),
     (132, 127, 124),
 )
+SNOW: tuple[Colour, ...] = ((206, 212, 222), (188, 196, 208), (216, 216, 218))
 BACKS = ("hedge", "brick wall", "glass front", "parked cars", "trees", "plaster wall")
 GREENS: tuple[Colour, ...] = ((62, 92, 46), (84, 112, 58), (46, 74, 42), (104, 124, 62))
 
@@ -54,7 +55,19 @@ def near(colour: Colour, rng: np.random.Generator, spread: float = 14) -> Colour
     return red, green, blue
 
 
-def paint_scene(rng: np.random.Generator, number: int, rows: int, columns: int, clutter: float) -> Scene:
+def paint_snowy_street(rng: np.random.Generator, number: int, rows: int, columns: int, clutter: float) -> Scene:
+    """As ``paint_street``, in snow."""
+    return paint_street(rng, number, rows, columns, clutter, SNOW)
+
+
+def paint_street(
+    rng: np.random.Generator,
+    number: int,
+    rows: int,
+    columns: int,
+    clutter: float,
+    grounds: tuple[Colour, ...] = GROUNDS,
+) -> Scene:
     """The scene of camera ``number`` (from 0); ``clutter`` multiplies the number of things in it."""
     image = Image.new("RGB", (columns, rows))
     pen = ImageDraw.Draw(image)
@@ -65,9 +78,15 @@ def paint_scene(rng: np.random.Generator, number: int, rows: int, columns: int, 
         section = Image.new("RGB", (columns // 3 + 1, horizon))
         _paint_back(ImageDraw.Draw(section), rng, kind, section.width, horizon)
         image.paste(section, (part * columns // 3, 0))
-    _paint_ground(pen, rng, near(GROUNDS[number % len(GROUNDS)], rng, 8), columns, rows, horizon)
+    _paint_ground(pen, rng, near(grounds[number % len(grounds)], rng, 8), columns, rows, horizon)
     for _ in range(rng.poisson(7 * clutter)):
         _paint_thing(pen, rng, columns, horizon)
+    return develop(rng, image)
+
+
+def develop(rng: np.random.Generator, image: Image.Image) -> Scene:
+    """A painted scene out of focus, as places behind a person are, with the texture of real ground and walls."""
+    columns, rows = image.size
     image = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.8, 2.6))))
     pixels = np.asarray(image, dtype=np.float32)
     texture = (

@@ -1,4 +1,4 @@
-"""A contact sheet, to see at a glance what the synthetic dataset looks like."""
+"""A contact sheet, to see at a glance what a synthetic dataset looks like."""
 
 from __future__ import annotations
 
@@ -6,58 +6,72 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from harness.datasets.base import Dataset
-from harness.datasets.synthetic.camera import CAMERAS
+from harness.datasets.base import Dataset, Split
 from harness.datasets.synthetic.edition import HEIGHT, WIDTH
+from harness.datasets.synthetic.writing import INFRARED_TWINS
 
 GAP = 2
-PER_CAMERA = 2
-TWINS = 2
-"""Columns of infrared twins, and of images with their truth drawn over, at the right."""
+TRAIN, QUERY, GALLERY, TWINS, TRUTH = 6, 3, 4, 1, 2
+"""Columns of training images, queries, gallery images, infrared twins, and images with their truth."""
 
 LABEL_COLOURS = np.array([(0, 0, 0), (230, 60, 60), (70, 190, 90), (70, 120, 230), (240, 190, 50)], dtype=np.uint8)
 """Background, head, torso and arms, left leg, right leg."""
 
 
 def contact_sheet(dataset: Dataset, rows: int = 8) -> Image.Image:
-    """Training identities in rows: two images under each of the six cameras (dark where there is none), then infrared
-    twins of the first images, then the same images with their parsing map and visible keypoints drawn over."""
-    identities = np.unique(dataset.train.identities)[:rows]
-    columns = CAMERAS * PER_CAMERA + 2 * TWINS
-    sheet = Image.new("RGB", (columns * (WIDTH + GAP) + GAP, len(identities) * (HEIGHT + GAP) + GAP), (40, 40, 40))
-    with np.load(dataset.root / "priors_train.npz") as truth:
-        names = {str(name): row for row, name in enumerate(truth["names"])}
-        keypoints, parsing = truth["keypoints"], truth["parsing"]
-    for line, identity in enumerate(identities):
-        mine = np.flatnonzero(dataset.train.identities == identity)
-        for column, row in enumerate(_columns(dataset.train.cameras, mine)):
-            if row is not None:
-                _place(sheet, line, column, Image.open(dataset.root / dataset.train.names[row]))
-        for column, row in enumerate(mine[:TWINS].tolist()):
-            name = dataset.train.names[row]
-            at = names[name.rpartition("/")[2]]
-            _place(sheet, line, CAMERAS * PER_CAMERA + column, Image.open(dataset.root / "infrared" / name))
-            seen = _with_truth(Image.open(dataset.root / name), parsing[at], keypoints[at])
-            _place(sheet, line, CAMERAS * PER_CAMERA + TWINS + column, seen)
+    """One training and one test identity a row: training images, queries, gallery images (dark where there are no
+    more), the infrared twin of the first training image where there are twins, then the first query and gallery image
+    with their parsing map and visible keypoints drawn over."""
+    trained = np.unique(dataset.train.identities)[:rows]
+    tested = np.unique(dataset.query.identities)[:rows]
+    columns = TRAIN + QUERY + GALLERY + TWINS + TRUTH
+    lines = max(len(trained), len(tested))
+    sheet = Image.new("RGB", (columns * (WIDTH + GAP) + GAP, lines * (HEIGHT + GAP) + GAP), (40, 40, 40))
+    for line, identity in enumerate(trained):
+        names = _of(dataset.train, identity, TRAIN)
+        _place_all(sheet, line, 0, [_open(dataset, name) for name in names])
+        if (dataset.root / INFRARED_TWINS).is_dir():
+            _place_all(sheet, line, TRAIN + QUERY + GALLERY, [_open(dataset, f"{INFRARED_TWINS}/{names[0]}")])
+    truths = {split: _truth(dataset, split) for split in ("query", "test")}
+    for line, identity in enumerate(tested):
+        queries = _of(dataset.query, identity, QUERY)
+        found = _of(dataset.gallery, identity, GALLERY)
+        _place_all(sheet, line, TRAIN, [_open(dataset, name) for name in queries])
+        _place_all(sheet, line, TRAIN + QUERY, [_open(dataset, name) for name in found])
+        explained = [
+            _with_truth(_open(dataset, name), *truths[split][name.rpartition("/")[2]])
+            for split, name in (("query", queries[0]), ("test", found[0]))
+        ]
+        _place_all(sheet, line, columns - TRUTH, explained)
     return sheet
 
 
-def _columns(cameras: NDArray[np.int64], mine: NDArray[np.intp]) -> list[int | None]:
-    """The image shown in each of the cameras' columns."""
-    chosen: list[int | None] = []
-    for camera in range(1, CAMERAS + 1):
-        found = [int(row) for row in mine if cameras[row] == camera][:PER_CAMERA]
-        chosen += [*found, *[None] * (PER_CAMERA - len(found))]
-    return chosen
+def _of(split: Split, identity: int, most: int) -> list[str]:
+    """Up to ``most`` names of an identity's images, spread over all of them: not one camera's alone."""
+    rows = np.flatnonzero(split.identities == identity)
+    chosen = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
+    return [split.names[row] for row in rows[chosen]]
 
 
-def _place(sheet: Image.Image, line: int, column: int, image: Image.Image) -> None:
-    sheet.paste(image.convert("RGB"), (GAP + column * (WIDTH + GAP), GAP + line * (HEIGHT + GAP)))
+def _open(dataset: Dataset, name: str) -> Image.Image:
+    return Image.open(dataset.root / name).convert("RGB")
+
+
+def _place_all(sheet: Image.Image, line: int, column: int, images: list[Image.Image]) -> None:
+    for number, image in enumerate(images):
+        sheet.paste(image, (GAP + (column + number) * (WIDTH + GAP), GAP + line * (HEIGHT + GAP)))
+
+
+def _truth(dataset: Dataset, split: str) -> dict[str, tuple[NDArray[np.uint8], NDArray[np.float16]]]:
+    """Parsing map and keypoints of each image of a split, by file name."""
+    with np.load(dataset.root / f"priors_{split}.npz") as truth:
+        rows = zip(truth["parsing"], truth["keypoints"], strict=True)
+        return dict(zip(map(str, truth["names"]), rows, strict=True))
 
 
 def _with_truth(image: Image.Image, parsing: NDArray[np.uint8], keypoints: NDArray[np.float16]) -> Image.Image:
     labels = Image.fromarray(LABEL_COLOURS[parsing]).resize((WIDTH, HEIGHT), Image.Resampling.NEAREST)
-    shown = Image.blend(image.convert("RGB"), labels, 0.5)
+    shown = Image.blend(image, labels, 0.5)
     pen = ImageDraw.Draw(shown)
     for x, y, confidence in keypoints.astype(float):
         if confidence == 1:

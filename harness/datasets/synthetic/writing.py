@@ -7,39 +7,27 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from harness.datasets.synthetic.camera import CAMERAS, Camera, build_camera
+from harness.datasets.synthetic.camera import Camera, build_camera
+from harness.datasets.synthetic.cutting import cut
 from harness.datasets.synthetic.edition import Difficulty, Edition
-from harness.datasets.synthetic.person import Person, draw_person
+from harness.datasets.synthetic.people import Person, draw_someone
 from harness.datasets.synthetic.photograph import COLUMNS, ROWS, Photograph, draw_passage, photograph
+from harness.datasets.synthetic.shots import Shot, plan
 from harness.errors import BadInput
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "test": "bounding_box_test"}
 """Splits as priors files name them, and Market-1501's folders."""
 
+INFRARED_TWINS = "infrared"
+"""Folder of the infrared twins, laid out as the images."""
+
 SETTINGS_FILE = "edition.json"
 """Written last: a folder that has it is complete."""
-
-
-@dataclass(frozen=True)
-class Shot:
-    """One image to be taken. ``person`` is whose body is drawn: distractors differ in it, yet all have identity 0."""
-
-    split: str
-    identity: int
-    person: int
-    camera: int
-    number: int
-
-    @property
-    def name(self) -> str:
-        """Market-1501's file name: identity, camera and sequence, frame, detection."""
-        return f"{self.identity:04d}_c{self.camera}s1_{self.number:06d}_00.png"
 
 
 def generate(
@@ -91,61 +79,40 @@ def _put_in_place(unfinished: Path, folder: Path) -> None:
             raise
 
 
-def plan(edition: Edition) -> list[Shot]:
-    """Every image of an edition. Each query has an image of its identity from another camera in the gallery."""
-    shots: list[Shot] = []
-    for identity in range(1, edition.train_ids + 1):
-        for camera in _cameras_of(edition, identity, edition.train_images):
-            shots.append(Shot("train", identity, identity, camera, len(shots) + 1))
-    for identity in range(edition.train_ids + 1, edition.train_ids + edition.test_ids + 1):
-        rng = np.random.default_rng((edition.seed, 4, identity))
-        cameras = _cameras_of(edition, identity, edition.test_images + int(rng.integers(-2, 3)))
-        asked = set(rng.permutation([camera for camera in set(cameras) if cameras.count(camera) > 1])[:3].tolist())
-        for camera in cameras:
-            split = "query" if camera in asked else "test"
-            asked.discard(camera)
-            shots.append(Shot(split, identity, identity, camera, len(shots) + 1))
-    for stranger in range(edition.distractors):
-        person = edition.train_ids + edition.test_ids + 1 + stranger
-        camera = int(np.random.default_rng((edition.seed, 4, person)).integers(1, CAMERAS + 1))
-        shots.append(Shot("test", 0, person, camera, len(shots) + 1))
-    return shots
-
-
-def _cameras_of(edition: Edition, identity: int, images: int) -> list[int]:
-    """The camera of each of an identity's images, in order: up to five cameras, as evenly as it goes, two at least."""
-    rng = np.random.default_rng((edition.seed, 5, identity))
-    seen = rng.permutation(CAMERAS)[: max(2, min(int(rng.integers(4, 6)), images // 2))] + 1
-    return sorted(int(seen[number % len(seen)]) for number in range(images))
-
-
 def take(edition: Edition, shots: list[Shot]) -> Iterator[tuple[Shot, Photograph]]:
     """Draws the images asked for. Each depends on its own seeds only, not on what else is drawn."""
 
+    flavour = edition.flavour
+
     @cache
-    def camera_of(number: int) -> Camera:
-        return build_camera(edition.seed, number, edition.difficulty, ROWS, COLUMNS)
+    def camera_of(place: int) -> Camera:
+        return build_camera(edition.seed, place, edition.difficulty, flavour, (ROWS, COLUMNS))
 
     @cache
     def person_of(number: int) -> Person:
-        return draw_person(np.random.default_rng((edition.seed, 0, number)), edition.difficulty.wardrobe)
+        return draw_someone(flavour.people, np.random.default_rng((edition.seed, 0, number)), edition.difficulty)
 
     for shot in shots:
-        camera = camera_of(shot.camera)
-        passage = draw_passage(np.random.default_rng((edition.seed, 2, shot.person, shot.camera)), camera)
+        camera = camera_of(shot.place)
+        passage = draw_passage(np.random.default_rng((edition.seed, 2, shot.person, shot.place)), camera)
         rng = np.random.default_rng((edition.seed, 3, shot.number))
-        yield shot, photograph(person_of(shot.person), camera, passage, rng, edition.difficulty)
+        knobs = edition.difficulty_of(shot.split)
+        in_infrared = shot.camera in flavour.infrared_cameras
+        picture = photograph(person_of(shot.person), camera, passage, rng, knobs, flavour, in_infrared)
+        yield shot, picture if shot.share == 1 else cut(picture, shot.share)
 
 
 def _draw_all(folder: Path, edition: Edition) -> None:
     for name in FOLDERS.values():
         (folder / name).mkdir(parents=True)
-        (folder / "infrared" / name).mkdir(parents=True)
+        if edition.flavour.infrared_twins:
+            (folder / INFRARED_TWINS / name).mkdir(parents=True)
     truths: dict[str, list[tuple[str, Photograph]]] = {split: [] for split in FOLDERS}
     for shot, picture in take(edition, plan(edition)):
         place = Path(FOLDERS[shot.split]) / shot.name
         picture.image.save(folder / place, compress_level=1)
-        picture.infrared.save(folder / "infrared" / place, compress_level=1)
+        if picture.infrared_twin is not None:
+            picture.infrared_twin.save(folder / INFRARED_TWINS / place, compress_level=1)
         truths[shot.split].append((shot.name, picture))
     for split, rows in truths.items():
         _write_priors(folder / f"priors_{split}.npz", sorted(rows, key=lambda row: row[0]))

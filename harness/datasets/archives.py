@@ -1,0 +1,146 @@
+"""Archives from the outside, extracted without trust: no path escapes, and a folder is whole or not there at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import IO
+
+from harness.errors import BadInput
+
+_LEFT_OUT = {"__MACOSX", ".DS_Store", "Thumbs.db"}
+"""What operating systems leave in archives."""
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes written and the bytes in all."""
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One entry: its name as written, its declared size in bytes, and how to open its content."""
+
+    name: str
+    size: int
+    is_folder: bool
+    is_plain: bool
+    open: Callable[[], IO[bytes] | None]
+
+
+def extract(archive: Path, folder: Path, progress: Progress | None = None) -> None:
+    """Extract a zip or tar ``archive`` as the new folder ``folder``.
+
+    Where all of the archive lies in one top folder, that one becomes ``folder`` whatever it is called. It is written
+    beside ``folder`` first and renamed when it is whole. Raises BadInput where ``folder`` exists, and for an archive
+    that is damaged, encrypted or too large for the disk, or that holds links, devices, absolute names or names that
+    lead out of it; nothing is left behind.
+    """
+    if folder.exists():
+        raise BadInput(f"{folder} is there already; move it away to extract {archive.name} again")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".extracting-"))
+    try:
+        with _opened(archive) as members:
+            wanted = _checked(archive, members)
+            _require_room(archive, folder.parent, sum(member.size for _, member in wanted))
+            _write(archive, wanted, aside, progress)
+        # mkdtemp's folder is its owner's alone; the dataset is to be readable as any new folder is.
+        aside.chmod(0o777 & ~_file_mask())
+        os.rename(_top(aside), folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[list[_Member]]:
+    damaged = f"{archive} is damaged or neither a zip nor a tar archive"
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as zipped:
+                if any(info.flag_bits & 1 for info in zipped.infolist()):
+                    raise BadInput(f"{archive} is encrypted; extract it by hand with the password its authors gave you")
+                yield [_zip_member(zipped, info) for info in zipped.infolist()]
+        else:
+            with tarfile.open(archive) as tarred:
+                yield [_tar_member(tarred, info) for info in tarred.getmembers()]
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, zlib.error) as error:
+        raise BadInput(f"{damaged} ({error}); delete it and fetch it again") from error
+
+
+def _zip_member(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
+    # The upper half of external_attr is the Unix mode, 0 where the archive was not made on Unix.
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    is_plain = kind in (0, stat.S_IFDIR if info.is_dir() else stat.S_IFREG)
+    return _Member(info.filename, info.file_size, info.is_dir(), is_plain, lambda: zipped.open(info))
+
+
+def _tar_member(tarred: tarfile.TarFile, info: tarfile.TarInfo) -> _Member:
+    return _Member(info.name, info.size, info.isdir(), info.isdir() or info.isreg(), lambda: tarred.extractfile(info))
+
+
+def _checked(archive: Path, members: Iterable[_Member]) -> list[tuple[PurePosixPath, _Member]]:
+    """Each file or folder to write with its path inside; raises BadInput, before anything is written, for a bad one."""
+    wanted = []
+    for member in members:
+        if not member.is_plain:
+            raise BadInput(f"{archive} holds a link or device ({member.name}); it is not the published archive")
+        path = PurePosixPath(member.name)
+        leads_out = path.is_absolute() or ".." in path.parts or "\0" in member.name
+        if leads_out or "\\" in member.name or PureWindowsPath(member.name).drive:
+            raise BadInput(f"{archive} holds a name that leads out of it ({member.name!r}); nothing was extracted")
+        if path.parts and not _LEFT_OUT & set(path.parts):
+            wanted.append((path, member))
+    if not wanted:
+        raise BadInput(f"{archive} is empty; delete it and fetch it again")
+    return wanted
+
+
+def _require_room(archive: Path, place: Path, size: int) -> None:
+    free = shutil.disk_usage(place).free
+    if size > free:
+        raise BadInput(
+            f"{archive} extracts to {size / 2**30:.1f} GiB and {place} has {free / 2**30:.1f} GiB free; make room"
+        )
+
+
+def _write(archive: Path, wanted: list[tuple[PurePosixPath, _Member]], aside: Path, progress: Progress | None) -> None:
+    total = sum(member.size for _, member in wanted)
+    written = 0
+    for path, member in wanted:
+        target = aside / path
+        try:
+            if member.is_folder:
+                target.mkdir(parents=True, exist_ok=True)
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with member.open() as source, target.open("xb") as file:  # type: ignore[union-attr]
+                shutil.copyfileobj(source, file, 1 << 20)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise BadInput(f"{archive} holds {path} twice; it is not the published archive") from error
+        except OSError as error:
+            raise BadInput(
+                f"{target.parent} cannot be written ({error.strerror}); mend that and extract {archive} again"
+            ) from error
+        written += member.size
+        if progress:
+            progress(written, total)
+
+
+def _top(aside: Path) -> Path:
+    """The only folder at the top of what was extracted, or all of it."""
+    entries = list(aside.iterdir())
+    return entries[0] if len(entries) == 1 and entries[0].is_dir() else aside
+
+
+def _file_mask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,131 @@
+"""A dataset as found, set against what is published of it: counts, variant, and every image really decoded."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.datasets.base import Dataset, DatasetSpec, Passport, Split
+from harness.datasets.file_names import IMAGE_SUFFIXES
+from harness.errors import BadInput
+
+Progress = Callable[[int, int], None]
+"""Called with the images done and the images in all."""
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An image file that does not decode, and what the decoder said."""
+
+    file: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found.
+
+    ``problem`` is the sentence of the loader where it could not read the dataset, or one of its numbered splits;
+    ``passport`` is that of the first split, None where not even that could be read.
+    ``images`` counts image files by folder, relative to ``folder``; ``unreadable`` are those that do not decode.
+    """
+
+    spec: DatasetSpec
+    folder: Path | None
+    problem: str = ""
+    passport: Passport | None = None
+    images: Mapping[str, int] = field(default_factory=dict)
+    unreadable: tuple[Unreadable, ...] = ()
+
+    @property
+    def differences(self) -> dict[str, tuple[int | None, int]]:
+        """Counts that differ from the published: name to (found, published)."""
+        found = self.passport.counts if self.passport else {}
+        return {name: (found.get(name), n) for name, n in self.spec.published.items() if found.get(name) != n}
+
+    @property
+    def fine(self) -> bool:
+        """Whether the dataset could be read, every image decodes and every published count was found."""
+        return not (self.problem or self.unreadable or self.differences)
+
+
+class Inspector:
+    """Checks datasets, decoding the images of a folder once however many datasets are made of it."""
+
+    def __init__(self) -> None:
+        self._decoded: dict[Path, str | None] = {}
+
+    def check(self, spec: DatasetSpec, data_root: Path, progress: Progress) -> Finding:
+        """What is found of a dataset under ``data_root``; a problem does not keep the rest from being looked at."""
+        if spec.find is None or spec.load is None:
+            return Finding(spec, None, f"the loader of {spec.id} is not built yet")
+        folder = spec.find(data_root)
+        if folder is None:
+            return Finding(spec, None, f"{spec.title} is not under {data_root}; {spec.obtain}")
+        dataset, problem = None, ""
+        try:
+            dataset = spec.load(folder)
+            if spec.load_split:
+                for number in range(2, spec.splits + 1):
+                    spec.load_split(folder, number)
+        except BadInput as error:
+            problem = str(error)
+        root = dataset.root if dataset else folder
+        files = image_files(root) if dataset is None else sorted({*image_files(root), *_named(dataset)})
+        return Finding(
+            spec,
+            folder,
+            problem,
+            dataset.passport if dataset else None,
+            Counter(file.parent.relative_to(root).as_posix() for file in files),
+            self._unreadable(files, progress),
+        )
+
+    def _unreadable(self, files: Sequence[Path], progress: Progress) -> tuple[Unreadable, ...]:
+        waiting = [file for file in files if file not in self._decoded]
+        pool = ThreadPoolExecutor(os.cpu_count() or 1)
+        try:
+            for done, (file, reason) in enumerate(zip(waiting, pool.map(undecodable, waiting), strict=True), 1):
+                self._decoded[file] = reason
+                progress(done, len(waiting))
+        finally:
+            # A user who stops the command does not wait for the images that are left.
+            pool.shutdown(cancel_futures=True)
+        return tuple(Unreadable(file, reason) for file in files if (reason := self._decoded[file]))
+
+
+def image_files(root: Path) -> list[Path]:
+    """Every image file below ``root``, sorted, without hidden ones."""
+    found = []
+    for folder, inner, names in os.walk(root):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        found += [Path(folder, name) for name in names if _is_image(name)]
+    return sorted(found)
+
+
+def undecodable(file: Path) -> str | None:
+    """Why an image does not decode to its last row; None when it does."""
+    from PIL import Image
+
+    try:
+        with Image.open(file) as image:
+            image.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        # Pillow raises SyntaxError for a broken PNG and ValueError for a few broken headers. Its sentence about an
+        # unknown format names the file, which is named beside it anyway.
+        return "not an image" if "cannot identify" in str(error) else str(error)
+    return None
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+
+
+def _named(dataset: Dataset) -> set[Path]:
+    """The image files that the splits name."""
+    splits: list[Split | None] = [dataset.train, dataset.query, dataset.gallery, dataset.extra]
+    return {dataset.root / name for split in splits if split is not None for name in split.names}

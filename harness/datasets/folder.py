@@ -1,0 +1,234 @@
+"""A user's own images in a plain folder, ``folder:PATH``: train, query and gallery, identity and camera in the names.
+
+A file ``dataset.yaml`` in that folder may say how names are read (``pattern``), what the dataset is called (``title``)
+and, with ``camera_rule: false``, that gallery images of the query's own camera are ranked like all others.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from harness.datasets.base import Dataset, DatasetSpec
+from harness.datasets.file_names import IMAGE_SUFFIXES, NamedImage
+from harness.datasets.labelled import Images, assembled, counts, inspected
+from harness.errors import BadInput, unknown
+
+PREFIX = "folder:"
+SETTINGS_FILE = "dataset.yaml"
+PATTERN = r"(?P<identity>-?\d+)_c(?P<camera>\d+).*"
+WHOLE = re.compile(r"-?[0-9]+")
+JUNK = -1
+"""Identity of gallery images that are never ranked, as in Market-1501."""
+SPLIT_FOLDERS = {
+    "train": ("train", "bounding_box_train"),
+    "query": ("query",),
+    "gallery": ("gallery", "bounding_box_test"),
+}
+"""The folder of each split, as a user names it or as Market-1501 does."""
+TREE = "{train,query,gallery}/IDENTITY_cCAMERA_*.jpg, such as query/0007_c2_01.jpg"
+COUNTED = {
+    **{f"{split}_{what}": 0 for split in SPLIT_FOLDERS for what in ("images", "ids")},
+    "cameras": 0,
+    "train_ids_in_test": 0,
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``dataset.yaml`` says, or the defaults."""
+
+    title: str
+    pattern: re.Pattern[str]
+    camera_rule: bool
+
+    @property
+    def protocol(self) -> str:
+        """The scoring rule: Market-1501's, or the one that leaves nothing out."""
+        return "market1501" if self.camera_rule else "without_cameras"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """An image file of one split with what its name says of identity and camera (empty where it says nothing)."""
+
+    split: str
+    name: str
+    identity: str
+    camera: str
+
+
+def spec(dataset_id: str) -> DatasetSpec:
+    """The dataset ``folder:PATH``; a relative PATH is taken from where the command was started.
+
+    The folder is not looked into but for its ``dataset.yaml``. Raises BadInput for an empty PATH, and for a
+    ``dataset.yaml`` that cannot be used.
+    """
+    path = dataset_id.removeprefix(PREFIX)
+    if not path:
+        raise BadInput(f"{dataset_id} names no folder; write {PREFIX}PATH, the path of a folder that holds {TREE}")
+    folder = Path(path).expanduser()
+    settings = _settings(folder)
+    return DatasetSpec(
+        id=dataset_id,
+        title=settings.title,
+        find=lambda data_root: folder if folder.is_dir() else None,
+        load=partial(load, dataset_id=dataset_id),
+        protocol=settings.protocol,
+        obtain=f"Make the folder {folder} hold {TREE}, or mend the path.",
+    )
+
+
+def load(folder: Path, dataset_id: str) -> Dataset:
+    """The images of ``folder``; those of gallery identity -1 are left out.
+
+    Identities and cameras that are whole numbers keep them; others (``anna``, ``lobby``, a camera 0) are numbered from
+    1 in their order. Raises BadInput naming the folders that are missing, and every image whose name does not fit.
+    """
+    settings = _settings(folder)
+    labelled = list(_labelled(folder, _split_folders(folder), settings.pattern))
+    images, remarks = _numbered(labelled)
+    unlabelled = [image.name for split in ("train", "query") for image in images[split] if image.identity == JUNK]
+    if unlabelled:
+        raise BadInput(f"{folder}: identity -1 belongs in the gallery only; move or remove {', '.join(unlabelled)}")
+    ranked = {**images, "gallery": [image for image in images["gallery"] if image.identity != JUNK]}
+    _require_images(folder, ranked)
+    found = counts(ranked, COUNTED)
+    junk = len(images["gallery"]) - len(ranked["gallery"])
+    passport = replace(
+        # The fingerprint covers the junk too: it says what is on disk.
+        inspected(dataset_id, folder, images, {}, [*remarks, *_shared_people(found)]),
+        variant=f"own images, names read by {settings.pattern.pattern}",
+        counts={**found, "junk_images": junk},
+    )
+    return assembled(dataset_id, folder, ranked, passport)
+
+
+def _settings(folder: Path) -> Settings:
+    """The settings of ``folder``. Raises BadInput naming the file and the key that cannot be used."""
+    file = folder / SETTINGS_FILE
+    given = _yaml(file) if file.is_file() else {}
+    for key in given:
+        if key not in ("title", "pattern", "camera_rule"):
+            raise unknown(f"key in {file},", str(key), ("title", "pattern", "camera_rule"))
+    title, text = given.get("title", folder.absolute().name), given.get("pattern", PATTERN)
+    camera_rule = given.get("camera_rule", True)
+    if not isinstance(title, str) or not isinstance(text, str) or not isinstance(camera_rule, bool):
+        raise BadInput(f"{file}: title and pattern must be text, camera_rule true or false; quote or mend them")
+    try:
+        pattern = re.compile(text)
+    except re.error as error:
+        raise BadInput(f"{file}: pattern {text!r} is not a regular expression ({error}); mend it") from error
+    if "identity" not in pattern.groupindex:
+        raise BadInput(f"{file}: pattern {text!r} has no group (?P<identity>...); add it")
+    if camera_rule and "camera" not in pattern.groupindex:
+        raise BadInput(
+            f"{file}: pattern {text!r} has no group (?P<camera>...); add it, or write camera_rule: false to rank "
+            "images whatever their camera"
+        )
+    return Settings(title, pattern, camera_rule)
+
+
+def _yaml(file: Path) -> dict[Any, Any]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise BadInput(f"{file} cannot be read as YAML ({reason}); mend it, patterns in single quotes") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise BadInput(f"{file} is not a list of keys and values; write lines such as title: Our building")
+    return content
+
+
+def _split_folders(folder: Path) -> dict[str, str]:
+    """The name of each split's folder. Raises BadInput naming those that are missing or there under two names."""
+    found = {split: [name for name in names if (folder / name).is_dir()] for split, names in SPLIT_FOLDERS.items()}
+    missing = [" or ".join(SPLIT_FOLDERS[split]) for split, names in found.items() if not names]
+    if not folder.is_dir():
+        raise BadInput(f"there is no folder {folder}; make it, or mend the path: it is expected to hold {TREE}")
+    if missing:
+        raise BadInput(f"{folder} lacks the folder(s) {', '.join(missing)}; it is expected to hold {TREE}")
+    for names in found.values():
+        if len(names) > 1:
+            raise BadInput(f"{folder} holds both {' and '.join(names)}; leave one of them")
+    return {split: names[0] for split, names in found.items()}
+
+
+def _labelled(folder: Path, places: Mapping[str, str], pattern: re.Pattern[str]) -> Iterator[Labelled]:
+    """The image files of all splits, sorted by name. Raises BadInput naming every one whose name does not fit."""
+    strays = []
+    for split, place in places.items():
+        for name in sorted(os.listdir(folder / place)):
+            if name.startswith(".") or not name.lower().endswith(IMAGE_SUFFIXES):
+                continue
+            match = pattern.fullmatch(name)
+            groups = match.groupdict() if match else {"identity": None}
+            if any(not groups[group] for group in ("identity", "camera") if group in groups):
+                strays.append(f"{place}/{name}")
+                continue
+            yield Labelled(split, f"{place}/{name}", groups["identity"] or "", groups.get("camera") or "")
+    if strays:
+        raise BadInput(
+            f"{folder} holds {len(strays)} image(s) whose whole name does not fit the pattern {pattern.pattern} "
+            f"({', '.join(strays)}); rename or remove them, or give another pattern in {SETTINGS_FILE}"
+        )
+
+
+def _numbered(labelled: Sequence[Labelled]) -> tuple[dict[str, list[NamedImage]], list[str]]:
+    """The images of each split with numbers for identity and camera, and remarks on how they came to be."""
+    identities = _numbers([image.identity for image in labelled], least=JUNK)
+    cameras = _numbers([image.camera for image in labelled], least=1) if any(i.camera for i in labelled) else {"": 0}
+    images: dict[str, list[NamedImage]] = {split: [] for split in SPLIT_FOLDERS}
+    for image in labelled:
+        number, camera = identities[image.identity], cameras[image.camera]
+        images[image.split].append(NamedImage(image.name, number, camera))
+    remarks = [*_renaming("Identities", identities), *_renaming("Cameras", cameras), *_missing_cameras(cameras)]
+    return images, remarks
+
+
+def _numbers(texts: Iterable[str], least: int) -> dict[str, int]:
+    """A number for each text: its own where all are whole numbers from ``least``, else its place in order, from 1."""
+    distinct = sorted(set(texts))
+    if not all(WHOLE.fullmatch(text) for text in distinct):
+        return {text: place for place, text in enumerate(distinct, start=1)}
+    if all(int(text) >= least for text in distinct):
+        return {text: int(text) for text in distinct}
+    places = {value: place for place, value in enumerate(sorted({int(text) for text in distinct}), start=1)}
+    return {text: places[int(text)] for text in distinct}
+
+
+def _renaming(what: str, numbers: Mapping[str, int]) -> Iterator[str]:
+    """A remark that numbers are not those of the names, where they are not."""
+    if any(text and not (WHOLE.fullmatch(text) and int(text) == number) for text, number in numbers.items()):
+        first = ", ".join(f"{text} is {number}" for text, number in list(numbers.items())[:3])
+        yield f"{what} are numbered in their order: {first}{', ...' if len(numbers) > 3 else ''}."
+
+
+def _missing_cameras(cameras: Mapping[str, int]) -> Iterator[str]:
+    """A remark on camera numbers that no image has below one that some image has."""
+    missing = [number for number in range(1, max(cameras.values(), default=0)) if number not in cameras.values()]
+    if missing:
+        yield f"No image is of camera {', '.join(map(str, missing))}, but some are of camera {max(cameras.values())}."
+
+
+def _shared_people(found: Mapping[str, int]) -> Iterator[str]:
+    if found["train_ids_in_test"]:
+        yield f"Identities of the training images that query or gallery show too: {found['train_ids_in_test']}."
+
+
+def _require_images(folder: Path, images: Images) -> None:
+    empty = [split for split, inside in images.items() if not inside]
+    if empty:
+        raise BadInput(
+            f"{folder}: there are no images to use in {', '.join(empty)}; put files that end in "
+            f"{', '.join(IMAGE_SUFFIXES)} directly into each of its folders"
+        )

@@ -1,0 +1,43 @@
+"""Occluded-REID (Zhuo et al., Occluded Person Re-identification, ICME 2018).
+
+Only tested on, with models trained on Market-1501: 200 people, 5 occluded images each against 5 of the whole body.
+There are no camera labels and every gallery image is kept. Copies are of .tif or .jpg files, flat or a folder a person.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from harness.datasets.base import Dataset, DatasetSpec
+from harness.datasets.labelled import assembled, inspected
+from harness.datasets.places import find_folder
+from harness.datasets.without_camera import query_and_gallery
+
+NAME = re.compile(r"(?P<identity>\d{1,3})_\d+\.\w+")
+EXAMPLE = "001/001_01.tif"
+FOLDERS = (("occluded_body_images", "whole_body_images"), ("query", "gallery"))
+PUBLISHED = {"query_images": 1_000, "query_ids": 200, "gallery_images": 1_000, "gallery_ids": 200}
+
+
+def find(data_root: Path) -> Path | None:
+    """The folder of Occluded-REID under ``data_root``; None when it is not there."""
+    return find_folder(data_root, ("occludedreid",), [folder for pair in FOLDERS for folder in pair])
+
+
+def load(folder: Path) -> Dataset:
+    """Occluded-REID. Raises BadInput naming the folder or file when one is missing, empty, or misnamed."""
+    images = query_and_gallery("Occluded-REID", folder, FOLDERS, NAME, EXAMPLE)
+    return assembled("occluded_reid", folder, images, inspected("occluded_reid", folder, images, PUBLISHED))
+
+
+OCCLUDED_REID = DatasetSpec(
+    "occluded_reid",
+    "Occluded-REID",
+    PUBLISHED,
+    find,
+    load,
+    trained_as="market1501",
+    protocol="without_cameras",
+    obtain="Sign the user agreement of the Occluded-REID authors.",
+)

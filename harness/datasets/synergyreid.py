@@ -1,0 +1,56 @@
+"""SynergyReID (Van Zandycke et al., DeepSportradar-v1, MMSports 2022): basketball players in short sequences.
+
+Tested on its test split, as MDPR does: the first frame of a sequence is the query, the 2nd to 20th the gallery. All are
+of one camera, so that every gallery image is kept. The challenge split has no labels and is not read.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from harness.datasets.base import Dataset, DatasetSpec
+from harness.datasets.labelled import assembled, inspected
+from harness.datasets.places import find_folder, require_folders
+from harness.datasets.without_camera import GALLERY_CAMERA, QUERY_CAMERA, images_of_one_camera
+
+NAME = re.compile(r"(?P<identity>\d+)_\d+_\d+\.jpe?g")
+EXAMPLE = "0001_0001_0001.jpeg"
+TRAIN, QUERY, GALLERY = "reid_training", "reid_test/query", "reid_test/gallery"
+PUBLISHED = {
+    "train_images": 8_569,
+    "train_ids": 436,
+    "query_images": 50,
+    "query_ids": 50,
+    "gallery_images": 910,
+    "gallery_ids": 50,
+    "train_ids_in_test": 0,
+}
+
+
+def find(data_root: Path) -> Path | None:
+    """The folder of SynergyReID under ``data_root``; None when it is not there."""
+    return find_folder(data_root, ("synergyreiddata", "datareid", "synergyreid"), (TRAIN, "reid_test"))
+
+
+def load(folder: Path) -> Dataset:
+    """SynergyReID. Raises BadInput naming the folder or file when one is missing, empty, or misnamed."""
+    tree = f"synergyreid_data/{{{TRAIN},{QUERY},{GALLERY}}}/{EXAMPLE}"
+    require_folders("SynergyReID", folder, (TRAIN, QUERY, GALLERY), tree)
+    images = {
+        "train": images_of_one_camera(folder, TRAIN, NAME, QUERY_CAMERA, EXAMPLE),
+        "query": images_of_one_camera(folder, QUERY, NAME, QUERY_CAMERA, EXAMPLE),
+        "gallery": images_of_one_camera(folder, GALLERY, NAME, GALLERY_CAMERA, EXAMPLE),
+    }
+    return assembled("synergyreid", folder, images, inspected("synergyreid", folder, images, PUBLISHED))
+
+
+SYNERGYREID = DatasetSpec(
+    "synergyreid",
+    "SynergyReID",
+    PUBLISHED,
+    find,
+    load,
+    protocol="without_cameras",
+    obtain="Get synergyreid_data.zip from the DeepSportradar player re-identification challenge.",
+)

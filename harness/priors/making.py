@@ -1,0 +1,81 @@
+"""Priors of a split, computed once and kept under the data root: methods read only what is kept."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.errors import BadInput
+from harness.priors.availability import PROVIDER, priors_file
+from harness.priors.naming import image_names
+from harness.priors.providers.base import Progress, Provider
+from harness.store import write_atomically
+from harness.writable import require_writable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.datasets.base import Dataset, Split
+
+_TYPES = {"keypoints": np.float16, "presence": np.float16, "mask": np.uint8, "parsing": np.uint8}
+
+
+def make_priors(
+    dataset: Dataset, split_name: str, provider: Provider, data_root: Path, overwrite: bool, progress: Progress
+) -> Path:
+    """Let ``provider`` look at a split and keep what it gives; returns the file.
+
+    What another provider gave for the same images stays beside it, each with its own statement. Raises BadInput for a
+    split without images, for bad images, for a folder that cannot be written, and, without ``overwrite``, where the
+    file holds such arrays already or was made for other images: before any image is looked at.
+    """
+    split: Split = getattr(dataset, split_name)
+    if not len(split):
+        raise BadInput(f"{dataset.id} has no {split_name} images; choose another --split")
+    file = priors_file(dataset.id, split_name, data_root)
+    names = image_names(split)
+    require_writable(file.parent)
+    kept = _kept(file, names, provider, overwrite)
+    statements = {str(array): str(words) for array, words in kept.pop(PROVIDER, np.zeros((0, 2), np.str_))}
+    made = {array: _stored(array, values) for array, values in provider.observe(dataset.root, split, progress).items()}
+    statements |= dict.fromkeys(made, provider.statement)
+    arrays: dict[str, Any] = {**kept, **made, "names": np.array(names), PROVIDER: np.array(sorted(statements.items()))}
+    write_atomically(file, lambda target: np.savez_compressed(target, **arrays))
+    return file
+
+
+def _stored(array: str, values: NDArray[Any]) -> NDArray[Any]:
+    if array == "mask":
+        return np.packbits(values.reshape(len(values), -1), axis=1)
+    return values.astype(_TYPES[array])
+
+
+def _kept(file: Path, names: list[str], provider: Provider, overwrite: bool) -> dict[str, NDArray[Any]]:
+    """What stays of the file that is there: arrays that the provider does not give, in the order of ``names``."""
+    if not file.exists():
+        return {}
+    held = _read(file)
+    row_of = {str(name): row for row, name in enumerate(held.get("names", ()))}
+    if set(row_of) != set(names):
+        if overwrite:
+            return {}
+        raise BadInput(f"{file} was made for other images; move it away, or replace it with --overwrite")
+    again = sorted(set(provider.arrays) & set(held))
+    if again and not overwrite:
+        raise BadInput(f"{file} holds {', '.join(again)} already; add --overwrite to replace what it holds of them")
+    rows = np.array([row_of[name] for name in names])
+    kept = {array: held[array][rows] for array in set(_TYPES) & set(held) - set(provider.arrays)}
+    return kept | ({PROVIDER: held[PROVIDER]} if PROVIDER in held else {})
+
+
+def _read(file: Path) -> Mapping[str, NDArray[Any]]:
+    try:
+        with np.load(file) as archive:
+            return dict(archive)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise BadInput(f"{file} is damaged ({error}); delete it to have it made again") from error

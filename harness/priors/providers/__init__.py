@@ -1,0 +1,51 @@
+"""Providers of priors by name. Importing this needs neither torch nor numpy; a provider is imported when it is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.errors import BadInput, unknown
+from harness.priors.providers.base import Provider
+
+__all__ = ["PROVIDERS", "Provider", "provider"]
+
+PROVIDERS = {
+    "synthetic": "the embedded dataset's own truth",
+    "files": "COCO-format keypoints, and mask or parsing PNGs",
+    "keypoint_rcnn": "torchvision's Keypoint R-CNN (COCO): keypoints",
+    "segmenter": "torchvision's Mask R-CNN (COCO): person masks",
+    "vitpose": "ViTPose through transformers (extra [pose]): keypoints",
+}
+"""What each provider is and gives."""
+
+
+def provider(
+    name: str,
+    device: str = "cpu",
+    keypoints: Path | None = None,
+    masks: Path | None = None,
+    labels: Path | None = None,
+) -> Provider:
+    """The provider called ``name``, ready to look at images on ``device``.
+
+    ``files`` reads ``keypoints`` (a COCO JSON file) and ``masks`` (a folder of PNGs, part maps where ``labels`` names
+    their label map). Raises BadInput for an unknown name, for files that cannot be read, and for networks whose
+    package or weights cannot be had.
+    """
+    if name not in PROVIDERS:
+        raise unknown("provider", name, PROVIDERS)
+    if name == "synthetic":
+        raise BadInput("only the embedded datasets know their own truth; choose another --provider")
+    if name == "files":
+        from harness.priors.providers.files import from_files
+
+        return from_files(keypoints, masks, labels)
+    if keypoints or masks or labels:
+        raise BadInput(f"--keypoints, --masks and --labels belong to --provider files; {name} looks at the images")
+    if name == "vitpose":
+        from harness.priors.providers.vitpose import vitpose
+
+        return vitpose(device)
+    from harness.priors.providers import rcnn
+
+    return rcnn.keypoint_rcnn(device) if name == "keypoint_rcnn" else rcnn.segmenter(device)

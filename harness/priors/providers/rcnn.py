@@ -1,0 +1,118 @@
+"""torchvision's detectors trained on COCO (He et al., Mask R-CNN, ICCV 2017), on crops that one person should fill."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torchvision
+from torch import Tensor, nn
+from torchvision.models import detection
+
+from harness.errors import BadInput
+from harness.priors.parsing import HEIGHT, WIDTH
+from harness.priors.providers.base import Progress, Provider, rgb
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.datasets.base import Split
+
+SHORT_SIDE, LONG_SIDE = 256, 512
+"""Crops are enlarged until a side has so many pixels: a person who fills the crop is then of a size common in COCO."""
+
+PERSON = 1
+"""COCO's category."""
+
+AT_ONCE = 8
+"""Images in one batch."""
+
+
+def keypoint_rcnn(device: str) -> Provider:
+    """Keypoints of the person detected with most confidence; presence is that confidence, 0 where nobody was detected.
+
+    The network scores a joint with a logit; its sigmoid is kept as the confidence. Raises BadInput where the weights
+    cannot be had.
+    """
+    weights = detection.KeypointRCNN_ResNet50_FPN_Weights.COCO_V1
+    # It knows people only, so that its surest detection is all that is needed.
+    network = _network(detection.keypointrcnn_resnet50_fpn, weights, device, detections=1)
+
+    def observe(root: Path, split: Split, progress: Progress) -> dict[str, NDArray[Any]]:
+        keypoints = np.zeros((len(split), 17, 3), np.float32)
+        presence = np.zeros(len(split), np.float32)
+        for row, (width, height), person in _people(network, device, root, split, progress):
+            joints = person["keypoints"][:, :2].cpu().numpy()
+            keypoints[row, :, :2] = joints / np.array([width, height], np.float32)
+            keypoints[row, :, 2] = person["keypoints_scores"].sigmoid().cpu().numpy()
+            presence[row] = float(person["scores"])
+        return {"keypoints": keypoints, "presence": presence}
+
+    return Provider(_statement("keypointrcnn_resnet50_fpn", weights), ("keypoints", "presence"), observe)
+
+
+def segmenter(device: str) -> Provider:
+    """Mask of the person detected with most confidence, empty where nobody was. Raises BadInput without weights."""
+    weights = detection.MaskRCNN_ResNet50_FPN_Weights.COCO_V1
+    network = _network(detection.maskrcnn_resnet50_fpn, weights, device, detections=10)
+
+    def observe(root: Path, split: Split, progress: Progress) -> dict[str, NDArray[Any]]:
+        masks = np.zeros((len(split), HEIGHT, WIDTH), bool)
+        for row, _, person in _people(network, device, root, split, progress):
+            probability = nn.functional.interpolate(
+                person["masks"][None], (HEIGHT, WIDTH), mode="bilinear", antialias=True
+            )
+            masks[row] = (probability[0, 0] >= 0.5).cpu().numpy()
+        return {"mask": masks}
+
+    return Provider(_statement("maskrcnn_resnet50_fpn", weights), ("mask",), observe)
+
+
+def _statement(network: str, weights: Any) -> str:
+    return (
+        f"torchvision {torchvision.__version__} {network}, weights {Path(weights.url).name}, "
+        f"crops enlarged to {SHORT_SIDE}x{LONG_SIDE}"
+    )
+
+
+def _network(build: Callable[..., nn.Module], weights: Any, device: str, detections: int) -> nn.Module:
+    """The network with COCO weights, from torch's hub folder or fetched into it, for so many detections an image."""
+    network = build(
+        weights=None,
+        weights_backbone=None,
+        min_size=SHORT_SIDE,
+        max_size=LONG_SIDE,
+        box_detections_per_img=detections,
+    )
+    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+    try:
+        network.load_state_dict(weights.get_state_dict(check_hash=True, weights_only=True, map_location="cpu"))
+    except OSError as error:
+        raise BadInput(
+            f"the weights {file.name} are not in torch's hub folder and could not be fetched ({error}); download "
+            f"{weights.url} elsewhere and put it in {file}"
+        ) from error
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise BadInput(f"{file} is damaged; delete it and run again to fetch it anew") from error
+    return network.eval().to(device)
+
+
+def _people(
+    network: nn.Module, device: str, root: Path, split: Split, progress: Progress
+) -> Iterator[tuple[int, tuple[int, int], dict[str, Tensor]]]:
+    """Row, (width, height) and what was detected of its surest person, for each image where one was detected."""
+    for start in range(0, len(split), AT_ONCE):
+        images = [rgb(root / name) for name in split.names[start : start + AT_ONCE]]
+        pixels = [torchvision.transforms.functional.to_tensor(image).to(device) for image in images]
+        with torch.inference_mode():
+            detections = network(pixels)
+        for offset, (image, found) in enumerate(zip(images, detections, strict=True)):
+            people = torch.nonzero(found["labels"] == PERSON)
+            if len(people):
+                surest = people[found["scores"][people[:, 0]].argmax(), 0]
+                yield start + offset, image.size, {name: values[surest] for name, values in found.items()}
+        progress(start + len(images), len(split))

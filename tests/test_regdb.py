@@ -1,0 +1,106 @@
+"""RegDB's layout on miniatures: one dataset a split, both directions, and what is said of a bad copy."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness.datasets import regdb
+from harness.errors import BadInput
+from harness.evaluation import evaluate
+
+VISIBLE_TO_INFRARED, INFRARED_TO_VISIBLE = regdb.SPECS
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Four people of two images a modality; in split k, two to train on and two to test on, labelled 0 and 1."""
+    folder = tmp_path / "data" / "RegDB"
+    (folder / "idx").mkdir(parents=True)
+    for modality in ("Visible", "Thermal"):
+        for person in range(4):
+            (folder / modality / str(person)).mkdir(parents=True)
+            for number in range(2):
+                colour = (60 * person, 100 * number, 200 * (modality == "Visible"))
+                Image.new("RGB", (8, 16), colour).save(folder / modality / str(person) / f"{number}.bmp")
+    for split in range(1, 11):
+        order = np.random.default_rng(split).permutation(4)
+        for part, people in (("train", order[:2]), ("test", order[2:])):
+            for modality in ("visible", "thermal"):
+                lines = [
+                    f"{modality.title()}/{person}/{number}.bmp {label}"
+                    for label, person in enumerate(people)
+                    for number in range(2)
+                ]
+                (folder / "idx" / f"{part}_{modality}_{split}.txt").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_training_takes_both_modalities_and_the_directions_swap_query_and_gallery(root):
+    assert VISIBLE_TO_INFRARED.find(root.parent) == root
+    forth, back = VISIBLE_TO_INFRARED.load(root), INFRARED_TO_VISIBLE.load(root)
+    assert forth.train.names == back.train.names
+    assert forth.train.cameras.tolist() == [1] * 4 + [2] * 4
+    assert forth.infrared(forth.train).tolist() == [False] * 4 + [True] * 4
+    assert forth.query.names == back.gallery.names and forth.gallery.names == back.query.names
+    assert not forth.infrared(forth.query).any() and forth.infrared(forth.gallery).all()
+    assert INFRARED_TO_VISIBLE.training_id == "regdb_visible_to_infrared"
+
+
+def test_each_seed_reads_its_own_split_and_the_splits_differ(root):
+    assert [VISIBLE_TO_INFRARED.split_of(seed) for seed in (0, 1, 9, 10)] == [1, 2, 10, 1]
+    splits = [VISIBLE_TO_INFRARED.load_split(root, split) for split in range(1, 11)]
+    assert VISIBLE_TO_INFRARED.load(root).train.names == splits[0].train.names
+    for split, data in enumerate(splits, start=1):
+        listed = (root / "idx" / f"test_visible_{split}.txt").read_text().split("\n")
+        assert [f"{name} {label}" for name, label in zip(data.query.names, data.query.identities, strict=True)] == [
+            line for line in listed if line
+        ]
+        assert not {name.split("/")[1] for name in data.train.names} & {name.split("/")[1] for name in data.query.names}
+    assert len({data.passport.fingerprint for data in splits}) > 1
+
+
+def test_all_images_of_the_other_modality_are_ranked(root):
+    data = VISIBLE_TO_INFRARED.load(root)
+    # Each query's own person ranks last: positions 3 and 4 of 4.
+    query = np.eye(2, dtype=np.float32)[data.query.identities]
+    gallery = -np.eye(2, dtype=np.float32)[data.gallery.identities]
+    labels = (data.query.identities, data.gallery.identities, data.query.cameras, data.gallery.cameras)
+    metrics = evaluate(query, gallery, *labels, protocol=VISIBLE_TO_INFRARED.protocol)
+    assert metrics["map"] == pytest.approx(100 * (1 / 3 + 2 / 4) / 2)
+    assert (metrics["rank1"], metrics["rank3"], metrics["minp"]) == (0, 100, 50)
+
+
+def test_a_miniature_says_how_it_differs(root):
+    passport = VISIBLE_TO_INFRARED.load(root).passport
+    assert passport.variant.startswith("differs: train_images is 8, published 4,120; train_ids is 2, published 206")
+    assert passport.counts["cameras"] == 2
+
+
+def test_a_missing_list_a_missing_image_and_a_missing_modality_are_named(root):
+    (root / "Thermal" / "0" / "1.bmp").unlink()
+    with pytest.raises(BadInput, match=r"_thermal_1\.txt names 1 image\(s\) that are not in .*Thermal/0/1\.bmp"):
+        VISIBLE_TO_INFRARED.load(root)
+    (root / "Thermal").rename(root / "Infrared")
+    with pytest.raises(BadInput, match=r"train_thermal_1\.txt names 4 image\(s\) that are not in"):
+        VISIBLE_TO_INFRARED.load(root)
+    (root / "idx" / "train_visible_1.txt").unlink()
+    with pytest.raises(BadInput, match=r"train_visible_1\.txt cannot be read .*RegDB is expected as"):
+        VISIBLE_TO_INFRARED.load(root)
+
+
+@pytest.mark.parametrize("line", ["Visible/0/0.bmp", "Visible/0/0.bmp one", "../Visible/0/0.bmp 1", "/etc/image.bmp 1"])
+def test_a_line_that_is_no_path_and_label_is_named(root, line):
+    file = root / "idx" / "test_visible_1.txt"
+    file.write_text(file.read_text() + line + "\n")
+    with pytest.raises(BadInput, match=r"test_visible_1\.txt, line 5: .* is not a path in RegDB, a space and a label"):
+        VISIBLE_TO_INFRARED.load(root)
+
+
+def test_an_image_named_twice_and_a_split_that_is_none_are_refused(root):
+    file = root / "idx" / "test_visible_1.txt"
+    first = file.read_text().split("\n")[0]
+    file.write_text(file.read_text() + first + "\n")
+    with pytest.raises(BadInput, match=rf"names 1 image\(s\) twice: {first.split()[0]}; leave one line"):
+        VISIBLE_TO_INFRARED.load(root)
+    with pytest.raises(BadInput, match="RegDB has no split 11; choose one from 1 to 10"):
+        VISIBLE_TO_INFRARED.load_split(root, 11)

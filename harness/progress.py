@@ -10,16 +10,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 
 class Watch:
-    """Two bars, runs-and-cells and epochs, with the time left; without a terminal one line an event."""
+    """Two bars, the whole (``steps`` of ``what``) and what is under way, with the time left; off a terminal, lines."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int, what: str = "runs and cells") -> None:
         self.console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
         self.bars: Progress | None = None
         self.current: TaskID | None = None
         if self.console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             self.bars = Progress(*columns, console=self.console)
-            self.overall = self.bars.add_task("runs and cells", total=steps)
+            self.overall = self.bars.add_task(what, total=steps)
 
     def __enter__(self) -> Watch:
         if self.bars:

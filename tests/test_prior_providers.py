@@ -302,14 +302,14 @@ def test_another_version_of_the_provider_is_another_fingerprint(tmp_path, split)
     assert prints[0] == prints[2] != prints[1]
 
 
-def test_a_file_that_states_no_provider_keeps_its_fingerprint(tmp_path, split):
+def test_the_fingerprint_is_that_of_provider_kinds_and_stored_rows(tmp_path, split):
     mask = np.random.default_rng(1).random((2, 64, 32)) < 0.5
     (tmp_path / "priors").mkdir()
     packed = np.packbits(mask.reshape(2, -1), axis=1)
     np.savez(tmp_path / "priors" / "market1501_train_priors.npz", names=image_names(split), mask=packed)
     read = load_priors(dataset_of(tmp_path, split), "train", ["segmentation"], tmp_path)
     assert read.provider == "file market1501_train_priors.npz"
-    written_down = b"file market1501_train_priors.npz" + b"segmentation|b1(2, 64, 32)" + mask.tobytes()
+    written_down = b"file market1501_train_priors.npz segmentation" + b"mask|u1(2, 256)" + packed.tobytes()
     assert read.fingerprint == hashlib.sha256(written_down).hexdigest()
 
 

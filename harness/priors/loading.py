@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,16 +36,34 @@ DERIVED = "parsing derived from mask and keypoints"
 class Priors:
     """Priors aligned with the rows of a split.
 
-    ``arrays`` maps kinds to arrays: ``parsing`` (N, 64, 32) uint8 of 0 background, 1 head, 2 torso and arms, 3 left
-    leg, 4 right leg (all 0 where there is no trustworthy map); ``segmentation`` (N, 64, 32) bool, true on the person;
-    ``keypoints`` (N, 17, 3) float32 in COCO's order, x and y as fractions of the image's width and height, confidence
-    0..1. ``provider`` says in words where they are from, with the providers and versions that the file states;
-    ``fingerprint`` is a SHA-256 of it and the arrays.
+    ``stored`` holds what their file says of those rows, ``kinds`` what is asked of it. ``provider`` says in words where
+    they are from, with the providers and versions that the file states; ``fingerprint`` is a SHA-256 of kinds, provider
+    and stored rows, so that a plan need not derive part maps to know whether they changed.
     """
 
-    arrays: Mapping[str, NDArray[Any]]
+    kinds: tuple[str, ...]
+    stored: Mapping[str, NDArray[Any]]
     provider: str
-    fingerprint: str
+
+    @cached_property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Kind -> array: ``parsing`` (N, 64, 32) uint8 of 0 background, 1 head, 2 torso and arms, 3 left leg, 4 right
+        leg (all 0 where there is no trustworthy map); ``segmentation`` (N, 64, 32) bool, true on the person;
+        ``keypoints`` (N, 17, 3) float32 in COCO's order, x and y as fractions of the image's width and height,
+        confidence 0..1."""
+        return {kind: _prior(kind, self.stored) for kind in self.kinds}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hex SHA-256."""
+        import numpy as np
+
+        hasher = hashlib.sha256(f"{self.provider} {' '.join(self.kinds)}".encode())
+        for name in sorted(self.stored):
+            array = np.ascontiguousarray(self.stored[name])
+            hasher.update(f"{name}{array.dtype.str}{array.shape}".encode())
+            hasher.update(array.data)
+        return hasher.hexdigest()
 
 
 def load_priors(dataset: Dataset, split_name: str, kinds: Iterable[str], data_root: Path) -> Priors:
@@ -71,11 +90,11 @@ def load_priors(dataset: Dataset, split_name: str, kinds: Iterable[str], data_ro
         raise BadInput(reason)
     held = _read(file, wanted)
     rows = _rows(file, held["names"], getattr(dataset, split_name))
-    arrays = {kind: _prior(kind, held, rows) for kind in wanted}
+    stored = {name: array[rows] for name, array in held.items() if name not in ("names", PROVIDER)}
     provider = f"{dataset.id} truth" if dataset.embedded else _stated(file, held)
     if "parsing" in wanted and "parsing" not in held:
         provider = f"{provider}; {DERIVED}"
-    return Priors(arrays, provider, _fingerprint(arrays, provider))
+    return Priors(tuple(wanted), stored, provider)
 
 
 def _read(file: Path, kinds: Iterable[str]) -> dict[str, NDArray[Any]]:
@@ -129,34 +148,21 @@ def _rows(file: Path, names: NDArray[np.str_], split: Split) -> NDArray[np.int64
     return np.array([row_of[name] for name in images], dtype=np.int64)
 
 
-def _prior(kind: str, held: Mapping[str, NDArray[Any]], rows: NDArray[np.int64]) -> NDArray[Any]:
+def _prior(kind: str, stored: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     import numpy as np
 
     from harness.priors.parsing import derive_parsing
 
     if kind == "keypoints":
-        return held["keypoints"][rows].astype(np.float32)
+        return stored["keypoints"].astype(np.float32)
     if kind == "segmentation":
-        return _unpacked(held["mask"][rows])
-    if "parsing" in held:
-        return held["parsing"][rows].astype(np.uint8)
-    return derive_parsing(
-        held["keypoints"][rows].astype(np.float32), _unpacked(held["mask"][rows]), held["presence"][rows]
-    )
+        return _unpacked(stored["mask"])
+    if "parsing" in stored:
+        return stored["parsing"].astype(np.uint8)
+    return derive_parsing(stored["keypoints"].astype(np.float32), _unpacked(stored["mask"]), stored["presence"])
 
 
 def _unpacked(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
     import numpy as np
 
     return np.unpackbits(mask, axis=1).reshape(-1, 64, 32).astype(bool)
-
-
-def _fingerprint(arrays: Mapping[str, NDArray[Any]], provider: str) -> str:
-    import numpy as np
-
-    hasher = hashlib.sha256(provider.encode())
-    for kind in sorted(arrays):
-        array = np.ascontiguousarray(arrays[kind])
-        hasher.update(f"{kind}{array.dtype.str}{array.shape}".encode())
-        hasher.update(array.data)
-    return hasher.hexdigest()

@@ -64,6 +64,18 @@ def verify(options: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
+def explain(options: argparse.Namespace) -> int:
+    """``--explain CELL``: which switches of the protocol close the gap to the published figure, without training."""
+    from harness import explanation
+
+    store = _existing(options.results)
+    for record in _records_of(options.explain, store, options):
+        print(f"{record['cell']} ({record['profile']}, seed {record['seed']})")
+        ladder = explanation.explain(record, store)
+        print("\n".join(explanation.as_text(ladder, record["published"])))
+    return 0
+
+
 def why(options: argparse.Namespace) -> int:
     """``--why CELL``: where a cell stands, and what changed since its record was made."""
     table, row, dataset = parse_cell(options.why)

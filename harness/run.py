@@ -25,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return commands.verify(options)
         if options.why:
             return commands.why(options)
+        if options.explain:
+            return commands.explain(options)
         if not options.table:
             raise BadInput("name a table with --table ID (python -m harness.run --list shows them)")
         return commands.dry_run(options) if options.dry_run else commands.run_tables(options)
@@ -46,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     do.add_argument("--dry-run", action="store_true", help="show cells, distinct runs and expected cost; run nothing")
     do.add_argument("--status", action="store_true", help="what the results folder holds")
     do.add_argument("--why", metavar="CELL", help="say what made a cell stale, such as mpn_ablation-MPN-synthetic")
+    do.add_argument("--explain", metavar="CELL", help="which protocol switches close the gap to the published figure")
     do.add_argument("--verify", metavar="CELL", help="score a record again from what is stored")
     do.add_argument("--json", action="store_true", help="with --list or --dry-run: print JSON")
     which = parser.add_argument_group("which cells")

@@ -174,6 +174,14 @@ def test_verify_scores_again_and_names_what_was_changed(command, tmp_path):
     assert "weights.pt: changed since" in command("--verify", "toy_table-Narrow-market1501")[1]
 
 
+def test_explain_scores_a_record_under_other_protocols_and_names_what_comes_nearest(command):
+    command(*TABLE, "--row", "Wide")
+    code, said, _ = command("--explain", "toy_table-Wide-market1501")
+    assert code == 0
+    assert "published: rank1 90.1, map 80.25" in said
+    assert "trapezoid" in said
+
+
 def test_the_plan_names_cells_distinct_runs_and_what_is_cached(command):
     planned = json.loads(command(*TABLE, "--dry-run", "--json")[1])
     assert [cell["id"] for cell in planned["cells"]] == [

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from conftest import forget_code
+from harness.frame import records_frame
 from harness.run import main
 from harness.store import Store
 from harness.training import loop
@@ -180,6 +181,15 @@ def test_explain_scores_a_record_under_other_protocols_and_names_what_comes_near
     assert code == 0
     assert "published: rank1 90.1, map 80.25" in said
     assert "trapezoid" in said
+
+
+def test_records_are_one_pandas_table(command):
+    store = command("--table", "toy_failures", "--dataset", "market1501", "--profile", "demo")[2]
+    frame = records_frame(store.folder).set_index("row")
+    assert dict(frame["status"]) == {"NaN": "failed", "Raises": "failed", "Works": "done"}
+    assert frame.loc["Works", "published_map"] == 1.0
+    assert frame.loc["Works", "parameters_inference"] > 0
+    assert frame["map"].isna().tolist() == [True, True, False]
 
 
 def test_the_plan_names_cells_distinct_runs_and_what_is_cached(command):

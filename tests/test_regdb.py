@@ -7,6 +7,7 @@ from PIL import Image
 from harness.datasets import regdb
 from harness.errors import BadInput
 from harness.evaluation import evaluate
+from harness.shelf import Shelf
 
 VISIBLE_TO_INFRARED, INFRARED_TO_VISIBLE = regdb.SPECS
 
@@ -104,3 +105,10 @@ def test_an_image_named_twice_and_a_split_that_is_none_are_refused(root):
         VISIBLE_TO_INFRARED.load(root)
     with pytest.raises(BadInput, match="RegDB has no split 11; choose one from 1 to 10"):
         VISIBLE_TO_INFRARED.load_split(root, 11)
+
+
+def test_the_shelf_gives_a_run_the_split_of_its_seed(root):
+    shelf = Shelf(root.parent)
+    fourth = shelf.dataset(VISIBLE_TO_INFRARED.id, seed=3)
+    assert fourth.query.names == VISIBLE_TO_INFRARED.load_split(root, 4).query.names
+    assert shelf.dataset(VISIBLE_TO_INFRARED.id, seed=13) is fourth

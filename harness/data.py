@@ -75,7 +75,7 @@ def fetch(options: argparse.Namespace) -> int:
     if _status(spec, options.data_root) == FOUND:
         print(f"{spec.title} is {_place(spec, options.data_root)}; nothing to fetch")
         return 0
-    with Watch(1) as watch:
+    with Watch(1, "archives") as watch:
         fetch_dataset(spec, options.data_root, watch.say, _bar(watch, f"extracting {spec.id}"))
     return _check([spec], options.data_root, as_json=False)
 
@@ -97,7 +97,7 @@ def priors(options: argparse.Namespace) -> int:
     chosen = provider(options.provider, choose_device(options.device), options.keypoints, options.masks, options.labels)
     images = Shelf(options.data_root).dataset(spec.id, seed=0)
     splits = list(dict.fromkeys(options.split)) or ["train"]
-    with Watch(len(splits)) as watch:
+    with Watch(len(splits), "splits") as watch:
         for split in splits:
             bar = _bar(watch, f"{options.provider} on {spec.id} {split}")
             file = make_priors(images, split, chosen, options.data_root, options.overwrite, bar)
@@ -110,7 +110,7 @@ def _check(specs: Sequence[DatasetSpec], data_root: Path, as_json: bool) -> int:
     from harness.progress import Watch
 
     inspector, findings = Inspector(), []
-    with Watch(len(specs)) as watch:
+    with Watch(len(specs), "datasets") as watch:
         for spec in specs:
             finding = inspector.check(spec, data_root, _bar(watch, f"decoding {spec.id}"))
             findings.append(finding)

@@ -26,9 +26,11 @@ def evaluate_cells(
 ) -> list[Record]:
     """Records of these cells of one run and one dataset; the network runs only for what is not evaluated yet."""
     dataset = place.shelf.dataset(cells[0].cell.dataset, run.seed)
-    pending = {planned.embedding: planned for planned in cells if not _evaluated(planned, place)}
-    if pending:
-        _evaluate(run, manifest, dataset, pending, place, keep_images)
+    # Held while looking and writing: another harness on this folder may be evaluating the same run.
+    with place.claim(run):
+        pending = {planned.embedding: planned for planned in cells if not _evaluated(planned, place)}
+        if pending:
+            _evaluate(run, manifest, dataset, pending, place, keep_images)
     records = []
     for planned in cells:
         evaluation = place.store.evaluation(evaluation_path(run, planned))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,13 +30,17 @@ class Workplace:
     machine: Machine
     watch: Watch
 
+    def claim(self, run: Run) -> AbstractContextManager[None]:
+        """Hold a run against other harnesses on the same results folder, saying so where one has it."""
+        return self.store.claim_run(run.id, lambda: self.watch.say(f"run {run.id} is worked on elsewhere; waiting"))
+
 
 def trained(run: Run, place: Workplace) -> Record:
     """The manifest of a run, training it first unless that is done, here or by another harness on this folder."""
     manifest = place.store.run_manifest(run.id)
     if manifest is not None:
         return manifest
-    with place.store.claim_run(run.id, lambda: place.watch.say(f"run {run.id} is being trained elsewhere; waiting")):
+    with place.claim(run):
         return place.store.run_manifest(run.id) or _train(run, place)
 
 

@@ -80,10 +80,8 @@ def why(options: argparse.Namespace) -> int:
     """``--why CELL``: where a cell stands, and what changed since its record was made."""
     table, row, dataset = parse_cell(options.why)
     shelf = Shelf(options.data_root)
-    choice = choose(table, (row,), dataset, options.profile, shelf, planning=True)
-    profiles = [record["profile"] for record in Store(options.results).records() if record["cell"] == options.why]
-    if options.profile is None and profiles:
-        choice = choose(table, (row,), dataset, profiles[0], shelf, planning=True)
+    recorded = (record["profile"] for record in Store(options.results).records() if record["cell"] == options.why)
+    choice = choose(table, (row,), dataset, options.profile or next(recorded, None), shelf, planning=True)
     for planned in _plan([choice], _planner(options, shelf), options).cells:
         cell = planned.cell
         print(f"{cell.id} ({cell.profile}, seed {cell.seed}): {planned.state}: {planned.reason}")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.command_line import exit_code_of
 from harness.datasets import DATASETS, dataset
 from harness.datasets.base import DatasetSpec
 from harness.datasets.sources import PUBLIC, WITHDRAWN, page
@@ -29,17 +30,7 @@ SECONDS_BETWEEN_LINES = 10.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Exit code 0: as it should be; 1: a check found something; 2: bad input, said in one sentence."""
     options = _parser().parse_args(arguments)
-    try:
-        return int(options.command(options))
-    except BadInput as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    return exit_code_of(lambda: int(options.command(options)), "stopped")
 
 
 def list_datasets(options: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Literal
 
 from harness import registry
@@ -49,7 +49,7 @@ class Run:
     configuration: dict[str, Any]
     blocked: str | None
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Sixteen hex digits."""
         return canonical_hash(self.configuration)
@@ -83,7 +83,7 @@ class Plan:
 
     def cells_of(self, run: Run) -> list[PlannedCell]:
         """The cells that are read from a run."""
-        return [planned for planned in self.cells if planned.run is not None and planned.run.id == run.id]
+        return [planned for planned in self.cells if planned.run is run]
 
 
 @dataclass(frozen=True)

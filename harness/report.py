@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.errors import BadInput
+from harness.command_line import exit_code_of
 from harness.reporting import write_report
 from harness.store import Store
 from harness.tables import table, tables
@@ -16,14 +16,14 @@ from harness.tables import table, tables
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the pages and name them. Returns 0, or 2 for bad input."""
     options = _parser().parse_args(arguments)
-    try:
-        for table_id in options.table:
-            table(table_id)
-        records = Store(options.results).records()
-        pages = write_report(records, tables(), options.results, options.report, options.images, options.table)
-    except BadInput as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return exit_code_of(lambda: _write(options), "stopped")
+
+
+def _write(options: argparse.Namespace) -> int:
+    for table_id in options.table:
+        table(table_id)
+    records = Store(options.results).records()
+    pages = write_report(records, tables(), options.results, options.report, options.images, options.table)
     print(f"{len(records)} records, {len(pages)} pages; open {pages[0] if options.table else pages[-1]}")
     return 0
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness import commands
+from harness.command_line import exit_code_of
 from harness.errors import BadInput
 from harness.recipe import PROFILES
 
@@ -16,29 +17,25 @@ from harness.recipe import PROFILES
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Exit code 0: all done; 1: some cell failed or is blocked; 2: bad input, said in one sentence."""
     options = _parser().parse_args(arguments)
-    try:
-        if options.list:
-            return commands.list_tables(options)
-        if options.status:
-            return commands.status(options)
-        if options.verify:
-            return commands.verify(options)
-        if options.why:
-            return commands.why(options)
-        if options.explain:
-            return commands.explain(options)
-        if not options.table:
-            raise BadInput("name a table with --table ID (python -m harness.run --list shows them)")
-        return commands.dry_run(options) if options.dry_run else commands.run_tables(options)
-    except BadInput as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    stopped = "stopped; the same command goes on from the last checkpoint"
+    return exit_code_of(lambda: _chosen(options)(options), stopped)
+
+
+def _chosen(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
+    """What was asked for; running tables when nothing else was."""
+    asked = {
+        commands.list_tables: options.list,
+        commands.status: options.status,
+        commands.verify: options.verify,
+        commands.why: options.why,
+        commands.explain: options.explain,
+    }
+    for command, wanted in asked.items():
+        if wanted:
+            return command
+    if not options.table:
+        raise BadInput("name a table with --table ID (python -m harness.run --list shows them)")
+    return commands.dry_run if options.dry_run else commands.run_tables
 
 
 def _parser() -> argparse.ArgumentParser:

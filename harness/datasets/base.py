@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,7 +95,6 @@ class DatasetSpec:
     protocol: str = "market1501"
     obtain: str = ""
     embedded: bool = False
-    facts: Mapping[str, Any] = field(default_factory=dict)
     splits: int = 1
     load_split: Callable[[Path, int], Dataset] | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -84,7 +84,6 @@ def _train(run: Run, place: Workplace) -> Record:
         "started": started,
         "hardware": hardware_facts(str(place.machine.device)),
         "weights_sha256": file_digest(folder / "weights.pt"),
-        "recipe": asdict(run.recipe),
     }
     write_json(folder / "run.json", manifest)
     checkpoint.remove(folder / "checkpoint.pt")

@@ -187,7 +187,7 @@ def _plan(choices: list[Choice], planner: Planner, options: argparse.Namespace) 
 
     plan = Plan()
     for choice in choices:
-        planner.add(plan, choice.table, choice.rows, choice.datasets, choice.profile, options.seed or [0])
+        planner.add(plan, choice.table, choice.rows, choice.datasets, choice.profile, options.seed)
     return plan
 
 

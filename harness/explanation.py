@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.errors import BadInput
 from harness.evaluation.ladder import CLOSED, Figures, Ladder, Rung, Setting, StoredFeatures, climb
 from harness.evaluation.protocols import protocol_named
+from harness.evaluation.scoring import Reranking
 from harness.store import Record, Store
 
 AGREEMENT = 0.05
@@ -27,9 +29,10 @@ def explain(record: Record, store: Store) -> Ladder:
         raise BadInput(f"{label}: the paper prints no figure for this cell, so there is no gap to explain")
     protocol = record["receipt"]["protocol"]
     rule, flip = protocol_named(protocol["id"]), protocol["flip_test"]
-    recorded = Setting(flip, protocol["metric"], same_camera_junk=rule.same_camera_junk)
+    reranking = Reranking() if protocol.get("reranked") else None
+    recorded = Setting(flip, protocol["metric"], same_camera_junk=rule.same_camera_junk, reranking=reranking)
     path = store.path(record["evaluation"]) / "features.npz"
-    known = {Setting(False, protocol["metric"], same_camera_junk=rule.same_camera_junk): record["metrics_without_flip"]}
+    known = {replace(recorded, flip=False): record["metrics_without_flip"]}
     ladder = climb(StoredFeatures.read(path, flip), rule, recorded, published, known if flip else None)
     if any(abs(ladder.recorded.figures[metric] - record["metrics"][metric]) > AGREEMENT for metric in published):
         raise BadInput(f"{path} does not give the figures of {label} again; --verify says what changed")

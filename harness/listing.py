@@ -23,6 +23,7 @@ def as_json(tables: list[Table]) -> list[dict[str, Any]]:
                     "group": row.group,
                     "runs": row.runs,
                     "switches": dict(row.switches),
+                    "trained_on": row.trained_on or None,
                     "published": row.published,
                 }
                 for row in table.rows

@@ -24,7 +24,7 @@ class Paper:
 
 @dataclass(frozen=True)
 class PriorNeeds:
-    """Kinds of prior (``parsing``, ``segmentation``, ``keypoints``) read in training and at inference."""
+    """Kinds of prior (``parsing``, ``segmentation``, ``keypoints``, ``infrared``) read in training and at inference."""
 
     training: tuple[str, ...] = ()
     inference: tuple[str, ...] = ()
@@ -34,13 +34,18 @@ def _no_priors(switches: Any) -> PriorNeeds:
     return PriorNeeds()
 
 
+def _never(switches: Any) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Method:
     """One plugin: ``methods/<id>/__init__.py`` holds it under the name ``METHOD``.
 
     ``switches`` is a frozen dataclass whose defaults are the full method. ``build(switches, num_classes, backbone)``
     gives the model, ``recipe(switches, dataset, profile)`` how it is trained on the dataset of that id,
-    ``embedding(switches)`` the name of the test feature that a cell with these switches is scored by.
+    ``embedding(switches)`` the name of the test feature that a cell with these switches is scored by, or several names
+    with ``+`` between them for features side by side, and ``reranked(switches)`` whether by k-reciprocal re-ranking.
     ``test_switches`` names the switches that change only what is read at test: cells that differ in nothing else share
     a run. ``priors(switches)`` says which priors are read.
     """
@@ -53,6 +58,7 @@ class Method:
     embedding: Callable[[Any], str]
     test_switches: frozenset[str] = frozenset()
     priors: Callable[[Any], PriorNeeds] = _no_priors
+    reranked: Callable[[Any], bool] = _never
 
     def parse(self, values: dict[str, Any], where: str) -> Any:
         """The switches object of a table row.

@@ -64,6 +64,8 @@ class PlannedCell:
     published: dict[str, float | None]
     run: Run | None
     embedding: str
+    reranked: bool
+    switches: Any
     evaluation: dict[str, Any]
     state: State
     reason: str
@@ -72,6 +74,17 @@ class PlannedCell:
     def evaluation_id(self) -> str:
         """Hash of all that can change the figures of the trained run."""
         return canonical_hash(self.evaluation)
+
+    @property
+    def reading(self) -> str:
+        """What of its run the cell is scored by, as folders and receipts call it."""
+        return f"{self.embedding}-reranked" if self.reranked else self.embedding
+
+    @property
+    def priors(self) -> tuple[str, ...]:
+        """Kinds of prior that its test feature is made from."""
+        assert self.run is not None
+        return self.run.method.priors(self.switches).inference
 
 
 @dataclass
@@ -102,20 +115,25 @@ class Planner:
         rows: Iterable[Row],
         datasets: Sequence[str],
         profile: Profile,
-        seeds: Sequence[int],
+        seeds: Sequence[int] | None = None,
     ) -> None:
-        """Put the cells of these rows of a table into the plan, with the runs they need."""
+        """Put the cells of these rows of a table into the plan, with the runs they need.
+
+        Without ``seeds`` it is seed 0, and of a dataset of several splits a seed for each of them.
+        """
         for row in rows:
             for dataset in datasets:
                 if dataset in table.columns and dataset not in row.published:
                     continue
-                for seed in seeds:
+                for seed in seeds or range(dataset_spec(dataset).splits):
                     cell = Cell(table.id, row.key, dataset, profile, seed)
                     plan.cells.append(self._planned(cell, table, row, plan))
 
     def _planned(self, cell: Cell, table: Table, row: Row, plan: Plan) -> PlannedCell:
         published = _published(row, cell.dataset)
-        planned = PlannedCell(cell, table.method, published, None, "", {}, "quoted", "quoted from other work")
+        planned = PlannedCell(
+            cell, table.method, published, None, "", False, None, {}, "quoted", "quoted from other work"
+        )
         if not row.runs:
             return planned
         planned.state = "blocked"
@@ -124,15 +142,14 @@ class Planner:
             return planned
         method = registry.method(table.method)
         switches = method.parse(dict(row.switches), f"methods/{method.id}/tables.yaml: {table.id}: row {row.key!r}")
-        run = self._run(method, switches, dataset_spec(cell.dataset).training_id, cell.profile, cell.seed, plan)
-        planned.run = run
-        planned.embedding = method.embedding(switches)
-        inference = method.priors(switches).inference
-        reason = run.blocked or self._blocked(cell.dataset, inference, ("query", "gallery"))
+        run = self._run(method, switches, _trained_on(row, cell.dataset), cell.profile, cell.seed, plan)
+        planned.run, planned.switches = run, switches
+        planned.embedding, planned.reranked = method.embedding(switches), method.reranked(switches)
+        reason = run.blocked or self._blocked(cell.dataset, planned.priors, ("query", "gallery"))
         if reason:
             planned.reason = reason
             return planned
-        planned.evaluation = self._evaluation(planned, run, inference)
+        planned.evaluation = self._evaluation(planned, run)
         planned.state, planned.reason = self._standing(planned)
         return planned
 
@@ -161,8 +178,9 @@ class Planner:
         run = Run(method, switches, dataset, profile, seed, recipe, parent, configuration, blocked)
         return plan.runs.setdefault(run.id, run)
 
-    def _evaluation(self, planned: PlannedCell, run: Run, kinds: tuple[str, ...]) -> dict[str, Any]:
+    def _evaluation(self, planned: PlannedCell, run: Run) -> dict[str, Any]:
         """All that can change the figures read from a trained run."""
+        kinds = planned.priors
         spec, seed = dataset_spec(planned.cell.dataset), planned.cell.seed
         readable = self._readable(spec.id)
         return {
@@ -171,6 +189,7 @@ class Planner:
             "passport": self.shelf.dataset(spec.id, seed).passport.fingerprint if readable else "not read",
             "protocol": spec.protocol,
             "embedding": planned.embedding,
+            "reranked": planned.reranked,
             "flip_test": run.recipe.flip_test,
             "priors": [self.shelf.priors(spec.id, seed, split, kinds).fingerprint for split in ("query", "gallery")]
             if readable and kinds
@@ -250,6 +269,14 @@ def _imagenet_file(backbone: str, fetch: bool) -> str:
 @cache
 def _code(roots: tuple[Address, ...]) -> dict[str, str]:
     return {name: digest for name, digest in reached_code(roots).items() if not name.startswith(WITHOUT_EFFECT)}
+
+
+def _trained_on(row: Row, dataset: str) -> str:
+    """Id of the dataset that a row's run for a test set trains on; for an embedded one an embedded one."""
+    spec = dataset_spec(row.trained_on or dataset)
+    if row.trained_on and dataset_spec(dataset).embedded:
+        return spec.stand_in
+    return spec.training_id
 
 
 def _without_path(dataset: str) -> str:

@@ -34,28 +34,88 @@ class Translation:
 
 
 @dataclass(frozen=True)
+class Jitter:
+    """Colour jitter: brightness, contrast and saturation multiplied by U(1 - x, 1 + x), hue turned by ±``hue``."""
+
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+    probability: float = 1.0
+
+
+@dataclass(frozen=True)
+class RandomCrop:
+    """A part of the image with ``area`` of its area and the image's own aspect, resized to the whole image."""
+
+    area: tuple[float, float] = (0.64, 1.0)
+    probability: float = 0.5
+
+
+@dataclass(frozen=True)
+class Shifting:
+    """Random shifting augmentation (RMGL Sec. III-D): the image, cropped in height or not, shrunk onto a grey canvas.
+
+    ``crop_probability`` and ``crop_min`` are p_c and the least r_c; ``shrink_min`` the least r_h and r_w.
+    ``keep_size`` leaves the image as large as it is, so that what is shifted out is lost (RMGL's RCRS).
+    """
+
+    probability: float = 0.5
+    crop_probability: float = 0.5
+    crop_min: float = 0.7
+    shrink_min: tuple[float, float] = (0.5, 0.5)
+    fill: float = 0.5
+    keep_size: bool = False
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Random patch (Zhou et al., OSNet): a patch of an earlier image is put over a chosen image.
+
+    Patches are taken from every training image into a pool of ``pool``, and used once it holds ``ready``.
+    """
+
+    probability: float = 0.5
+    area: tuple[float, float] = (0.01, 0.5)
+    aspect: tuple[float, float] = (0.1, 10.0)
+    flip: float = 0.5
+    pool: int = 1000
+    ready: int = 100
+
+
+@dataclass(frozen=True)
 class Augmentation:
-    """What is done to training images; masks and keypoints follow flips and translations."""
+    """What is done to training images, in this order; masks and keypoints follow flips, translations and padding."""
 
     flip: float = 0.5
     translation: Translation | None = None
+    padding: int = 0
+    """Black pixels put on every side before a crop of the image's own size is drawn."""
+    crop: RandomCrop | None = None
+    jitter: Jitter | None = None
+    shifting: Shifting | None = None
     erasing: Erasing | None = None
+    patch: Patch | None = None
 
 
 @dataclass(frozen=True)
 class Sampler:
     """Batch composition. ``images_per_identity=None`` means plain shuffled batches of ``identities`` images.
 
-    Otherwise a batch is ``identities`` distinct identities with ``images_per_identity`` images each.
+    Otherwise a batch is ``identities`` distinct identities with ``images_per_identity`` images each; of
+    visible-infrared data that many visible and then, for the same identities, ``infrared_images_per_identity`` infrared
+    ones. ``groups`` such batches, each with identities of its own drawing, make one step (a paper's processes).
     """
 
     identities: int
     images_per_identity: int | None
+    infrared_images_per_identity: int = 0
+    groups: int = 1
 
     @property
     def batch_size(self) -> int:
         """Images in a batch."""
-        return self.identities * (self.images_per_identity or 1)
+        return self.groups * self.identities * ((self.images_per_identity or 1) + self.infrared_images_per_identity)
 
 
 @dataclass(frozen=True)
@@ -71,13 +131,30 @@ class Optimiser:
 
 
 @dataclass(frozen=True)
+class Warmup:
+    """The rate grows from ``start`` times itself, over ``length`` epochs or iterations.
+
+    ``linear`` adds, ``exponential`` multiplies by, the same amount at each iteration; ``each_epoch`` at each epoch.
+    """
+
+    length: int
+    unit: Literal["epochs", "iterations"] = "epochs"
+    start: float = 0.1
+    shape: Literal["linear", "exponential"] = "linear"
+    each_epoch: bool = False
+
+
+@dataclass(frozen=True)
 class Schedule:
-    """Step schedule in epochs: the rate is multiplied by ``gamma`` at each milestone, after a linear warm-up."""
+    """What the rate is multiplied by: a warm-up, then ``gamma`` at each milestone (epochs from the start).
+
+    With ``cosine_to`` the rate falls instead, epoch by epoch, along half a cosine to that factor at the last epoch.
+    """
 
     milestones: tuple[int, ...] = ()
     gamma: float = 0.1
-    warmup_epochs: int = 0
-    warmup_start: float = 0.1
+    warmup: Warmup | None = None
+    cosine_to: float | None = None
 
 
 @dataclass(frozen=True)
@@ -85,11 +162,12 @@ class Initialisation:
     """Where the weights start.
 
     ``scratch``: the model's own initialisation. ``imagenet``: torchvision's weights in the trunk, or scratch with a
-    warning in the record when they cannot be had. ``run``: the trunk of another run on the same data, seed and
-    profile, trained by ``method`` with ``switches``.
+    warning in the record when they cannot be had; ``luperson``: likewise the weights of LUPerson (Fu et al., CVPR
+    2021). ``run``: the trunk of another run on the same data, seed and profile, trained by ``method`` with
+    ``switches``.
     """
 
-    kind: Literal["scratch", "imagenet", "run"] = "imagenet"
+    kind: Literal["scratch", "imagenet", "luperson", "run"] = "imagenet"
     method: str | None = None
     switches: Mapping[str, Any] = field(default_factory=dict)
 

@@ -9,12 +9,14 @@ from harness.cell import cell_id
 from harness.datasets import DATASETS
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.folder import PREFIX as FOLDER
+from harness.datasets.synthetic import FLAVOURS
 from harness.errors import BadInput, unknown
 from harness.recipe import Profile
 from harness.shelf import Shelf
 from harness.tables import Row, Table, table, tables
 
-EMBEDDED = "synthetic"
+SECOND_DOMAIN = "synthetic_b"
+"""The embedded dataset that a cross-dataset table is tested on in a demo; it is trained on the first."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ def choose(
     """Datasets and profile for one table.
 
     With no dataset named: those of the table's found under the data root (all of them when only ``planning``), at
-    ``profile`` or ``paper``; without any, the embedded dataset at ``demo``. Raises BadInput for a named dataset that is
-    not there, and for ``budget`` or ``paper`` without data.
+    ``profile`` or ``paper``; without any, the embedded datasets that stand in for them at ``demo``. Raises BadInput for
+    a named dataset that is not there, and for ``budget`` or ``paper`` without data.
     """
     if dataset is not None:
         spec = dataset_spec(dataset)
@@ -61,7 +63,7 @@ def choose(
             raise BadInput(f"--dataset {dataset}: {missing}")
         return Choice(wanted, rows, (dataset,), profile or ("demo" if spec.embedded else "paper"))
     if profile == "demo":
-        return Choice(wanted, rows, (EMBEDDED,), "demo")
+        return Choice(wanted, rows, _stand_ins(wanted), "demo")
     columns = tuple(column for column in wanted.columns if column in DATASETS)
     found = tuple(column for column in columns if shelf.missing(column) is None)
     if profile is not None and (planning or found):
@@ -75,9 +77,17 @@ def choose(
         return Choice(wanted, rows, found, "paper", f"{wanted.id}: found {', '.join(found)}; profile paper")
     notice = (
         f"{wanted.id}: none of its datasets ({', '.join(columns) or 'none'}) is under {shelf.data_root}, so this is "
-        "the demo on the embedded dataset"
+        f"the demo on {' and '.join(_stand_ins(wanted))}"
     )
-    return Choice(wanted, rows, (EMBEDDED,), "demo", notice)
+    return Choice(wanted, rows, _stand_ins(wanted), "demo", notice)
+
+
+def _stand_ins(wanted: Table) -> tuple[str, ...]:
+    """The embedded datasets that take the places of a table's own."""
+    if any(row.trained_on for row in wanted.rows):
+        return (SECOND_DOMAIN,)
+    columns = [column for column in wanted.columns if column in DATASETS]
+    return tuple(dict.fromkeys(DATASETS[column].stand_in for column in columns)) or (FLAVOURS[0].id,)
 
 
 def parse_cell(address: str) -> tuple[Table, Row, str]:

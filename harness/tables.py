@@ -49,6 +49,8 @@ class Row:
     switches: Mapping[str, Any]
     published: Published
     note: str
+    trained_on: str = ""
+    """The dataset that the row's run trains on, where it is tested on others."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,9 @@ def _table(entry: Any, where: str, method_id: str, paper: Paper) -> Table:
     if not isinstance(entry["rows"], list) or not entry["rows"]:
         raise BadInput(f"{where}: rows must be a list of at least one row")
     for number, row in enumerate(entry["rows"], 1):
-        _check_keys(row, f"{where}: row {number}", {"name", "runs", "values"}, {"switches", "group", "note"})
+        _check_keys(
+            row, f"{where}: row {number}", {"name", "runs", "values"}, {"switches", "group", "note", "trained_on"}
+        )
     names = Counter(row["name"] for row in entry["rows"])
     rows = tuple(_row(row, f"{where}: row {row['name']!r}", method_id, names[row["name"]] > 1) for row in entry["rows"])
     for key, count in Counter(row.key for row in rows).items():
@@ -205,9 +209,11 @@ def _row(entry: dict[str, Any], where: str, method_id: str, repeated: bool) -> R
         registry.method(method_id).parse(switches, where)
     group = entry.get("group", "")
     key = f"{group} {entry['name']}" if repeated and group else entry["name"]
-    return Row(
-        entry["name"], key, group, entry["runs"], switches, _published(entry["values"], where), entry.get("note", "")
-    )
+    trained_on = entry.get("trained_on", "")
+    if trained_on and trained_on not in DATASETS:
+        raise BadInput(f"{where}: {unknown('dataset to train on', str(trained_on), DATASETS)}")
+    published = _published(entry["values"], where)
+    return Row(entry["name"], key, group, entry["runs"], switches, published, entry.get("note", ""), trained_on)
 
 
 def _published(values: Any, where: str) -> Published:

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.errors import BadInput
 from harness.evaluation.metrics import Scores
-from harness.evaluation.scoring import score
+from harness.evaluation.scoring import Reranking, score
 from harness.store import Record, Store, file_digest
 
 
@@ -48,4 +48,5 @@ def _scored_again(path: Path, protocol: dict[str, Any]) -> Scores:
         labels = {
             f"{split}_{what}": stored[f"{split}_{what}"] for split in ("query", "gallery") for what in ("ids", "cams")
         }
-    return score(query, gallery, **labels, protocol=protocol["id"], metric=protocol["metric"])
+    reranking = Reranking() if protocol.get("reranked") else None
+    return score(query, gallery, **labels, protocol=protocol["id"], metric=protocol["metric"], reranking=reranking)

@@ -44,6 +44,7 @@ def batch(method, switches, seed=0):
     parsing[:, 6:14, 12:20], parsing[:, 14:36, 8:24] = 1, 2
     parsing[:, 36:60, 9:16], parsing[:, 36:60, 16:23] = 3, 4
     priors = {"parsing": parsing, "segmentation": parsing > 0, "keypoints": torch.rand(count, 17, 3)}
+    priors["infrared"] = torch.arange(count) % IMAGES >= IMAGES // 2
     needed = method.priors(switches).training
     return Batch(
         images, labels, torch.ones(count), torch.arange(count), {kind: priors[kind] for kind in needed}
@@ -99,7 +100,7 @@ def test_embeddings_are_finite_named_and_of_one_row_an_image(method):
     images, priors = batch(method, switches)
     with torch.inference_mode():
         embeddings = model.embed(images.images, inference_priors(method, switches, priors))
-    assert method.embedding(switches) in embeddings
+    assert set(method.embedding(switches).split("+")) <= set(embeddings)
     for features in embeddings.values():
         assert features.shape[0] == len(images.images)
         assert torch.isfinite(features).all()
@@ -133,8 +134,8 @@ def traces(method, switches):
     return (
         {name: float(loss) for name, loss in losses.items()},
         {name: features.tolist() for name, features in embeddings.items()},
-        method.embedding(switches),
-        count_parameters(model, recipe.height, recipe.width),
+        (method.embedding(switches), method.reranked(switches)),
+        count_parameters(model, recipe.height, recipe.width, method.priors(switches).inference),
         recipe,
         method.priors(switches),
     )

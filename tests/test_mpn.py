@@ -15,10 +15,11 @@ from torch.nn import functional as F
 
 from harness.errors import BadInput
 from harness.models.reid import Batch
+from harness.models.stripes import stripes
 from harness.training.optimisation import build_optimiser
 from methods.mpn import METHOD, MPNSwitches
 from methods.mpn.losses import batch_wise, class_wise, sample_wise
-from methods.mpn.priors import CoarsePrior, coarse_prior, dilate, rectify, stripes
+from methods.mpn.priors import CoarsePrior, coarse_prior, dilate, rectify
 
 IDENTITIES = 4
 NAIVE = MPNSwitches(ca=False, ca_shared=False, c1_shared=False, c2_shared=False, fsa="none")

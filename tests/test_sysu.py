@@ -12,7 +12,7 @@ from harness.datasets import sysu
 from harness.errors import BadInput
 from harness.evaluation.protocols import PROTOCOLS
 from harness.evaluation.trials import trial_galleries
-from harness.execution.evaluation import TestImages, evaluate_run
+from harness.execution.evaluation import Reading, TestImages, evaluate_run
 from harness.models.reid import ReIDModel
 from harness.training.loop import Machine
 
@@ -156,7 +156,7 @@ def test_a_run_is_scored_as_the_mean_over_ten_galleries(root):
     data = ALL.load(root)
     machine = Machine.of("cpu", False)
     images = TestImages.of(data, 16, 8, {})
-    found = evaluate_run(MeanColour(), data, images, "sysu_all", {"colour"}, False, machine)["colour"]
+    found = evaluate_run(MeanColour(), data, images, "sysu_all", [Reading("colour")], False, machine)[Reading("colour")]
     assert found.scores.trials == 10
     assert found.metrics["queries"] == len(data.query)
     assert len(found.query) == len(data.query) and len(found.gallery) == len(data.gallery)

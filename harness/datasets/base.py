@@ -83,7 +83,8 @@ class DatasetSpec:
     (``market1501_multi_query`` trains as ``market1501``); by default its own id. ``protocol`` is the scoring rule.
     ``obtain`` says in a sentence how a user gets the data. ``load_split(folder, number)``, for a dataset of several
     train/test splits numbered from 1 to ``splits`` (RegDB), reads one of them; each split is a training of its own, so
-    the seed of a run chooses it. ``load`` reads the first.
+    the seed of a run chooses it. ``load`` reads the first. ``infrared`` says that some cameras are infrared;
+    ``stand_in`` is the embedded dataset that takes its place in a demo.
     """
 
     id: str
@@ -97,6 +98,8 @@ class DatasetSpec:
     embedded: bool = False
     splits: int = 1
     load_split: Callable[[Path, int], Dataset] | None = None
+    infrared: bool = False
+    stand_in: str = "synthetic"
 
     def split_of(self, seed: int) -> int:
         """Number of the split that a run with this seed trains and is tested on: seeds 0, 1, ... take 1, 2, ..."""

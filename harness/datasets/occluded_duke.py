@@ -95,4 +95,6 @@ def _listed(list_file: Path, own: str, duke: Path, there: dict[str, set[str]]) -
     return images
 
 
-OCCLUDED_DUKE = DatasetSpec("occluded_duke", "Occluded-Duke", PUBLISHED, find, load, obtain=dukemtmc.WITHDRAWN)
+OCCLUDED_DUKE = DatasetSpec(
+    "occluded_duke", "Occluded-Duke", PUBLISHED, find, load, obtain=dukemtmc.WITHDRAWN, stand_in="synthetic_occluded"
+)

@@ -39,5 +39,6 @@ OCCLUDED_REID = DatasetSpec(
     load,
     trained_as="market1501",
     protocol="without_cameras",
+    stand_in="synthetic_occluded",
     obtain="Sign the user agreement of the Occluded-REID authors.",
 )

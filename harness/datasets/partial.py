@@ -56,6 +56,7 @@ def _partial_reid(dataset_id: str, title: str, queries: str) -> DatasetSpec:
         load,
         trained_as="market1501",
         protocol="without_cameras",
+        stand_in="synthetic_partial",
         obtain="Ask the Partial-REID authors.",
     )
 
@@ -74,6 +75,7 @@ SPECS = (
         load_partial_ilids,
         trained_as="market1501",
         protocol="partial_single_shot",
+        stand_in="synthetic_partial",
         obtain="Ask the authors of the Partial-iLIDS crops.",
     ),
 )

@@ -114,5 +114,11 @@ def _require_whole(made: Path, images: Images) -> None:
 
 
 PARTIAL_DUKE = DatasetSpec(
-    "partial_duke", "Partial-Duke", dukemtmc.PUBLISHED, dukemtmc.find, load, obtain=dukemtmc.WITHDRAWN
+    "partial_duke",
+    "Partial-Duke",
+    dukemtmc.PUBLISHED,
+    dukemtmc.find,
+    load,
+    obtain=dukemtmc.WITHDRAWN,
+    stand_in="synthetic_partial",
 )

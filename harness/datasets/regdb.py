@@ -103,6 +103,8 @@ def _spec(direction: str, title: str, query: str, gallery: str) -> DatasetSpec:
         obtain="Send the signed copyright form of RegDB to its authors at Dongguk University.",
         splits=SPLITS,
         load_split=load_split,
+        infrared=True,
+        stand_in="synthetic_infrared",
     )
 
 

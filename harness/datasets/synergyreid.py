@@ -52,5 +52,6 @@ SYNERGYREID = DatasetSpec(
     find,
     load,
     protocol="without_cameras",
+    stand_in="synthetic_players",
     obtain="Get synergyreid_data.zip from the DeepSportradar player re-identification challenge.",
 )

@@ -132,6 +132,8 @@ def _spec(dataset: str, title: str, gallery_cameras: tuple[int, ...], published:
         load=lambda folder: _load(folder, dataset, gallery_cameras, published),
         trained_as="sysu_all",
         protocol=dataset,
+        infrared=True,
+        stand_in="synthetic_infrared",
         obtain="Sign the agreement of the SYSU-MM01 authors and send it by e-mail; the images may not be passed on.",
     )
 

@@ -14,16 +14,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from harness.errors import BadInput
 from harness.evaluation.distance import Metric
 from harness.evaluation.metrics import METRICS, Scores
-from harness.evaluation.protocols import Protocol, relevance
-from harness.evaluation.ranking import rank
-from harness.evaluation.reranking import rerank
-from harness.evaluation.scoring import score
+from harness.evaluation.protocols import Protocol
+from harness.evaluation.scoring import Reranking, score
 
 CLOSED = 0.1
 """Points that may remain of a gap that is closed: a unit of the last digit that most tables print."""
@@ -32,19 +29,7 @@ Figures = Mapping[str, float]
 """Metrics by name, in percent."""
 
 
-@dataclass(frozen=True)
-class Reranking:
-    """Parameters of k-reciprocal re-ranking (Zhong et al., CVPR 2017)."""
-
-    k1: int
-    k2: int
-    share: float
-
-    def __str__(self) -> str:
-        return f"re-ranking ({self.k1}, {self.k2}, {self.share:g})"
-
-
-RERANKINGS = (Reranking(20, 6, 0.3), Reranking(50, 15, 0.3))
+RERANKINGS = (Reranking(), Reranking(50, 15, 0.3))
 """The paper's parameters, and the defaults of the evaluation code of TransReID (He et al., ICCV 2021) and its heirs."""
 
 
@@ -207,7 +192,10 @@ def _switches(recorded: Setting, rule: Protocol) -> list[Switch]:
     ]
     if rule.draw is None and not rule.identity_cmc:
         switches.append(Switch("distractors", False, "distractors dropped"))
-        switches += [Switch("reranking", parameters, str(parameters)) for parameters in RERANKINGS]
+        others = [parameters for parameters in RERANKINGS if parameters != recorded.reranking]
+        switches += [Switch("reranking", parameters, str(parameters)) for parameters in others]
+        if recorded.reranking:
+            switches.append(Switch("reranking", None, "without re-ranking"))
     if rule.junk_identity is not None:
         switches.append(Switch("junk_kept", True, "junk kept"))
     return switches
@@ -253,17 +241,5 @@ class _Scorer:
             gallery_ids = np.concatenate([gallery_ids, np.full(len(junk), rule.junk_identity)])
             gallery_cams = np.concatenate([gallery_cams, stored.junk_cams])
             rule = replace(rule, junk_identity=None)
-        if setting.reranking is None:
-            labels = (stored.query_ids, gallery_ids, stored.query_cams, gallery_cams)
-            return score(query, gallery, *labels, rule, setting.metric)
-        found = relevance(stored.query_ids, stored.query_cams, gallery_ids, gallery_cams, rule)
-        return Scores.of(rank([_reranked(query, gallery, setting)], found))
-
-
-def _reranked(query: NDArray[Any], gallery: NDArray[Any], setting: Setting) -> NDArray[np.float32]:
-    """Re-ranked distances (Q, G) of the features: of unit length for cosine, as they are for Euclidean distance."""
-    assert setting.reranking is not None
-    ours, theirs = (torch.from_numpy(features.astype(np.float32)) for features in (query, gallery))
-    if setting.metric == "cosine":
-        ours, theirs = (torch.nn.functional.normalize(features, dim=1) for features in (ours, theirs))
-    return rerank(ours, theirs, setting.reranking.k1, setting.reranking.k2, setting.reranking.share)
+        labels = (stored.query_ids, gallery_ids, stored.query_cams, gallery_cams)
+        return score(query, gallery, *labels, rule, setting.metric, reranking=setting.reranking)

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.errors import BadInput
-from harness.evaluation.distance import QUERY_BLOCK, Metric, distance_blocks
+from harness.evaluation.distance import QUERY_BLOCK, Metric, distance_blocks, matched
 from harness.evaluation.metrics import Scores
 from harness.evaluation.protocols import Protocol, check_queries, protocol_named, relevance
 from harness.evaluation.ranking import rank
+from harness.evaluation.reranking import rerank
 from harness.evaluation.trials import score_trials
+
+
+@dataclass(frozen=True)
+class Reranking:
+    """Parameters of k-reciprocal re-ranking (Zhong et al., CVPR 2017); the defaults are that paper's."""
+
+    k1: int = 20
+    k2: int = 6
+    share: float = 0.3
+
+    def __str__(self) -> str:
+        return f"re-ranking ({self.k1}, {self.k2}, {self.share:g})"
 
 
 def score(
@@ -26,16 +41,18 @@ def score(
     protocol: str | Protocol = "market1501",
     metric: Metric = "cosine",
     block: int = QUERY_BLOCK,
+    reranking: Reranking | None = None,
 ) -> Scores:
     """Exact scores of query features (Q, D) against gallery features (G, D), NumPy arrays or tensors on any device.
 
     ``*_ids`` and ``*_cams`` are whole numbers, one an image; the cameras may be None where the protocol reads none.
     Where it has several trials, the scores are means over them (``harness.evaluation.trials``). Distances are float32,
     made on the gallery's device for ``block`` queries at a time; the result does not depend on ``block``. Of two
-    gallery images at equal distance the one that stands first in the gallery ranks first.
+    gallery images at equal distance the one that stands first in the gallery ranks first. With ``reranking`` all of the
+    gallery is re-ranked before the rule leaves images out; for ``cosine`` the features are brought to unit length.
 
     Raises BadInput for an unknown protocol or metric, features that hold NaN or infinity, dimensions or lengths that
-    disagree, and when no query has a match.
+    disagree, when no query has a match, and for ``reranking`` where the protocol draws galleries or counts identities.
     """
     rule = protocol_named(protocol)
     queries, gallery = len(query_features), len(gallery_features)
@@ -46,10 +63,22 @@ def score(
         _cameras(gallery_cams, "gallery_cams", gallery, "gallery features", rule),
     )
     check_queries([f"query {row}" for row in range(queries)], *labels, rule)
+    if (rule.draw is not None or rule.identity_cmc) and reranking:
+        raise BadInput(f"protocol {rule.id!r} draws galleries or counts identities; it is not scored with re-ranking")
     if rule.draw is not None or rule.identity_cmc:
         return score_trials(query_features, gallery_features, *labels, rule, metric)
     found = relevance(*labels, rule)
+    if reranking:
+        return Scores.of(rank([_reranked(query_features, gallery_features, metric, reranking)], found))
     return Scores.of(rank(distance_blocks(query_features, gallery_features, metric, block), found))
+
+
+def _reranked(query: Any, gallery: Any, metric: Metric, reranking: Reranking) -> NDArray[np.float32]:
+    """Re-ranked distances (Q, G) of the features: of unit length for cosine, as they are for Euclidean distance."""
+    ours, theirs = matched(query, gallery)
+    if metric == "cosine":
+        ours, theirs = (torch.nn.functional.normalize(features, dim=1) for features in (ours, theirs))
+    return rerank(ours, theirs, reranking.k1, reranking.k2, reranking.share)
 
 
 def evaluate(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import Dataset
 from harness.execution import comparability
-from harness.execution.evaluation import Evaluation, TestImages, evaluate_run
+from harness.execution.evaluation import Evaluation, Reading, TestImages, evaluate_run
 from harness.execution.pictures import attention, ranking_strips
 from harness.execution.receipt import receipt
 from harness.execution.training import Workplace, load_model
@@ -28,7 +28,9 @@ def evaluate_cells(
     dataset = place.shelf.dataset(cells[0].cell.dataset, run.seed)
     # Held while looking and writing: another harness on this folder may be evaluating the same run.
     with place.claim(run):
-        pending = {planned.embedding: planned for planned in cells if not _evaluated(planned, place)}
+        pending = {
+            Reading(planned.embedding, planned.reranked): planned for planned in cells if not _evaluated(planned, place)
+        }
         if pending:
             _evaluate(run, manifest, dataset, pending, place, keep_images)
     records = []
@@ -43,7 +45,7 @@ def evaluate_cells(
 
 def evaluation_path(run: Run, planned: PlannedCell) -> str:
     """Folder of an evaluation, relative to the results folder."""
-    return f"runs/{run.id}/{planned.cell.dataset}-{planned.embedding}"
+    return f"runs/{run.id}/{planned.cell.dataset}-{planned.reading}"
 
 
 def _evaluated(planned: PlannedCell, place: Workplace) -> bool:
@@ -56,13 +58,13 @@ def _evaluate(
     run: Run,
     manifest: Record,
     dataset: Dataset,
-    pending: dict[str, PlannedCell],
+    pending: dict[Reading, PlannedCell],
     place: Workplace,
     keep_images: bool,
 ) -> None:
     started = time.perf_counter()
     place.watch.begin(f"evaluating run {run.id} on {dataset.id}", 1)
-    kinds = run.method.priors(run.switches).inference
+    kinds = tuple(sorted({kind for planned in pending.values() for kind in planned.priors}))
     priors = {
         split: place.shelf.priors(dataset.id, run.seed, split, kinds).arrays for split in ("query", "gallery") if kinds
     }
@@ -70,17 +72,20 @@ def _evaluate(
     model = load_model(run, manifest, place)
     protocol = dataset_spec(dataset.id).protocol
     flip = run.recipe.flip_test
-    found = evaluate_run(model, dataset, images, protocol, set(pending), flip, place.machine)
-    cost = measured_cost(
-        model, run.recipe, place.machine, len(dataset.gallery), manifest, images.priors.get("query", {})
-    )
+    found = evaluate_run(model, dataset, images, protocol, list(pending), flip, place.machine)
+    costs: dict[tuple[str, ...], dict[str, Any]] = {}
     shown = keep_images or dataset.embedded
     maps = attention(model, images.query, images.priors.get("query", {}), place.machine) if shown else None
-    for name, planned in pending.items():
+    for reading, planned in pending.items():
+        if planned.priors not in costs:
+            read = {kind: images.priors["query"][kind] for kind in planned.priors}
+            costs[planned.priors] = measured_cost(
+                model, run.recipe, place.machine, len(dataset.gallery), manifest, read
+            )
         folder = place.store.path(evaluation_path(run, planned))
-        strips = ranking_strips(found[name].scores, dataset, images.query, images.gallery, shown)
-        arrays = {"features": _feature_arrays(found[name], dataset), "strips": strips, "attention": maps}
-        _write(folder, planned, found[name], arrays, cost, time.perf_counter() - started)
+        strips = ranking_strips(found[reading].scores, dataset, images.query, images.gallery, shown)
+        arrays = {"features": _feature_arrays(found[reading], dataset), "strips": strips, "attention": maps}
+        _write(folder, planned, found[reading], arrays, costs[planned.priors], time.perf_counter() - started)
 
 
 def _feature_arrays(evaluation: Evaluation, dataset: Dataset) -> dict[str, NDArray[Any]]:

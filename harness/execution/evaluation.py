@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -14,7 +16,7 @@ from harness.datasets.images import decoded
 from harness.evaluation.intervals import intervals
 from harness.evaluation.metrics import Scores
 from harness.evaluation.multi_query import pool_queries
-from harness.evaluation.scoring import score
+from harness.evaluation.scoring import Reranking, score
 from harness.execution.features import Embeddings, extract
 from harness.models.reid import ReIDModel
 from harness.training.loop import Machine
@@ -39,8 +41,20 @@ class TestImages:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What of a run is scored: a test feature, or several side by side with ``+`` between, and whether re-ranked."""
+
+    embedding: str
+    reranked: bool = False
+
+    def of(self, found: Embeddings) -> Tensor:
+        """The features (N, D) among those the network gave."""
+        return torch.cat([found[name] for name in self.embedding.split("+")], dim=1)
+
+
+@dataclass(frozen=True)
 class Evaluation:
-    """The figures of one embedding on one test set, and the features they are read from."""
+    """The figures of one reading on one test set, and the features they are made from."""
 
     scores: Scores
     metrics: dict[str, float]
@@ -55,24 +69,28 @@ def evaluate_run(
     dataset: Dataset,
     images: TestImages,
     protocol: str,
-    embeddings: set[str],
+    readings: Collection[Reading],
     flip: bool,
     machine: Machine,
-) -> dict[str, Evaluation]:
-    """The figures of each of ``embeddings``; features are extracted once for all. ``flip`` chooses the primary ones."""
+) -> dict[Reading, Evaluation]:
+    """The figures of each of ``readings``; features are extracted once for all. ``flip`` chooses the primary ones."""
     with_flip, without = _features(model, dataset, images, machine)
     primary = with_flip if flip else without
     found = {}
-    for name in sorted(embeddings):
-        query, gallery = primary["query"][name], primary["gallery"][name]
-        scores = score_features(dataset, query, gallery, protocol)
-        plain = score_features(dataset, without["query"][name], without["gallery"][name], protocol)
+    for reading in readings:
+        reranking = Reranking() if reading.reranked else None
+        query, gallery = reading.of(primary["query"]), reading.of(primary["gallery"])
+        scores = score_features(dataset, query, gallery, protocol, reranking)
+        bare = reading.of(without["query"]), reading.of(without["gallery"])
+        plain = score_features(dataset, *bare, protocol, reranking) if flip else scores
         spread = intervals(scores, dataset.query.identities)
-        found[name] = Evaluation(scores, scores.metrics, plain.metrics, spread, query.numpy(), gallery.numpy())
+        found[reading] = Evaluation(scores, scores.metrics, plain.metrics, spread, query.numpy(), gallery.numpy())
     return found
 
 
-def score_features(dataset: Dataset, query: Tensor, gallery: Tensor, protocol: str) -> Scores:
+def score_features(
+    dataset: Dataset, query: Tensor, gallery: Tensor, protocol: str, reranking: Reranking | None = None
+) -> Scores:
     """Scores of float16 features under a protocol, by cosine distance (MPN Sec. 4; all five papers).
 
     Where the protocol has several trials they are means over these: features are extracted once, of every image that a
@@ -87,6 +105,7 @@ def score_features(dataset: Dataset, query: Tensor, gallery: Tensor, protocol: s
         dataset.gallery.cameras,
         protocol,
         "cosine",
+        reranking=reranking,
     )
 
 

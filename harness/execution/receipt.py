@@ -56,12 +56,18 @@ def receipt(
     """The receipt of an evaluated cell, from what its run and its evaluation wrote about themselves."""
     spec = dataset_spec(planned.cell.dataset)
     return {
-        "switches": asdict(run.switches),
+        "switches": asdict(planned.switches),
         "recipe": asdict(run.recipe),
         "initialisation": manifest["initialisation"],
         "effective_batch": effective_batch(run),
         "passport": {**asdict(passport), "counts": dict(passport.counts)},
-        "protocol": {"id": spec.protocol, "metric": "cosine", "flip_test": run.recipe.flip_test, "ap": "step form"},
+        "protocol": {
+            "id": spec.protocol,
+            "metric": "cosine",
+            "flip_test": run.recipe.flip_test,
+            "ap": "step form",
+            "reranked": planned.reranked,
+        },
         "embedding": planned.embedding,
         "priors": manifest["priors"],
         "git": git,

@@ -1,7 +1,14 @@
 """Losses that several methods share."""
 
-from harness.losses.distance import cosine_distance, pairwise_cosine_distance
+from harness.losses.distance import cosine_distance, pairwise_cosine_distance, pairwise_euclidean_distance
 from harness.losses.identity import identity_loss
-from harness.losses.triplet import batch_hard_triplet
+from harness.losses.triplet import Margin, batch_hard_triplet
 
-__all__ = ["batch_hard_triplet", "cosine_distance", "identity_loss", "pairwise_cosine_distance"]
+__all__ = [
+    "Margin",
+    "batch_hard_triplet",
+    "cosine_distance",
+    "identity_loss",
+    "pairwise_cosine_distance",
+    "pairwise_euclidean_distance",
+]

@@ -18,3 +18,13 @@ def pairwise_cosine_distance(features: Tensor) -> Tensor:
     with torch.autocast(features.device.type, enabled=False):
         directions = F.normalize(features.float(), dim=1)
         return 1 - directions @ directions.T
+
+
+def pairwise_euclidean_distance(features: Tensor) -> Tensor:
+    """Euclidean distance between all pairs of rows: (B, D) to (B, B), float32."""
+    with torch.autocast(features.device.type, enabled=False):
+        features = features.float()
+        lengths = features.square().sum(1)
+        squares = lengths[:, None] + lengths[None, :] - 2 * features @ features.T
+        # The root has no gradient at 0, where an image meets itself.
+        return squares.clamp(min=1e-12).sqrt()

@@ -9,6 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def identity_loss(logits: Sequence[Tensor], labels: Tensor) -> Tensor:
-    """Cross-entropy, averaged over the batch and summed over classifiers: each logits (B, C), ``labels`` (B,)."""
-    return torch.stack([F.cross_entropy(each.float(), labels) for each in logits]).sum()
+def identity_loss(logits: Sequence[Tensor], labels: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy, averaged over the batch and summed over classifiers: each logits (B, C), ``labels`` (B,).
+
+    ``smoothing`` e gives the true identity the weight 1 - e + e / C and every other e / C (Szegedy et al., CVPR 2016).
+    """
+    return torch.stack([F.cross_entropy(each.float(), labels, label_smoothing=smoothing) for each in logits]).sum()

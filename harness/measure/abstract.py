@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 
 import torch
 from torch import Tensor
@@ -21,10 +22,12 @@ def blank_images(batch: int, height: int, width: int, device: torch.device | str
     return images.contiguous(memory_format=torch.channels_last)
 
 
-def blank_priors(batch: int, device: torch.device | str) -> dict[str, Tensor]:
-    """One of each kind of prior, for networks that read some at inference. None shows a person."""
-    return {
+def blank_priors(batch: int, device: torch.device | str, kinds: Collection[str]) -> dict[str, Tensor]:
+    """Priors of these kinds, for networks that read some at inference. None shows a person, all images are visible."""
+    blank = {
         "parsing": torch.zeros(batch, 64, 32, dtype=torch.int64, device=device),
         "segmentation": torch.zeros(batch, 64, 32, dtype=torch.bool, device=device),
         "keypoints": torch.zeros(batch, 17, 3, device=device),
+        "infrared": torch.zeros(batch, dtype=torch.bool, device=device),
     }
+    return {kind: blank[kind] for kind in kinds}

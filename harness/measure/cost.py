@@ -36,12 +36,12 @@ def measured_cost(
     """Parameters, multiply-adds, latency, training speed and peak memory of a trained run.
 
     ``model`` is on the machine's device; ``gallery`` is the number of images that a query is matched against;
-    ``manifest`` is the run's, whose log holds the training speed; ``priors`` (N, ...) are those of test images, as
-    far as the method reads any. The fields are those of a record's ``cost``.
+    ``manifest`` is the run's, whose log holds the training speed; ``priors`` (N, ...) are those of test images that the
+    cell's feature is made from. The fields are those of a record's ``cost``.
     """
     return {
-        "parameters": count_parameters(model, recipe.height, recipe.width),
-        "macs": count_operations(model, recipe.height, recipe.width),
+        "parameters": count_parameters(model, recipe.height, recipe.width, priors),
+        "macs": count_operations(model, recipe.height, recipe.width, priors),
         "latency": _latency(model, recipe, machine, gallery, priors),
         "training_images_per_second": statistics.median(manifest["log"]["images_per_second"]),
         "peak_memory_mb": manifest["peak_memory_mb"],

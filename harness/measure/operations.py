@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -13,12 +14,12 @@ from harness.models.reid import ReIDModel
 CONVENTION = "multiply-adds of convolutions, linear layers and matrix products; batch 1, no flip"
 
 
-def count_operations(model: ReIDModel, height: int, width: int) -> dict[str, Any]:
-    """``macs`` of ``embed`` for one height x width image, and the ``convention`` they are counted by.
+def count_operations(model: ReIDModel, height: int, width: int, priors: Collection[str] = ()) -> dict[str, Any]:
+    """``macs`` of ``embed`` for one height x width image and ``priors`` of these kinds, and the ``convention``.
 
     One multiply-add is one operation, half of what tools that print FLOPs count.
     """
     shadow = without_values(model)
     with torch.inference_mode(False), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        shadow.embed(blank_images(1, height, width, "meta"), blank_priors(1, "meta"))
+        shadow.embed(blank_images(1, height, width, "meta"), blank_priors(1, "meta", priors))
     return {"macs": counter.get_total_flops() // 2, "convention": CONVENTION}

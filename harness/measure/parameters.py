@@ -5,7 +5,7 @@ Running statistics of BN are not learnable and not counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -16,18 +16,19 @@ from harness.measure.abstract import blank_images, blank_priors, without_values
 from harness.models.reid import ReIDModel
 
 
-def count_parameters(model: ReIDModel, height: int, width: int) -> dict[str, int]:
+def count_parameters(model: ReIDModel, height: int, width: int, priors: Collection[str] = ()) -> dict[str, int]:
     """Parameters by use, each counted once however many modules share it.
 
     ``training``: all that are learnable; ``training_without_classifiers``: less the identity classifiers;
-    ``inference``: those that ``embed`` of a height x width image depends on, which is found by differentiating it.
+    ``inference``: those that ``embed`` of a height x width image, with ``priors`` of these kinds, depends on, which is
+    found by differentiating it.
     """
     learnable = _count(parameter for parameter in model.parameters() if parameter.requires_grad)
     classifiers = nn.ModuleList(model.classifiers())
     return {
         "training": learnable,
         "training_without_classifiers": learnable - _count(classifiers.parameters()),
-        "inference": _count(_reached_by_embed(model, height, width)),
+        "inference": _count(_reached_by_embed(model, height, width, priors)),
     }
 
 
@@ -43,13 +44,13 @@ def inference_parameters(method_id: str, switches: Any = None) -> int:
     recipe = method.recipe(switches, "market1501", "paper")
     with torch.device("meta"):
         model = method.build(switches, 2, recipe.backbone)
-    return count_parameters(model, recipe.height, recipe.width)["inference"]
+    return count_parameters(model, recipe.height, recipe.width, method.priors(switches).inference)["inference"]
 
 
-def _reached_by_embed(model: ReIDModel, height: int, width: int) -> list[nn.Parameter]:
+def _reached_by_embed(model: ReIDModel, height: int, width: int, priors: Collection[str]) -> list[nn.Parameter]:
     shadow = without_values(model)
     with torch.inference_mode(False), torch.enable_grad():
-        embeddings = shadow.embed(blank_images(1, height, width, "meta"), blank_priors(1, "meta"))
+        embeddings = shadow.embed(blank_images(1, height, width, "meta"), blank_priors(1, "meta", priors))
         torch.stack([features.sum() for features in embeddings.values()]).sum().backward()
     return [parameter for parameter in shadow.parameters() if parameter.grad is not None]
 

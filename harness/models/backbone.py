@@ -1,12 +1,14 @@
 """ResNet trunks for re-identification: no pooling and no classifier at the end, and a last stride of 1.
 
-Parameter names are torchvision's (``conv1``, ``layer1.0.conv1``, ...), so its ImageNet weights load.
+Parameter names are torchvision's (``conv1``, ``layer1.0.conv1``, ...), so its ImageNet weights load, also into parts of
+a ResNet that stand beside each other in a trunk of several branches.
 """
 
 from __future__ import annotations
 
 from typing import Literal, cast
 
+import torch
 from torch import Tensor, nn
 
 from harness.models.catalogue import TrunkSpec, trunk_spec
@@ -28,15 +30,34 @@ def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
     return nn.Sequential(_convolution(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
 
 
+class InstanceBatchNorm(nn.Module):
+    """IBN-a: instance normalisation of the first half of the channels, BN of the rest (Pan et al., ECCV 2018)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.instance_channels = channels // 2
+        self.IN = nn.InstanceNorm2d(self.instance_channels, affine=True)
+        self.BN = nn.BatchNorm2d(channels - self.instance_channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, C, h, w) to the same shape."""
+        instance, batch = features.split((self.instance_channels, features.shape[1] - self.instance_channels), dim=1)
+        return torch.cat((self.IN(instance), self.BN(batch)), dim=1)
+
+
+def _norm(channels: int, ibn: bool) -> nn.Module:
+    return InstanceBatchNorm(channels) if ibn else nn.BatchNorm2d(channels)
+
+
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions and a shortcut."""
 
     expansion = 1
 
-    def __init__(self, inputs: int, width: int, stride: int) -> None:
+    def __init__(self, inputs: int, width: int, stride: int, ibn: bool = False) -> None:
         super().__init__()
         self.conv1 = _convolution(inputs, width, 3, stride)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = _norm(width, ibn)
         self.conv2 = _convolution(width, width, 3)
         self.bn2 = nn.BatchNorm2d(width)
         self.downsample = _shortcut(inputs, width, stride)
@@ -54,11 +75,11 @@ class Bottleneck(nn.Module):
 
     expansion = 4
 
-    def __init__(self, inputs: int, width: int, stride: int) -> None:
+    def __init__(self, inputs: int, width: int, stride: int, ibn: bool = False) -> None:
         super().__init__()
         outputs = width * self.expansion
         self.conv1 = _convolution(inputs, width, 1)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = _norm(width, ibn)
         self.conv2 = _convolution(width, width, 3, stride)
         self.bn2 = nn.BatchNorm2d(width)
         self.conv3 = _convolution(width, outputs, 1)
@@ -75,26 +96,32 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(nn.Module):
-    """(B, 3, H, W) normalised images to (B, ``channels``, H / 16, W / 16) features."""
+    """(B, 3, H, W) normalised images to (B, ``channels``, H / 16, W / 16) features.
 
-    def __init__(self, spec: TrunkSpec) -> None:
+    With ``first`` and ``last`` it is a part of a ResNet, from one stage to another: 0 is the stem, 1..4 are the
+    residual stages. A part takes the features of the stage before it.
+    """
+
+    def __init__(self, spec: TrunkSpec, first: int = 0, last: int = 4, last_stride: int = STAGE_STRIDES[-1]) -> None:
         super().__init__()
         block = BasicBlock if spec.block == "basic" else Bottleneck
-        self.conv1 = _convolution(3, spec.width, 7, stride=2)
-        self.bn1 = nn.BatchNorm2d(spec.width)
-        self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        inputs = spec.width
-        self.stage_channels: list[int] = []
-        for index, (depth, stride) in enumerate(zip(spec.depths, STAGE_STRIDES, strict=True)):
-            width = spec.width * 2**index
-            blocks = [block(inputs, width, stride)]
-            inputs = width * block.expansion
-            blocks += [block(inputs, width, 1) for _ in range(depth - 1)]
-            self.add_module(f"layer{index + 1}", nn.Sequential(*blocks))
-            self.stage_channels.append(inputs)
-        self.channels = inputs
-        self.attention = nn.ModuleList(nn.Identity() for _ in STAGE_STRIDES)
+        self.has_stem = first == 0
+        if self.has_stem:
+            self.conv1 = _convolution(3, spec.width, 7, stride=2)
+            self.bn1 = nn.BatchNorm2d(spec.width)
+            self.relu = nn.ReLU(inplace=True)
+            self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.stages = tuple(range(max(first, 1), last + 1))
+        strides = (*STAGE_STRIDES[:-1], last_stride)
+        for stage in self.stages:
+            width, inputs = spec.width * 2 ** (stage - 1), spec.stage_channels[stage - 1]
+            ibn = spec.ibn and stage < len(STAGE_STRIDES)
+            blocks = [block(inputs, width, strides[stage - 1], ibn)]
+            blocks += [block(width * block.expansion, width, 1, ibn) for _ in range(spec.depths[stage - 1] - 1)]
+            self.add_module(f"layer{stage}", nn.Sequential(*blocks))
+        self.stage_channels = spec.stage_channels[1:]
+        self.channels = spec.stage_channels[last]
+        self.attention = nn.ModuleList(nn.Identity() for _ in self.stages)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -109,12 +136,21 @@ class ResNet(nn.Module):
             gates.append(SpatialAttention(channels, rows, columns))
         self.attention = nn.ModuleList(gates)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) to (B, channels, H / 16, W / 16)."""
-        features = self.maxpool(self.relu(self.bn1(self.conv1(images))))
-        for index, attention in enumerate(self.attention):
-            features = attention(cast(nn.Module, getattr(self, f"layer{index + 1}"))(features))
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, 3, H, W) to (B, channels, H / 16, W / 16); of a part, from the features of the stage before."""
+        if self.has_stem:
+            features = self.maxpool(self.relu(self.bn1(self.conv1(features))))
+        for stage, attention in zip(self.stages, self.attention, strict=True):
+            features = attention(cast(nn.Module, getattr(self, f"layer{stage}"))(features))
         return features
+
+
+def resnet_part(name: str, first: int, last: int, last_stride: int = STAGE_STRIDES[-1]) -> ResNet:
+    """Stages ``first`` to ``last`` (0 the stem, 1..4 the residual stages) of the trunk of that name, from scratch.
+
+    Raises BadInput for an unknown name.
+    """
+    return ResNet(trunk_spec(name), first, last, last_stride)
 
 
 def build_backbone(

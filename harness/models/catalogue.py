@@ -10,7 +10,7 @@ from harness.errors import unknown
 
 @dataclass(frozen=True)
 class TrunkSpec:
-    """A ResNet (He et al., CVPR 2016).
+    """A ResNet (He et al., CVPR 2016), with ``ibn`` the IBN-a form of it (Pan et al., ECCV 2018).
 
     ``depths`` are the blocks of its four stages, ``width`` the channels of the first stage before expansion.
     ``input_size`` is the image height and width that recipes train it at, and thus the size that position-dependent
@@ -21,13 +21,23 @@ class TrunkSpec:
     depths: tuple[int, int, int, int]
     width: int
     input_size: tuple[int, int]
+    ibn: bool = False
+
+    @property
+    def stage_channels(self) -> tuple[int, ...]:
+        """Output channels of the stem and of the four residual stages."""
+        expansion = 4 if self.block == "bottleneck" else 1
+        return (self.width, *(self.width * 2**stage * expansion for stage in range(4)))
 
 
 TRUNKS: dict[str, TrunkSpec] = {
     "resnet50": TrunkSpec("bottleneck", (3, 4, 6, 3), 64, (384, 128)),
+    "resnet101_ibn_a": TrunkSpec("bottleneck", (3, 4, 23, 3), 64, (384, 192), ibn=True),
     "resnet18": TrunkSpec("basic", (2, 2, 2, 2), 64, (192, 64)),
+    "resnet18_ibn_a": TrunkSpec("basic", (2, 2, 2, 2), 64, (192, 96), ibn=True),
     # Half as wide and as deep as ResNet-18: two CPU cores train it on a thousand images in seconds.
     "resnet10": TrunkSpec("basic", (1, 1, 1, 1), 32, (192, 64)),
+    "resnet10_ibn_a": TrunkSpec("basic", (1, 1, 1, 1), 32, (192, 96), ibn=True),
 }
 
 

@@ -16,7 +16,7 @@ class Batch:
     ``images`` (B, 3, H, W) normalised floats; ``labels`` (B,) identity indices 0..C-1; ``cameras`` (B,); ``indices``
     (B,) rows of the training split. ``priors`` follow the images' flips and translations: ``parsing`` (B, 64, 32) int64
     labels (see harness.priors), ``segmentation`` (B, 64, 32) bool, ``keypoints`` (B, 17, 3) x and y as fractions of the
-    image's width and height, confidence.
+    image's width and height, confidence; ``infrared`` (B,) bool, which images are infrared and not visible.
     """
 
     images: Tensor
@@ -30,7 +30,8 @@ class ReIDModel(nn.Module):
     """Base of all methods' networks.
 
     ``trunk`` is the backbone that initialisation loads. Subclasses give ``forward``, ``losses``, ``embed`` and
-    ``classifiers``; ``attention_maps`` only where the paper shows such maps.
+    ``classifiers``; ``attention_maps`` only where the paper shows such maps, ``end_epoch`` only where something changes
+    between epochs.
     """
 
     trunk: nn.Module
@@ -44,7 +45,10 @@ class ReIDModel(nn.Module):
         raise NotImplementedError
 
     def embed(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """Test features of (B, 3, H, W) normalised images: name -> (B, D), not normalised."""
+        """Test features of (B, 3, H, W) normalised images: name -> (B, D), not normalised.
+
+        Cells may be scored by several features side by side, which they name with a plus: ``local+global``.
+        """
         raise NotImplementedError
 
     def classifiers(self) -> Iterable[nn.Module]:
@@ -54,3 +58,6 @@ class ReIDModel(nn.Module):
     def attention_maps(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Maps to draw over images, name -> (B, h, w) in 0..1, as in the paper's figures; none by default."""
         return {}
+
+    def end_epoch(self, losses: Mapping[str, float]) -> None:
+        """Hear the mean of each named loss over an epoch that ends; what is learnt from it belongs in a buffer."""

@@ -17,6 +17,9 @@ KINDS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 """Each kind of prior with the sets of arrays that it can be had from, the preferred set first."""
 
+INFRARED = "infrared"
+"""Which images are infrared. It is no prior of a file: the cameras that took them say so."""
+
 PROVIDER = "provider"
 """The array (A, 2) of strings in which a file says which provider, in which version, made each of its arrays."""
 
@@ -46,16 +49,18 @@ def embedded_priors_file(root: Path, split_name: str) -> Path:
 
 
 def missing_priors(
-    dataset_id: str, kinds: Iterable[str], data_root: Path, splits: Iterable[str] = SPLITS
+    dataset_id: str, kinds: Collection[str], data_root: Path, splits: Iterable[str] = SPLITS
 ) -> str | None:
     """One sentence on why these kinds of prior cannot be read for these splits; None when they can.
 
     Only the files' tables of contents are read. Raises BadInput for an unknown dataset or kind.
     """
-    wanted = list(kinds)
+    wanted = [kind for kind in kinds if kind != INFRARED]
     for kind in wanted:
         if kind not in KINDS:
-            raise unknown("prior", kind, KINDS)
+            raise unknown("prior", kind, [*KINDS, INFRARED])
+    if INFRARED in kinds and not dataset(dataset_id).infrared:
+        return f"needs visible and infrared images, and {dataset_id} has no infrared ones; choose a dataset that has"
     if dataset(dataset_id).embedded:
         return None
     for split_name in splits if wanted else ():

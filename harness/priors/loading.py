@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import BadInput, unknown
 from harness.priors.availability import (
+    INFRARED,
     KINDS,
     PROVIDER,
     embedded_priors_file,
@@ -50,7 +51,7 @@ class Priors:
         """Kind -> array: ``parsing`` (N, 64, 32) uint8 of 0 background, 1 head, 2 torso and arms, 3 left leg, 4 right
         leg (all 0 where there is no trustworthy map); ``segmentation`` (N, 64, 32) bool, true on the person;
         ``keypoints`` (N, 17, 3) float32 in COCO's order, x and y as fractions of the image's width and height,
-        confidence 0..1."""
+        confidence 0..1; ``infrared`` (N,) bool, true for an infrared image."""
         return {kind: _prior(kind, self.stored) for kind in self.kinds}
 
     @cached_property
@@ -75,8 +76,20 @@ def load_priors(dataset: Dataset, split_name: str, kinds: Iterable[str], data_ro
     """
     wanted = sorted(set(kinds))
     for kind in wanted:
-        if kind not in KINDS:
-            raise unknown("prior", kind, KINDS)
+        if kind not in (*KINDS, INFRARED):
+            raise unknown("prior", kind, [*KINDS, INFRARED])
+    in_file = [kind for kind in wanted if kind != INFRARED]
+    stored, provider = _stored(dataset, split_name, in_file, data_root) if in_file else ({}, "")
+    if INFRARED in wanted:
+        stored = {**stored, INFRARED: dataset.infrared(getattr(dataset, split_name))}
+        provider = "; ".join(filter(None, (provider, f"infrared by the cameras of {dataset.id}")))
+    return Priors(tuple(wanted), stored, provider)
+
+
+def _stored(
+    dataset: Dataset, split_name: str, wanted: list[str], data_root: Path
+) -> tuple[dict[str, NDArray[Any]], str]:
+    """The rows of a split in its file of priors, and where they are from."""
     file = (
         embedded_priors_file(dataset.root, split_name)
         if dataset.embedded
@@ -94,7 +107,7 @@ def load_priors(dataset: Dataset, split_name: str, kinds: Iterable[str], data_ro
     provider = f"{dataset.id} truth" if dataset.embedded else _stated(file, held)
     if "parsing" in wanted and "parsing" not in held:
         provider = f"{provider}; {DERIVED}"
-    return Priors(tuple(wanted), stored, provider)
+    return stored, provider
 
 
 def _read(file: Path, kinds: Iterable[str]) -> dict[str, NDArray[Any]]:
@@ -153,6 +166,8 @@ def _prior(kind: str, stored: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
 
     from harness.priors.parsing import derive_parsing
 
+    if kind == INFRARED:
+        return stored[INFRARED]
     if kind == "keypoints":
         return stored["keypoints"].astype(np.float32)
     if kind == "segmentation":

@@ -47,6 +47,14 @@ def translation_offsets(images: int, translation: Translation | None, seed: int)
     return offsets
 
 
+def padded_and_cropped(
+    placement: Placement, padding: int, size: tuple[int, ...], rng: np.random.Generator
+) -> Placement:
+    """Pad by that many black pixels and crop images of ``size`` (height, width) again: a shift by whole pixels."""
+    pixels = rng.integers(-padding, padding + 1, placement.shift.shape)
+    return Placement(placement.flipped, placement.shift + pixels / np.array(size))
+
+
 def place_images(images: Tensor, placement: Placement) -> Tensor:
     """Flip then shift (B, H, W, C) images by whole pixels; what comes in is 0 (black, or no mask)."""
     height, width = images.shape[1:3]
@@ -68,8 +76,10 @@ def place_prior(kind: str, prior: Tensor, placement: Placement) -> Tensor:
     """Carry a prior along with its image.
 
     ``parsing`` (B, h, w) labels and ``segmentation`` (B, h, w) bool move as images do, left and right legs swapped;
-    ``keypoints`` (B, 17, 3) move by the same fractions, left and right swapped.
+    ``keypoints`` (B, 17, 3) move by the same fractions, left and right swapped; ``infrared`` (B,) stays as it is.
     """
+    if kind == "infrared":
+        return prior
     flipped = torch.from_numpy(placement.flipped).to(prior.device)
     if kind == "keypoints":
         mirrored = prior[:, list(KEYPOINT_MIRROR)]

@@ -21,6 +21,7 @@ from harness.training.augmentation import (
     Placement,
     erase,
     normalise,
+    padded_and_cropped,
     place_images,
     place_prior,
     translation_offsets,
@@ -95,6 +96,7 @@ def train(
     offsets = translation_offsets(len(data.labels), recipe.augmentation.translation, derived_seed(seed, "translation"))
     for epoch in range(first, recipe.epochs):
         _train_epoch(model, data, recipe, seed, machine, optimiser, offsets, epoch, log)
+        model.end_epoch({name: means[-1] for name, means in log["losses"].items()})
         checkpoint.save(checkpoint_path, model, optimiser, epoch + 1, log)
         epoch_done(epoch + 1, log)
     return log
@@ -120,7 +122,7 @@ def _train_epoch(
     for iteration, batch in enumerate(
         _batches(data, recipe, machine, batches, offsets, generator(seed, "image", epoch))
     ):
-        rate = recipe.optimiser.rate * rate_factor(recipe.schedule, epoch + iteration / len(batches))
+        rate = recipe.optimiser.rate * rate_factor(recipe.schedule, recipe.epochs, epoch, iteration, len(batches))
         set_rate(optimiser, rate)
         losses = training_step(model, batch, optimiser, machine)
         for name, value in losses.items():
@@ -178,6 +180,8 @@ def _batches(
     for chosen in batches:
         rows, copy = np.divmod(chosen, copies)
         placement = Placement(rng.random(len(rows)) < augmentation.flip, offsets[rows, copy])
+        if augmentation.padding:
+            placement = padded_and_cropped(placement, augmentation.padding, data.images.shape[1:3], rng)
         raw = torch.from_numpy(data.images[rows]).to(machine.device)
         images = normalise(place_images(raw, placement))
         if augmentation.erasing:

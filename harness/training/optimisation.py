@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
@@ -41,11 +43,23 @@ def build_optimiser(model: nn.Module, settings: Optimiser) -> torch.optim.Optimi
     )
 
 
-def rate_factor(schedule: Schedule, progress: float) -> float:
-    """What the rate is multiplied by after ``progress`` epochs (fractional): linear warm-up, then steps."""
-    if progress < schedule.warmup_epochs:
-        return schedule.warmup_start + (1 - schedule.warmup_start) * progress / schedule.warmup_epochs
-    return schedule.gamma ** sum(progress >= milestone for milestone in schedule.milestones)
+def rate_factor(schedule: Schedule, epochs: int, epoch: int, iteration: int, iterations: int) -> float:
+    """What the rate is multiplied by at ``iteration`` of the ``iterations`` of ``epoch`` (from 0), of ``epochs``."""
+    warmup = schedule.warmup
+    length = 0.0
+    if warmup:
+        length = warmup.length / (iterations if warmup.unit == "iterations" else 1)
+        progress = epoch if warmup.each_epoch else epoch + iteration / iterations
+        if progress < length:
+            share = progress / length
+            if warmup.shape == "exponential":
+                return warmup.start ** (1 - share)
+            return warmup.start + (1 - warmup.start) * share
+    if schedule.cosine_to is not None:
+        begun = math.ceil(length)
+        share = min(1.0, (epoch - begun) / max(1, epochs - begun))
+        return schedule.cosine_to + (1 - schedule.cosine_to) * (1 + math.cos(math.pi * max(0.0, share))) / 2
+    return schedule.gamma ** sum(epoch >= milestone for milestone in schedule.milestones)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

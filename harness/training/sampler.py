@@ -35,7 +35,15 @@ def epoch_batches(labels: NDArray[np.int64], sampler: Sampler, seed: int, epoch:
             f"the training set has {len(walks)} identities and a batch needs {sampler.identities}; "
             "use a larger training set or a smaller profile"
         )
-    return [_identity_batch(walks, sampler.identities, sampler.images_per_identity, rng) for _ in range(count)]
+    return [
+        np.concatenate(
+            [
+                _identity_batch(walks, sampler.identities, sampler.images_per_identity, rng)
+                for _ in range(sampler.groups)
+            ]
+        )
+        for _ in range(count)
+    ]
 
 
 class _Walk:

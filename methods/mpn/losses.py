@@ -18,7 +18,7 @@ LAMBDA = 1.0
 
 def triplet_loss(features: Tensor, labels: Tensor) -> Tensor:
     """L_TRI, Eq. 3: batch-hard over cosine distances of (B, D) features, averaged over violating anchors."""
-    return batch_hard_triplet(pairwise_cosine_distance(features), labels, MARGIN)
+    return batch_hard_triplet(pairwise_cosine_distance(features), labels, MARGIN, mean_over="violating")
 
 
 def class_wise(h: Tensor, g: Tensor, labels: Tensor) -> Tensor:

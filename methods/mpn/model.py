@@ -13,9 +13,10 @@ from harness.losses import identity_loss
 from harness.models.backbone import build_backbone
 from harness.models.classifier import identity_classifier
 from harness.models.reid import Batch, ReIDModel
+from harness.models.stripes import stripes
 from methods.mpn import MPNSwitches
 from methods.mpn.losses import FEATURE_SPACE, LAMBDA, soft_sharing, triplet_loss
-from methods.mpn.priors import coarse_prior, rectify, stripes
+from methods.mpn.priors import coarse_prior, rectify
 
 PART_WIDTH = 512
 """Channels of both convolutions of a task (Sec. 3.3), or the trunk's where a smaller trunk gives fewer."""

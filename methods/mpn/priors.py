@@ -90,8 +90,3 @@ def row_weights(top: Tensor, bottom: Tensor, height: int) -> Tensor:
     position = (rows + 0.5) * extent / height - 0.5
     position = torch.minimum(position.clamp(min=0), (extent - 1).float()) + top[:, None]
     return (1 - (position[:, :, None] - rows).abs()).clamp(min=0)
-
-
-def stripes(height: int, parts: int) -> list[slice]:
-    """Rows of each part: ``height`` rows divided evenly, with a shared row where ``parts`` does not divide them."""
-    return [slice(k * height // parts, -(-(k + 1) * height // parts)) for k in range(parts)]

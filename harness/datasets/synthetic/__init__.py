@@ -64,6 +64,8 @@ def _spec(edition: Edition) -> DatasetSpec:
         protocol=PROTOCOLS.get(edition.flavour.id, "market1501"),
         obtain="It is drawn by the harness itself, in seconds, when it is first used.",
         embedded=True,
+        infrared=bool(edition.flavour.infrared_cameras),
+        stand_in=edition.flavour.id,
     )
 
 

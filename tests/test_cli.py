@@ -1,6 +1,7 @@
 """``python -m harness.run`` from end to end on a toy method and a miniature of Market-1501."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -181,6 +182,20 @@ def test_explain_scores_a_record_under_other_protocols_and_names_what_comes_near
     assert code == 0
     assert "published: rank1 90.1, map 80.25" in said
     assert "trapezoid" in said
+
+
+def test_explain_ranks_junk_and_scores_without_flip_from_what_is_stored(command, market_root):
+    """Market-1501's own junk is what a framework that keeps it would rank."""
+    folder = market_root / "Market-1501-v15.09.15"
+    shutil.copy(folder / "query" / "0101_c1s1_000000_00.jpg", folder / "bounding_box_test" / "-1_c2s1_000001_00.jpg")
+    store = command(*TABLE, "--row", "Wide")[2]
+    (record,) = store.records()
+    with np.load(store.path(record["evaluation"]) / "features.npz") as stored:
+        assert {"query_other_flip", "gallery_other_flip", "junk", "junk_other_flip", "junk_cams"} <= set(stored.files)
+    said = command("--explain", "toy_table-Wide-market1501")[1]
+    tried = said.partition("remaining  switches turned")[2] + said.partition("without effect here")[2]
+    assert "junk kept" in tried
+    assert "without flip" in tried
 
 
 def test_records_are_one_pandas_table(command):

@@ -47,7 +47,7 @@ class Passport:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A loaded dataset. ``gallery`` holds only what is ranked (junk is already removed).
+    """A loaded dataset. ``gallery`` holds only what is ranked; ``junk`` is what was removed from it, if anything was.
 
     ``multi_query`` maps a query's row to the extra images (rows of ``extra``) pooled for it, where a protocol pools.
     ``embedded`` marks the dataset drawn by our own code, whose images may always be shown. ``infrared_cameras`` are
@@ -63,6 +63,7 @@ class Dataset:
     passport: Passport
     embedded: bool = False
     extra: Split | None = None
+    junk: Split | None = None
     multi_query: tuple[tuple[int, ...], ...] | None = None
     infrared_cameras: tuple[int, ...] = ()
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from harness.datasets.base import Dataset, Split
 
-SplitName = Literal["train", "query", "gallery", "extra"]
+SplitName = Literal["train", "query", "gallery", "extra", "junk"]
 Progress = Callable[[int, int], None]
 """Called with the images done and the images in all."""
 

@@ -107,6 +107,7 @@ def _images(root: Path, folders: tuple[str, ...]) -> Images:
 
 
 def _dataset(dataset: str, root: Path, images: Images, published: dict[str, int]) -> Dataset:
+    junk = [image for image in images[TEST] if image.identity == JUNK]
     return Dataset(
         id=dataset,
         root=root,
@@ -114,6 +115,7 @@ def _dataset(dataset: str, root: Path, images: Images, published: dict[str, int]
         query=_split(QUERY, images[QUERY]),
         gallery=_split(TEST, [image for image in images[TEST] if image.identity != JUNK]),
         passport=_passport(dataset, root, images, published),
+        junk=_split(TEST, junk) if junk else None,
     )
 
 

@@ -89,7 +89,9 @@ def _evaluate(
 
 
 def _feature_arrays(evaluation: Evaluation, dataset: Dataset) -> dict[str, NDArray[Any]]:
-    arrays: dict[str, NDArray[Any]] = {"query": evaluation.query, "gallery": evaluation.gallery}
+    arrays: dict[str, NDArray[Any]] = dict(evaluation.features)
+    if dataset.junk is not None and "junk" in evaluation.features:
+        arrays["junk_cams"] = dataset.junk.cameras
     for name, split in (("query", dataset.query), ("gallery", dataset.gallery)):
         arrays[f"{name}_ids"] = split.identities
         arrays[f"{name}_cams"] = split.cameras

@@ -24,20 +24,27 @@ from harness.training.loop import Machine
 
 @dataclass(frozen=True)
 class TestImages:
-    """Decoded test splits (N, H, W, 3) uint8 with their priors; ``extra`` only where the protocol pools queries."""
+    """Decoded test splits (N, H, W, 3) uint8 with their priors.
+
+    ``extra`` is there only where the protocol pools queries, ``junk`` only where the loader removed some and no prior is
+    read; it is never ranked but kept for ``--explain``.
+    """
 
     __test__ = False
 
     query: NDArray[np.uint8]
     gallery: NDArray[np.uint8]
     extra: NDArray[np.uint8] | None
+    junk: NDArray[np.uint8] | None
     priors: dict[str, dict[str, NDArray[Any]]]
 
     @classmethod
     def of(cls, dataset: Dataset, height: int, width: int, priors: dict[str, dict[str, NDArray[Any]]]) -> TestImages:
         """The test splits of a dataset at the recipe's size."""
         extra = decoded(dataset, "extra", height, width) if dataset.extra is not None else None
-        return cls(decoded(dataset, "query", height, width), decoded(dataset, "gallery", height, width), extra, priors)
+        junk = None if dataset.junk is None or priors else decoded(dataset, "junk", height, width)
+        query, gallery = decoded(dataset, "query", height, width), decoded(dataset, "gallery", height, width)
+        return cls(query, gallery, extra, junk, priors)
 
 
 @dataclass(frozen=True)
@@ -54,14 +61,16 @@ class Reading:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The figures of one reading on one test set, and the features they are made from."""
+    """The figures of one reading on one test set, and the features (N, D) they are made from.
+
+    ``features`` are of ``query``, ``gallery`` and ``junk``; under ``*_other_flip`` those of the other way of flipping.
+    """
 
     scores: Scores
     metrics: dict[str, float]
     metrics_without_flip: dict[str, float]
     intervals: dict[str, dict[str, list[float]]]
-    query: NDArray[np.float16]
-    gallery: NDArray[np.float16]
+    features: dict[str, NDArray[np.float16]]
 
 
 def evaluate_run(
@@ -75,16 +84,18 @@ def evaluate_run(
 ) -> dict[Reading, Evaluation]:
     """The figures of each of ``readings``; features are extracted once for all. ``flip`` chooses the primary ones."""
     with_flip, without = _features(model, dataset, images, machine)
-    primary = with_flip if flip else without
+    primary, other = (with_flip, without) if flip else (without, with_flip)
     found = {}
     for reading in readings:
         reranking = Reranking() if reading.reranked else None
-        query, gallery = reading.of(primary["query"]), reading.of(primary["gallery"])
-        scores = score_features(dataset, query, gallery, protocol, reranking)
-        bare = reading.of(without["query"]), reading.of(without["gallery"])
+        kept = {split: reading.of(primary[split]) for split in primary if split != "extra"}
+        scores = score_features(dataset, kept["query"], kept["gallery"], protocol, reranking)
+        kept |= {f"{split}_other_flip": reading.of(other[split]) for split in other if split != "extra"}
+        bare = kept["query_other_flip"], kept["gallery_other_flip"]
         plain = score_features(dataset, *bare, protocol, reranking) if flip else scores
         spread = intervals(scores, dataset.query.identities)
-        found[reading] = Evaluation(scores, scores.metrics, plain.metrics, spread, query.numpy(), gallery.numpy())
+        arrays = {name: features.numpy() for name, features in kept.items()}
+        found[reading] = Evaluation(scores, scores.metrics, plain.metrics, spread, arrays)
     return found
 
 
@@ -115,10 +126,10 @@ def _features(
     """Split -> embedding -> features, with flip and without. Where the protocol pools queries they are pooled here."""
     with_flip: dict[str, Embeddings] = {}
     without: dict[str, Embeddings] = {}
-    splits = {"query": images.query, "gallery": images.gallery}
-    if images.extra is not None:
-        splits["extra"] = images.extra
+    splits = {"query": images.query, "gallery": images.gallery, "extra": images.extra, "junk": images.junk}
     for split, pixels in splits.items():
+        if pixels is None:
+            continue
         with_flip[split], without[split] = extract(model, pixels, images.priors.get(split, {}), machine)
     if dataset.multi_query is not None:
         for found in (with_flip, without):

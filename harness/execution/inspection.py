@@ -14,7 +14,7 @@ from harness.store import Store, contact_sheet_path, write_atomically
 
 SHEET_ROWS = 5
 """People on the contact sheet."""
-TEST_SPLITS: tuple[SplitName, ...] = ("query", "gallery", "extra")
+TEST_SPLITS: tuple[SplitName, ...] = ("query", "gallery", "extra", "junk")
 
 
 def inspect(cells: list[PlannedCell], shelf: Shelf, store: Store, watch: Watch) -> None:

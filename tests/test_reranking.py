@@ -1,5 +1,7 @@
 """k-reciprocal re-ranking: against the paper's formulas written out set by set in float64, and its laws."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import BadInput
-from harness.evaluation import rerank
+from harness.evaluation import neighbours, rerank
 
 
 def nearest(distances, image, k):
@@ -35,11 +37,13 @@ def naive(query, gallery, k1, k2, share):
             if len(candidates_own & strict) > 2 / 3 * len(candidates_own):
                 wide |= candidates_own
         weights = {other: np.exp(-distances[image][other]) for other in wide}
-        total = sum(weights.values())
+        total = sum(weights.values()) or 1.0  # of more duplicates than k1 the last are nobody's nearest
         encodings.append([weights.get(other, 0.0) / total for other in images])
-    expanded = [
-        [np.mean([encodings[near][g] for near in nearest(distances, p, k2 - 1)]) for g in images] for p in images
-    ]
+    expanded = encodings
+    if k2 > 1:  # of duplicates, only the first is its own nearest
+        expanded = [
+            [np.mean([encodings[near][g] for near in nearest(distances, p, k2 - 1)]) for g in images] for p in images
+        ]
     result = np.empty((len(query), len(gallery)))
     for q in range(len(query)):
         for g in range(len(gallery)):
@@ -81,6 +85,80 @@ def test_neighbours_that_float32_products_cannot_tell_apart_are_told_apart():
     assert rerank(query, gallery, 6, 3) == pytest.approx(naive(query, gallery, 6, 3, 0.3), rel=0, abs=1e-6)
 
 
+SPREADS = {
+    "random": lambda generator, shape: generator.standard_normal(shape),
+    "clustered": lambda generator, shape: (
+        10 * generator.integers(-1, 2, (shape[0], 1)) + generator.standard_normal(shape) * 1e-3
+    ),
+    "duplicates": lambda generator, shape: generator.integers(-1, 2, (5, shape[1]))[
+        generator.integers(5, size=shape[0])
+    ],
+    "ties": lambda generator, shape: generator.integers(-2, 3, shape),
+    "one far away": lambda generator, shape: (
+        generator.standard_normal(shape) * np.where(np.arange(shape[0]), 1, 1e4)[:, None]
+    ),
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    spread=st.sampled_from(sorted(SPREADS)),
+    seed=st.integers(0, 10**6),
+    images=st.integers(1, 70),
+    dimensions=st.integers(1, 20),
+    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=3),
+    block=st.integers(1, 40),
+)
+def test_neighbours_are_those_by_distance_in_float64_then_by_row(spread, seed, images, dimensions, sizes, block):
+    """With duplicates and exact ties, too, and whatever the size of the blocks that share the product."""
+    features = SPREADS[spread](np.random.default_rng(seed), (images, dimensions)).astype(np.float32)
+    distances = np.square(features[:, None].astype(np.float64) - features[None]).sum(axis=2)
+    queries = images // 3
+    with mock.patch.object(neighbours, "BLOCK", block):
+        found = neighbours.neighbourhood(torch.from_numpy(features), queries, sizes)
+    for size in sizes:
+        expected = np.argsort(distances, axis=1, kind="stable")[:, :size]
+        assert np.array_equal(np.sort(found.rows[:, :size]), np.sort(expected))
+    scale = 1e-6 * np.square(features).sum(axis=1).max() + 1e-12
+    assert np.allclose(2 * found.farthest.numpy(), distances.max(axis=1), rtol=1e-6, atol=scale)
+    assert np.allclose(2 * found.query_to_gallery.numpy(), distances[:queries, queries:], rtol=1e-6, atol=scale)
+
+
+@settings(max_examples=12, deadline=None)
+@given(spread=st.sampled_from(sorted(SPREADS)), seed=st.integers(0, 10**6), k1=st.integers(1, 7), k2=st.integers(1, 4))
+def test_equals_the_formulas_whatever_the_features(spread, seed, k1, k2):
+    features = SPREADS[spread](np.random.default_rng(seed), (36, 6)).astype(np.float32)
+    query, gallery = features[:6], features[6:]
+    with mock.patch.object(neighbours, "BLOCK", 16):
+        assert rerank(query, gallery, k1, k2) == pytest.approx(naive(query, gallery, k1, k2, 0.3), rel=0, abs=1e-6)
+
+
+def crowds(seed):
+    """Two crowds 200 apart with 30 images each within a thousandth: more than the candidates of k1 = 5, and nearer to
+    each other than what float32 products of such vectors leave."""
+    generator = np.random.default_rng(seed)
+    side = np.where(np.arange(60) % 2, 100, -100)[:, None]
+    images = (side + 1e-3 * generator.standard_normal((60, 8))).astype(np.float32)
+    return images[:8], images[8:]
+
+
+def test_neighbours_beyond_the_candidates_of_float32_are_found():
+    query, gallery = crowds(14)
+    assert rerank(query, gallery, 5, 3) == pytest.approx(naive(query, gallery, 5, 3, 0.3), rel=0, abs=1e-6)
+
+
+def test_float32_alone_would_have_missed_them():
+    query, gallery = crowds(14)
+    with mock.patch.object(neighbours, "ROUNDING", 0):
+        alone = rerank(query, gallery, 5, 3)
+    assert np.abs(alone - naive(query, gallery, 5, 3, 0.3)).max() > 0.1
+
+
+def test_the_same_features_give_the_same_bits():
+    query, gallery = people(15, 40, 400)
+    assert np.array_equal(rerank(query, gallery), rerank(query, gallery))
+
+
 def test_fewer_images_than_k1_are_all_neighbours():
     query, gallery = people(9, 2, 5)
     assert rerank(query, gallery) == pytest.approx(naive(query, gallery, 20, 6, 0.3), rel=0, abs=1e-6)
@@ -104,8 +182,9 @@ def test_scaling_and_shifting_all_features_changes_nothing():
     assert rerank(query * 4 + 2, gallery * 4 + 2) == pytest.approx(rerank(query, gallery), rel=0, abs=1e-6)
 
 
-def test_images_all_alike_are_at_distance_zero():
-    assert np.abs(rerank(np.ones((2, 3)), np.ones((9, 3)), 3, 2)).max() < 1e-6
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1])
+def test_images_all_alike_are_at_distance_zero(value):
+    assert np.abs(rerank(np.full((2, 3), value), np.full((9, 3), value), 3, 2)).max() < 1e-6
 
 
 def test_a_group_of_mutual_neighbours_ends_nearer_than_a_nearer_lone_image():

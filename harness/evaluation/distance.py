@@ -74,7 +74,7 @@ def _norms(matrix: Tensor) -> Tensor:
 
 
 @contextmanager
-def _full_precision(device: str) -> Iterator[None]:
+def full_precision(device: str) -> Iterator[None]:
     """Float32 products as such: training may have switched on autocast, TF32 or bfloat16 products."""
     precision = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
@@ -120,7 +120,7 @@ def distance_tensors(query: Tensor, gallery: Tensor, metric: Metric, block: int)
         constants = _norms(gallery).square() / 2
     for start in range(0, len(query), block):
         rows = query[start : start + block]
-        with _full_precision(query.device.type):
+        with full_precision(query.device.type):
             distances = torch.addmm(
                 constants, _padded(rows, ROW_MULTIPLE), gallery.T, beta=float(metric == "euclidean"), alpha=-1
             )

@@ -14,7 +14,7 @@ import pytest
 
 from harness.cell import cell_id
 from harness.datasets import DATASETS
-from harness.evaluation.verdicts import judge
+from harness.evaluation.verdicts import judge, split_reasons
 from harness.store import Record, Store
 from harness.tables import Row, Table, tables
 
@@ -49,11 +49,15 @@ def test_reproduces(table: Table, row: Row, dataset: str, records: list[Record])
         why = "; ".join(dict.fromkeys(record["verdict"]["reason"] for record in own)) or "no record"
         options = shlex.join(["--table", table.id, "--row", row.key, "--dataset", dataset, "--profile", "paper"])
         pytest.skip(f"{why}; run: python -m harness.run {options} --data-root DIR")
+    spec = DATASETS[dataset]
+    lacking = split_reasons({spec.split_of(record["seed"]) for record in comparable}, spec.splits)
+    if lacking:
+        pytest.skip("; ".join(lacking))
     for metric, figure in published.items():
         measured = [record["metrics"][metric] for record in comparable if metric in record["metrics"]]
         if not measured:
             continue
-        verdict = judge(measured, figure, figure.decimals)
+        verdict = judge(measured, figure, figure.decimals, splits=spec.splits)
         assert verdict.word in ("reproduced", "undecided"), f"{metric} {verdict.word}: {verdict.arithmetic}"
         if verdict.word == "undecided":
             pytest.skip(f"{metric} undecided: {verdict.arithmetic}; add seeds with --seed")

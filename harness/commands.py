@@ -97,7 +97,8 @@ def dry_run(options: argparse.Namespace) -> int:
     planner = _planner(options, shelf)
     plan = _plan(choices, planner, options)
     readable = [run for run in plan.runs.values() if not run.blocked and shelf.drawn(run.dataset)]
-    images = {run.dataset: len(shelf.dataset(run.dataset, run.seed).train) for run in readable}
+    training = {run.dataset: shelf.dataset(run.dataset, run.seed) for run in readable}
+    images = {name: (len(data.train), int(data.infrared(data.train).sum())) for name, data in training.items()}
     forecast = Forecast(plan, planner.store, images)
     if options.json:
         print(json.dumps(forecast.as_json(), ensure_ascii=False, indent=1))
@@ -110,6 +111,8 @@ def dry_run(options: argparse.Namespace) -> int:
 
 def run_tables(options: argparse.Namespace) -> int:
     """Run what is pending, write the report; 1 when a cell failed or is blocked."""
+    from harness.execution.complexity import measure_tables
+    from harness.execution.counting import count_datasets
     from harness.execution.inspection import inspect
     from harness.execution.local import carry_out, pending
     from harness.execution.training import Workplace
@@ -126,8 +129,10 @@ def run_tables(options: argparse.Namespace) -> int:
     plan = _plan(choices, planner, options)
     todo = pending(plan)
     with Watch(len(todo)) as watch:
+        count_datasets(choices, shelf, planner.store, watch)
         inspect(todo, shelf, planner.store, watch)
         place = Workplace(shelf, planner.store, Machine.of(_device(options), planner.bfloat16), watch)
+        measure_tables(choices, place)
         records = carry_out(plan, place, options.images)
     blocked = [planned for planned in plan.cells if planned.state == "blocked"]
     for planned in blocked:

@@ -1,8 +1,9 @@
 """Which code a result depends on: the definitions reached from a starting point, each with a hash.
 
 Read from the source, nothing is imported. A definition is a top-level function, class method or assignment; comments,
-docstrings and layout do not count. Reached is what a definition names, followed through imports inside this project, so
-that a change in a function that a run never calls leaves the run alone, and a change in one it calls names that one.
+docstrings and layout do not count. Reached is what a definition names, followed through imports inside this project and
+inside packages that hold methods, so that a change in a function that a run never calls leaves the run alone, and a
+change in one it calls names that one.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import harness
-import methods
+from harness import registry
 
 Address = tuple[str, str]
 """A module and a top-level name in it; the name ``*`` stands for all of the module."""
@@ -103,8 +104,9 @@ def _module(name: str) -> _Module | None:
 
 
 def _source(name: str) -> Path | None:
+    """Where a module of this project, or of a package that holds methods, is written down; None for any other."""
     package, _, rest = name.partition(".")
-    roots = {"harness": harness.__path__, "methods": methods.__path__}.get(package, [])
+    roots = harness.__path__ if package == harness.__name__ else registry.packages().get(package, [])
     for root in map(Path, roots):
         path = root.joinpath(*rest.split(".")) if rest else root
         for candidate in (path / "__init__.py", path.with_suffix(".py")):

@@ -14,8 +14,8 @@ from harness.training.sampler import iterations_per_epoch
 class Forecast:
     """The plan in words and as JSON; times come from runs of the same size recorded in the store."""
 
-    def __init__(self, plan: Plan, store: Store, images: dict[str, int]) -> None:
-        """``images`` is the size of the training set by dataset, where it is known."""
+    def __init__(self, plan: Plan, store: Store, images: dict[str, tuple[int, int]]) -> None:
+        """``images`` is the size of the training set by dataset, where it is known, and how many of it are infrared."""
         self.plan, self.store, self.images = plan, store, images
         self.speeds: dict[tuple[Any, ...], list[float]] = {}
         for path in sorted(store.folder.glob("runs/*/run.json")):
@@ -36,9 +36,11 @@ class Forecast:
         """Images that pass through the network in the whole training, where the dataset's size is known."""
         if run.dataset not in self.images:
             return None
-        translation = run.recipe.augmentation.translation
-        images = self.images[run.dataset] * (1 + (translation.copies if translation else 0))
-        return run.recipe.epochs * iterations_per_epoch(images, run.recipe.sampler) * run.recipe.sampler.batch_size
+        translation, sampler = run.recipe.augmentation.translation, run.recipe.sampler
+        images, infrared = (
+            count * (1 + (translation.copies if translation else 0)) for count in self.images[run.dataset]
+        )
+        return run.recipe.epochs * iterations_per_epoch(images, sampler, infrared) * sampler.batch_size
 
     def seconds(self, run: Run) -> float | None:
         """Expected training time, where a run of the same method, trunk and size is recorded; 0 where it is done."""

@@ -46,6 +46,7 @@ class Method:
     gives the model, ``recipe(switches, dataset, profile)`` how it is trained on the dataset of that id,
     ``embedding(switches)`` the name of the test feature that a cell with these switches is scored by, or several names
     with ``+`` between them for features side by side, and ``reranked(switches)`` whether by k-reciprocal re-ranking.
+    ``attention`` says in a sentence what the maps show that its network draws over images, if it draws any.
     ``test_switches`` names the switches that change only what is read at test: cells that differ in nothing else share
     a run. ``priors(switches)`` says which priors are read.
     """
@@ -59,6 +60,7 @@ class Method:
     test_switches: frozenset[str] = frozenset()
     priors: Callable[[Any], PriorNeeds] = _no_priors
     reranked: Callable[[Any], bool] = _never
+    attention: str = ""
 
     def parse(self, values: dict[str, Any], where: str) -> Any:
         """The switches object of a table row.

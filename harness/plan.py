@@ -13,11 +13,11 @@ from harness.datasets import dataset as dataset_spec
 from harness.datasets.folder import PREFIX as FOLDER
 from harness.fingerprint import Address, canonical_hash, changed, reached_code
 from harness.method import Method
-from harness.models.weights import imagenet_weights
+from harness.models.weights import imagenet_weights, luperson_file
 from harness.priors import missing_priors
 from harness.recipe import Profile, Recipe
 from harness.shelf import Shelf
-from harness.store import Record, Store
+from harness.store import Record, Store, file_digest
 from harness.tables import Row, Table
 
 State = Literal["cached", "stale", "fresh", "failed", "blocked", "quoted"]
@@ -125,7 +125,7 @@ class Planner:
             for dataset in datasets:
                 if dataset in table.columns and dataset not in row.published:
                     continue
-                for seed in seeds or range(dataset_spec(dataset).splits):
+                for seed in seeds or range(dataset_spec(dataset).splits if row.runs else 1):
                     cell = Cell(table.id, row.key, dataset, profile, seed)
                     plan.cells.append(self._planned(cell, table, row, plan))
 
@@ -140,7 +140,7 @@ class Planner:
         if not table.built:
             planned.reason = f"method {table.method} is not built yet"
             return planned
-        method = registry.method(table.method)
+        method = registry.method(row.method or table.method)
         switches = method.parse(dict(row.switches), f"methods/{method.id}/tables.yaml: {table.id}: row {row.key!r}")
         run = self._run(method, switches, _trained_on(row, cell.dataset), cell.profile, cell.seed, plan)
         planned.run, planned.switches = run, switches
@@ -199,6 +199,8 @@ class Planner:
 
     def _initial_weights(self, recipe: Recipe) -> str:
         """Where a run that starts from no other run starts; ImageNet weights are fetched only before real work."""
+        if recipe.initialisation.kind == "luperson":
+            return _luperson_content(recipe.backbone)
         if recipe.initialisation.kind != "imagenet":
             return "scratch"
         return _imagenet_file(recipe.backbone, self.draw)
@@ -264,6 +266,12 @@ def _changed_settings(before: dict[str, Any], after: dict[str, Any], prefix: str
 def _imagenet_file(backbone: str, fetch: bool) -> str:
     found, where = imagenet_weights(backbone, fetch)
     return "scratch, for want of ImageNet weights" if found is None else where
+
+
+@cache
+def _luperson_content(backbone: str) -> str:
+    path = luperson_file(backbone)
+    return "scratch, for want of LUPerson weights" if path is None else f"LUPerson sha256 {file_digest(path)}"
 
 
 @cache

@@ -35,37 +35,43 @@ class Translation:
 
 @dataclass(frozen=True)
 class Jitter:
-    """Colour jitter: brightness, contrast and saturation multiplied by U(1 - x, 1 + x), hue turned by ±``hue``."""
+    """Colour jitter: brightness, contrast and saturation, in this order, each by a factor U(1 - x, 1 + x)."""
 
     brightness: float = 0.0
     contrast: float = 0.0
     saturation: float = 0.0
-    hue: float = 0.0
     probability: float = 1.0
 
 
 @dataclass(frozen=True)
 class RandomCrop:
-    """A part of the image with ``area`` of its area and the image's own aspect, resized to the whole image."""
+    """A part of the image resized to the whole image: ``area`` of its area, ``aspect`` times its height to width.
+
+    With ``shift`` the result is then moved by up to that fraction of height and width; what leaves it is lost, and grey
+    comes in (the "RCRS" of RMGL, Sec. IV-D).
+    """
 
     area: tuple[float, float] = (0.64, 1.0)
+    aspect: tuple[float, float] = (1.0, 1.0)
+    shift: float = 0.0
     probability: float = 0.5
 
 
 @dataclass(frozen=True)
 class Shifting:
-    """Random shifting augmentation (RMGL Sec. III-D): the image, cropped in height or not, shrunk onto a grey canvas.
+    """Random shifting augmentation (RMGL, Sec. III-D): the image, cropped in height or not, shrunk onto a grey canvas.
 
-    ``crop_probability`` and ``crop_min`` are p_c and the least r_c; ``shrink_min`` the least r_h and r_w.
-    ``keep_size`` leaves the image as large as it is, so that what is shifted out is lost (RMGL's RCRS).
+    ``probability`` is p and ``crop_probability`` p_c; ``crop_min``, ``height_min`` and ``width_min`` are the least r_c,
+    r_h and r_w. ``crop_width`` crops the width as well, by the same r_c.
     """
 
     probability: float = 0.5
     crop_probability: float = 0.5
     crop_min: float = 0.7
-    shrink_min: tuple[float, float] = (0.5, 0.5)
-    fill: float = 0.5
-    keep_size: bool = False
+    height_min: float = 0.5
+    width_min: float = 0.5
+    crop_width: bool = False
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
 
 
 @dataclass(frozen=True)
@@ -164,12 +170,13 @@ class Initialisation:
     ``scratch``: the model's own initialisation. ``imagenet``: torchvision's weights in the trunk, or scratch with a
     warning in the record when they cannot be had; ``luperson``: likewise the weights of LUPerson (Fu et al., CVPR
     2021). ``run``: the trunk of another run on the same data, seed and profile, trained by ``method`` with
-    ``switches``.
+    ``switches``; or, where ``part`` is ``model``, all of it, heads and classifiers included (a training in stages).
     """
 
     kind: Literal["scratch", "imagenet", "luperson", "run"] = "imagenet"
     method: str | None = None
     switches: Mapping[str, Any] = field(default_factory=dict)
+    part: Literal["trunk", "model"] = "trunk"
 
 
 @dataclass(frozen=True)

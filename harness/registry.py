@@ -1,21 +1,54 @@
-"""Which methods there are: the folders under ``methods/`` that hold a tables.yaml."""
+"""Which methods there are: the folders under ``methods/`` that hold a tables.yaml, and those of installed packages.
+
+Another package registers a method by an entry point of the group ``harness.methods``: its name is the method's id, its
+value the package that holds ``METHOD`` and, beside it, tables.yaml.
+"""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import methods as plugins
 from harness.errors import BadInput, unknown
 from harness.method import Method
 
+GROUP = "harness.methods"
+
 
 @cache
 def folders() -> dict[str, Path]:
-    """Method id -> plugin folder, sorted by id, built or not."""
+    """Method id -> plugin folder, sorted by id, built or not. Raises BadInput where an id is taken twice."""
     found = {path.parent.name: path.parent for root in plugins.__path__ for path in Path(root).glob("*/tables.yaml")}
+    for method_id, entry in installed().items():
+        if method_id in found:
+            raise BadInput(
+                f"{_named(entry)}: there is a method {method_id!r} already; give the entry point another name"
+            )
+        found[method_id] = _folder(entry)
     return dict(sorted(found.items()))
+
+
+@cache
+def installed() -> dict[str, EntryPoint]:
+    """Entry points of installed packages by method id. Raises BadInput where two packages claim one id."""
+    found: dict[str, EntryPoint] = {}
+    for entry in entry_points(group=GROUP):
+        if found.setdefault(entry.name, entry).value != entry.value:
+            raise BadInput(f"{_named(entry)} and {_named(found[entry.name])}: uninstall one of the two packages")
+    return found
+
+
+def packages() -> dict[str, list[str]]:
+    """Top-level packages that hold methods -> their folders on disk: ``methods`` and those of installed packages."""
+    found = {plugins.__name__: list(plugins.__path__)}
+    for entry in installed().values():
+        package = entry.module.partition(".")[0]
+        found[package] = _search_locations(package)
+    return found
 
 
 def is_built(method_id: str) -> bool:
@@ -30,12 +63,42 @@ def method(method_id: str) -> Method:
         raise unknown("method", method_id, folders())
     if not is_built(method_id):
         raise BadInput(f"method {method_id!r} is not built yet; its tables can be listed, not run")
-    plugin = importlib.import_module(f"methods.{method_id}").METHOD
+    entry = installed().get(method_id)
+    module = importlib.import_module(entry.module if entry else f"{plugins.__name__}.{method_id}")
+    source = folders()[method_id] / "__init__.py"
+    plugin = getattr(module, "METHOD", None)
+    if not isinstance(plugin, Method):
+        raise BadInput(f"{source}: it defines no METHOD; set METHOD = Method(id={method_id!r}, ...)")
     if plugin.id != method_id:
-        raise BadInput(f"methods/{method_id}/__init__.py: METHOD.id is {plugin.id!r}; it must be the folder's name")
+        raise BadInput(f"{source}: METHOD.id is {plugin.id!r}; it must be {method_id!r}, the name it is registered by")
     return plugin
 
 
 def methods() -> dict[str, Method]:
     """All built methods by id."""
     return {method_id: method(method_id) for method_id in folders() if is_built(method_id)}
+
+
+def _folder(entry: EntryPoint) -> Path:
+    """Where the package of an entry point lies, found without importing it."""
+    for location in map(Path, _search_locations(entry.module)):
+        if (location / "tables.yaml").is_file():
+            return location
+    raise BadInput(
+        f"{_named(entry)}: no package {entry.module} with a tables.yaml in it can be found; install it again, its "
+        "tables.yaml among its package data, or uninstall it"
+    )
+
+
+def _search_locations(package: str) -> list[str]:
+    try:
+        spec = importlib.util.find_spec(package)
+    except ModuleNotFoundError:
+        return []
+    return list(spec.submodule_search_locations or []) if spec else []
+
+
+def _named(entry: EntryPoint) -> str:
+    """An entry point, as messages call it."""
+    package = entry.dist.name if entry.dist else "an unnamed package"
+    return f"entry point {entry.name} = {entry.value} of {package}"

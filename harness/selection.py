@@ -56,6 +56,8 @@ def choose(
     ``profile`` or ``paper``; without any, the embedded datasets that stand in for them at ``demo``. Raises BadInput for
     a named dataset that is not there, and for ``budget`` or ``paper`` without data.
     """
+    if wanted.prints_complexity:
+        return Choice(wanted, rows, (), "paper", f"{wanted.id}: costs are measured, nothing is trained")
     if dataset is not None:
         spec = dataset_spec(dataset)
         missing = shelf.missing(dataset)

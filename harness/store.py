@@ -17,12 +17,15 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from harness.errors import BadInput
 from harness.fingerprint import canonical_hash
+
+if TYPE_CHECKING:
+    from harness.datasets.base import Passport
 
 SCHEMA = 1
 REQUIRED = (
@@ -141,6 +144,28 @@ class Store:
     def records(self) -> list[Record]:
         """All validated records, in the order of their files. Raises BadInput naming the first damaged one."""
         return [read_record(path) for path in sorted(self.folder.glob("records/*/*.json"))]
+
+    def write_counts(self, passport: Passport) -> None:
+        """Keep what is found of a dataset, for tables of datasets."""
+        name = re.sub(r"[^A-Za-z0-9_]+", "-", passport.dataset)
+        content = {"dataset": passport.dataset, "variant": passport.variant, "fingerprint": passport.fingerprint}
+        write_json(self.folder / "datasets" / f"{name}.json", {**content, "counts": dict(passport.counts)})
+
+    def counts(self) -> dict[str, Record]:
+        """What was kept of each dataset by its id. Raises BadInput naming a damaged file."""
+        mend = "delete it and run the table of datasets again"
+        kept = [_read_json(path, mend) for path in sorted(self.folder.glob("datasets/*.json"))]
+        return {record["dataset"]: record for record in kept}
+
+    def write_complexity(self, table: str, measured: Record) -> None:
+        """Keep what the rows of a table of complexity cost beside each other."""
+        write_json(self.folder / "complexity" / f"{table}.json", {**measured, "table": table})
+
+    def complexities(self) -> dict[str, Record]:
+        """What was kept of each table of complexity by its id. Raises BadInput naming a damaged file."""
+        mend = "delete it and run the table again"
+        kept = [_read_json(path, mend) for path in sorted(self.folder.glob("complexity/*.json"))]
+        return {record["table"]: record for record in kept}
 
     def run_manifest(self, run: str) -> Record | None:
         """What a finished training wrote about itself, or None where it did not finish."""

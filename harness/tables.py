@@ -51,6 +51,8 @@ class Row:
     note: str
     trained_on: str = ""
     """The dataset that the row's run trains on, where it is tested on others."""
+    method: str = ""
+    """The method that runs the row; the table's, but where it sets another built one beside it."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,16 @@ class Table:
     def columns(self) -> tuple[str, ...]:
         """Datasets (or cost columns) in the order of the paper."""
         return tuple(dict.fromkeys(column for row in self.rows for column in row.published))
+
+    @property
+    def prints_counts(self) -> bool:
+        """Whether it describes datasets instead of results."""
+        return any(metric in COUNTS for row in self.rows for figures in row.published.values() for metric in figures)
+
+    @property
+    def prints_complexity(self) -> bool:
+        """Whether it prints what methods cost and no accuracy: it is measured, and nothing is trained for it."""
+        return set(self.columns) <= COST_COLUMNS
 
     @property
     def built(self) -> bool:
@@ -188,9 +200,8 @@ def _table(entry: Any, where: str, method_id: str, paper: Paper) -> Table:
     if not isinstance(entry["rows"], list) or not entry["rows"]:
         raise BadInput(f"{where}: rows must be a list of at least one row")
     for number, row in enumerate(entry["rows"], 1):
-        _check_keys(
-            row, f"{where}: row {number}", {"name", "runs", "values"}, {"switches", "group", "note", "trained_on"}
-        )
+        optional = {"switches", "group", "note", "trained_on", "method"}
+        _check_keys(row, f"{where}: row {number}", {"name", "runs", "values"}, optional)
     names = Counter(row["name"] for row in entry["rows"])
     rows = tuple(_row(row, f"{where}: row {row['name']!r}", method_id, names[row["name"]] > 1) for row in entry["rows"])
     for key, count in Counter(row.key for row in rows).items():
@@ -205,6 +216,9 @@ def _row(entry: dict[str, Any], where: str, method_id: str, repeated: bool) -> R
     switches = entry.get("switches") or {}
     if entry["runs"] and not isinstance(entry.get("switches"), dict):
         raise BadInput(f"{where}: runs is true, so switches must be given")
+    method_id = entry.get("method", method_id)
+    if method_id not in registry.folders():
+        raise BadInput(f"{where}: {unknown('method', str(method_id), registry.folders())}")
     if entry["runs"] and registry.is_built(method_id):
         registry.method(method_id).parse(switches, where)
     group = entry.get("group", "")
@@ -213,7 +227,8 @@ def _row(entry: dict[str, Any], where: str, method_id: str, repeated: bool) -> R
     if trained_on and trained_on not in DATASETS:
         raise BadInput(f"{where}: {unknown('dataset to train on', str(trained_on), DATASETS)}")
     published = _published(entry["values"], where)
-    return Row(entry["name"], key, group, entry["runs"], switches, published, entry.get("note", ""), trained_on)
+    note = entry.get("note", "")
+    return Row(entry["name"], key, group, entry["runs"], switches, published, note, trained_on, method_id)
 
 
 def _published(values: Any, where: str) -> Published:

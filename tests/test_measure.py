@@ -26,6 +26,7 @@ from harness.training.loop import Machine
 from methods.ide import METHOD as IDE
 from methods.mpn import METHOD as MPN
 from methods.mpn import MPNSwitches
+from methods.pgfl_kd import METHOD as PGFL_KD
 
 TRUNK = 23_508_032
 CONV1 = 2048 * 512 + 512 + 2 * 512
@@ -144,8 +145,25 @@ def test_the_cost_of_a_cell_has_every_column_and_takes_little_time():
     manifest = {"log": {"images_per_second": [10.0, 30.0, 20.0]}, "peak_memory_mb": 7.0}
     priors = {"parsing": np.zeros((3, 64, 32), np.uint8), "segmentation": np.ones((3, 64, 32), bool)}
     started = time.perf_counter()
-    cost = measured_cost(model, recipe, Machine.of("cpu", False), 1000, manifest, priors)
+    cost = measured_cost(model, recipe, Machine.of("cpu", False), 1000, manifest, priors, "g")
     assert time.perf_counter() - started < 10
     assert cost["training_images_per_second"] == 20.0 and cost["peak_memory_mb"] == 7.0
     assert cost["latency"]["matching"]["gallery"] == 1000 and cost["latency"]["features_large"]["batch"] == 64
     assert cost["parameters"]["inference"] > 0 and cost["macs"]["macs"] > 0
+    # No network is known for what this variant reads at test.
+    assert cost["parameters_of_priors"] is None and cost["macs_of_priors"] is None
+    assert cost["estimators"] == {"parsing": None, "segmentation": None}
+
+
+def test_a_feature_that_reads_keypoints_costs_a_pose_estimator_as_well():
+    model = PGFL_KD.build(PGFL_KD.switches(), 5, "resnet10")
+    recipe = PGFL_KD.recipe(PGFL_KD.switches(), "synthetic", "demo")
+    manifest = {"log": {"images_per_second": [10.0]}, "peak_memory_mb": 7.0}
+
+    def cost(feature, priors):
+        return measured_cost(model, recipe, Machine.of("cpu", False), 10, manifest, priors, feature)
+
+    bare, posed = cost("f_G", {}), cost("f_E", {"keypoints": np.zeros((2, 17, 3), np.float32)})
+    assert posed["macs_of_priors"] == 15_692_000_000 and posed["parameters_of_priors"] == 63_596_000
+    assert posed["estimators"] == {"keypoints": "HRNet-W48 at 384x128"}
+    assert bare["macs_of_priors"] is bare["parameters_of_priors"] is None and bare["estimators"] == {}

@@ -369,6 +369,59 @@ def test_every_published_figure_is_in_its_tables_csv():
                     assert listed[row.key, dataset, metric] == expected
 
 
+def cost_table(column="market1501"):
+    """A table that prints costs beside accuracy, as PGFL-KD's Table 8 does."""
+    printed = {"map": Figure("50.0"), "params_m": Figure("2.0"), "flops_g": Figure("0.50"), "time_s": Figure("0.08")}
+    table = small_table(("a", "95.8"), ("b", ""))
+    return replace(table, rows=(replace(table.rows[0], published={column: printed}), table.rows[1]))
+
+
+def test_measured_costs_stand_in_proportion_to_the_published_ones_and_have_no_verdict(tmp_path):
+    record = done_record("mpn_ablation", "a", "market1501", "paper", reasons=())
+    page = page_of(tmp_path, [record], cost_table())
+    assert body_cells(page)[0][1:5] == ["50.0", "2.0", "0.50", "0.08"]
+    # 4,123,456 parameters, 123 M multiply-adds, 4.2 ms for the features and 0.2 ms for matching.
+    assert body_cells(page)[0][6:9] == ["4.123 × 2.06", "0.123 × 0.246", "0.0044 × 0.055"]
+    assert body_cells(page)[0][9] == "▼ below"  # of mAP alone
+    assert "a full sort" in page
+    assert body_cells(page)[1][-1] == "–"
+
+
+def test_costs_are_measured_also_on_datasets_that_the_paper_has_not(tmp_path):
+    page = page_of(tmp_path, [done_record("mpn_ablation", "a")], cost_table())
+    assert body_cells(page)[0][-5:] == ["41.2 39.2–43.7", "4.123", "0.123", "0.0044", "≁ not comparable"]
+
+
+def test_a_feature_that_needs_poses_is_charged_for_their_estimator(tmp_path):
+    plain, posed = (done_record("mpn_ablation", row, "market1501") for row in "ab")
+    posed["cost"] |= {"parameters_of_priors": 63_596_000, "macs_of_priors": 15_692_000_000}
+    posed["cost"] |= {"estimators": {"keypoints": "HRNet-W48 at 384x128"}}
+    table = cost_table()
+    page = page_of(tmp_path, [plain, posed], table)
+    assert "67.72" in body_cells(page)[1][-4] and "15.81" in body_cells(page)[1][-3]
+    assert "<td>63.60 M</td><td>15.692 G</td>" in page and "<td>–</td><td>–</td>" in page
+    assert "HRNet-W48 at 384x128, which a row that reads keypoints at test would need" in page
+    assert "of priors" not in page_of(tmp_path, [plain], table)
+
+
+def test_copies_of_a_table_hold_its_measured_costs():
+    record = done_record("mpn_ablation", "a", "market1501", "paper", reasons=())
+    layout = lay_out(cost_table(), [record])
+    assert r"a & 50.0 & 2.0 & 0.50 & 0.08 & 41.2 & 4.123 & 0.123 & 0.0044 \\" in latex(layout).splitlines()
+    rows = {(row["row"], row["metric"]): row for row in csv.DictReader(io.StringIO(long_csv(layout)))}
+    assert rows["a", "time_s"]["published"] == "0.08" and rows["a", "time_s"]["measured"] == "0.0044"
+    assert rows["a", "time_s"]["verdict"] == "" and rows["b", "time_s"]["verdict"] == "not run"
+
+
+def test_attention_says_what_it_shows(tmp_path):
+    record = done_record("mpn_ablation", "MPN")
+    keep_arrays(tmp_path / "results", record)
+    file = tmp_path / "results" / record["evaluation"] / "attention.npz"
+    with np.load(file) as kept:
+        np.savez(file, **{**kept, "caption": "Responses of <F>."})
+    assert "Responses of &lt;F&gt;." in page_of(tmp_path, [record])
+
+
 def test_index_lists_all_tables_with_their_cells(tmp_path):
     records = [done_record("mpn_ablation", "MPN"), failed_record("mpn_ablation", "MT Only", "no memory")]
     index = write_report(records, tables(), tmp_path, tmp_path / "report")[-1].read_text(encoding="utf-8")

@@ -65,6 +65,7 @@ def judge(
     digits: int,
     reasons: Sequence[str] = (),
     slack: float = SLACK,
+    splits: int = 1,
 ) -> Verdict:
     """One figure in percent, ``measured`` by k training seeds, against the ``published`` one of ``digits`` decimals.
 
@@ -73,6 +74,10 @@ def judge(
     d - n .. d + n lies within slack + r, ``above`` or ``below`` when all of it lies beyond, else ``undecided``. Without
     a measured figure the word is ``not run``; with ``reasons`` why it cannot be compared, or no published figure, it
     is ``not comparable``.
+
+    Of a dataset of several train/test ``splits`` each measured figure is of a split of its own, and the published one
+    is the mean of all. How much splits differ is then in both means alike and no noise of their difference; what is
+    left is that of k single trainings, SINGLE_SEED_NOISE / sqrt(k). ``split_reasons`` says what speaks against it.
 
     Raises BadInput for a measured figure that is not a finite number.
     """
@@ -88,7 +93,7 @@ def judge(
         return Verdict("not comparable", reason="the paper prints no figure here")
     difference = mean(measured) - published
     rounding = 0.5 * 10.0**-digits
-    noise, noise_shown = _noise(measured)
+    noise, noise_shown = _noise(measured, splits)
     tolerance = slack + rounding
     if abs(difference) + noise <= tolerance + ROUNDING_ERROR:
         word: Word = "reproduced"
@@ -105,9 +110,18 @@ def judge(
     return Verdict(word, arithmetic)
 
 
-def _noise(measured: Sequence[float]) -> tuple[float, str]:
+def split_reasons(measured: Collection[int], splits: int) -> list[str]:
+    """Why a mean over the splits of these numbers is not the published one: the paper's is the mean of all."""
+    found = len(set(measured))
+    return [f"{found} of {splits} splits measured, and the paper prints their mean"] if found < splits else []
+
+
+def _noise(measured: Sequence[float], splits: int) -> tuple[float, str]:
     """Half-width of the 95 % interval of the mean over seeds, and how it came about."""
     seeds = len(measured)
+    if splits > 1:
+        noise = SINGLE_SEED_NOISE / math.sqrt(seeds)
+        return noise, f"{SINGLE_SEED_NOISE:g} (declared) / sqrt({seeds} trainings, {splits} splits) = {noise:.2f}"
     if seeds == 1:
         return SINGLE_SEED_NOISE, f"{SINGLE_SEED_NOISE:g} (declared, 1 seed)"
     quantile = T_975[min(seeds - 1, len(T_975)) - 1]

@@ -6,10 +6,13 @@ from typing import Any
 
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import Passport
-from harness.evaluation.verdicts import judge, overall
+from harness.evaluation.verdicts import judge, overall, split_reasons
 from harness.plan import PlannedCell, Run
 from harness.recipe import Initialisation
 from harness.store import Record, Store
+
+PUBLISHED_WEIGHTS = ("imagenet", "luperson")
+"""Kinds of start that a paper's recipe may ask for and that cannot always be had."""
 
 
 def reasons(run: Run, planned: PlannedCell, manifest: Record, passport: Passport, store: Store) -> list[str]:
@@ -21,31 +24,36 @@ def reasons(run: Run, planned: PlannedCell, manifest: Record, passport: Passport
         found.append("embedded dataset, which no paper used")
     elif not passport.variant.startswith("official"):
         found.append(f"dataset variant: {passport.variant}")
-    found += [f"initialisation: {source}" for source in _not_imagenet(run, manifest, store)]
+    found += [f"initialisation: {source}" for source in _not_as_printed(run, manifest, store)]
     return found
 
 
-def _not_imagenet(run: Run, manifest: Record, store: Store) -> list[str]:
+def _not_as_printed(run: Run, manifest: Record, store: Store) -> list[str]:
     """Sources of weights, along the runs that this one starts from, that are not what the paper's recipe asks for."""
     if run.parent is not None:
         parent = store.run_manifest(run.parent.id)
-        return _not_imagenet(run.parent, parent, store) if parent else []
+        return _not_as_printed(run.parent, parent, store) if parent else []
     source = manifest["initialisation"]["source"]
     wanted: Initialisation = run.method.recipe(run.switches, run.dataset, "paper").initialisation
-    return [source] if wanted.kind == "imagenet" and source.startswith("scratch") else []
+    return [source] if wanted.kind in PUBLISHED_WEIGHTS and source.startswith("scratch") else []
 
 
-def verdict(metrics: dict[str, float], published: dict[str, Any], why_not: list[str]) -> dict[str, Any]:
-    """The verdict of one record: one word for the cell, and the arithmetic of each published metric."""
+def verdict(planned: PlannedCell, metrics: dict[str, float], why_not: list[str]) -> dict[str, Any]:
+    """The verdict of one record: one word for the cell, and the arithmetic of each published metric.
+
+    ``reasons`` are those of ``why_not``; that one record is of one split alone is said of it, but not of the cell.
+    """
+    spec = dataset_spec(planned.cell.dataset)
+    alone = [*why_not, *split_reasons({spec.split_of(planned.cell.seed)}, spec.splits)]
     judged = {
-        metric: judge([metrics[metric]], figure, getattr(figure, "decimals", 1), why_not)
-        for metric, figure in published.items()
+        metric: judge([metrics[metric]], figure, getattr(figure, "decimals", 1), alone)
+        for metric, figure in planned.published.items()
         if figure is not None and metric in metrics
     }
     word = overall([each.word for each in judged.values()])
     return {
         "word": word or "not comparable",
-        "reason": "; ".join(why_not) or ("" if word else "the paper prints no figure for this cell"),
+        "reason": "; ".join(alone) or ("" if word else "the paper prints no figure for this cell"),
         "reasons": why_not,
         "metrics": {name: {"word": each.word, "arithmetic": each.arithmetic} for name, each in judged.items()},
     }

@@ -73,19 +73,21 @@ def _evaluate(
     protocol = dataset_spec(dataset.id).protocol
     flip = run.recipe.flip_test
     found = evaluate_run(model, dataset, images, protocol, list(pending), flip, place.machine)
-    costs: dict[tuple[str, ...], dict[str, Any]] = {}
+    costs: dict[tuple[tuple[str, ...], str], dict[str, Any]] = {}
     shown = keep_images or dataset.embedded
-    maps = attention(model, images.query, images.priors.get("query", {}), place.machine) if shown else None
+    given = images.priors.get("query", {})
+    maps = attention(model, images.query, given, place.machine, run.method.attention) if shown else None
     for reading, planned in pending.items():
-        if planned.priors not in costs:
+        measured = planned.priors, planned.embedding
+        if measured not in costs:
             read = {kind: images.priors["query"][kind] for kind in planned.priors}
-            costs[planned.priors] = measured_cost(
-                model, run.recipe, place.machine, len(dataset.gallery), manifest, read
+            costs[measured] = measured_cost(
+                model, run.recipe, place.machine, len(dataset.gallery), manifest, read, planned.embedding
             )
         folder = place.store.path(evaluation_path(run, planned))
         strips = ranking_strips(found[reading].scores, dataset, images.query, images.gallery, shown)
         arrays = {"features": _feature_arrays(found[reading], dataset), "strips": strips, "attention": maps}
-        _write(folder, planned, found[reading], arrays, costs[planned.priors], time.perf_counter() - started)
+        _write(folder, planned, found[reading], arrays, costs[measured], time.perf_counter() - started)
 
 
 def _feature_arrays(evaluation: Evaluation, dataset: Dataset) -> dict[str, NDArray[Any]]:
@@ -155,7 +157,7 @@ def _record(
         "metrics_without_flip": evaluation["metrics_without_flip"],
         "intervals": evaluation["intervals"],
         "published": planned.published,
-        "verdict": comparability.verdict(evaluation["metrics"], planned.published, why_not),
+        "verdict": comparability.verdict(planned, evaluation["metrics"], why_not),
         "cmc": evaluation["cmc"],
         "curves": manifest["log"],
         "cost": evaluation["cost"],

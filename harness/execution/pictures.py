@@ -55,9 +55,12 @@ def ranking_strips(
 
 
 def attention(
-    model: ReIDModel, query: NDArray[np.uint8], priors: dict[str, NDArray[Any]], machine: Machine
+    model: ReIDModel, query: NDArray[np.uint8], priors: dict[str, NDArray[Any]], machine: Machine, caption: str
 ) -> dict[str, NDArray[Any]] | None:
-    """Attention maps of evenly spaced query images, resized to the images; None where the method draws none."""
+    """Attention maps of evenly spaced query images, resized to the images; None where the method draws none.
+
+    ``caption`` says what they show.
+    """
     rows = np.linspace(0, len(query) - 1, min(ATTENDED, len(query))).astype(int)
     images = np.array(query[rows])
     chosen = {kind: torch.from_numpy(prior[rows]).to(machine.device) for kind, prior in priors.items()}
@@ -69,4 +72,4 @@ def attention(
     stacked = torch.stack([map_.detach().float().cpu() for map_ in maps.values()], dim=1)
     resized = torch.nn.functional.interpolate(stacked, images.shape[1:3], mode="bilinear", align_corners=False)
     bytes_ = (resized.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
-    return {"images": images, "maps": bytes_, "names": np.array(list(maps))}
+    return {"images": images, "maps": bytes_, "names": np.array(list(maps)), "caption": np.array(caption)}

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from harness.datasets.images import decoded
-from harness.models.initialisation import load_trunk
+from harness.models.initialisation import load_model, load_trunk
 from harness.models.reid import ReIDModel
-from harness.models.weights import imagenet_weights
+from harness.models.weights import imagenet_weights, luperson_weights, said_of_split_norms, with_ibn_norms
 from harness.plan import Run
 from harness.shelf import Shelf
 from harness.store import Store
@@ -25,18 +25,29 @@ def build_model(run: Run, num_classes: int) -> ReIDModel:
 
 
 def initialise(model: ReIDModel, run: Run, store: Store) -> dict[str, Any]:
-    """Load the trunk as the recipe says; what was loaded, from where, and what matched, for the receipt."""
+    """Load the trunk, or all of it, as the recipe says; what was loaded, from where, what matched, for the receipt."""
     kind = run.recipe.initialisation.kind
     if kind == "run":
         assert run.parent is not None
         weights = torch.load(store.run_folder(run.parent.id) / "weights.pt", map_location="cpu", weights_only=True)
+        if run.recipe.initialisation.part == "model":
+            return load_model(model, weights, f"{run.parent.method.id}, run {run.parent.id}")
         trunk = {name.removeprefix("trunk."): value for name, value in weights.items() if name.startswith("trunk.")}
-        return load_trunk(model, trunk, f"trunk of {run.parent.method.id}, run {run.parent.id}")
+        source = f"trunk of {run.parent.method.id}, run {run.parent.id}"
+        if any(".IN." in name for name in model.trunk.state_dict()):
+            trunk, split = with_ibn_norms(trunk)
+            source += said_of_split_norms(split)
+        return load_trunk(model, trunk, source)
     if kind == "imagenet":
         weights, reason = imagenet_weights(run.recipe.backbone)
         if weights is not None:
             return load_trunk(model, weights, f"ImageNet weights of torchvision for {run.recipe.backbone}")
         return {"source": f"scratch: no ImageNet weights ({reason})"}
+    if kind == "luperson":
+        weights, source = luperson_weights(run.recipe.backbone)
+        if weights is not None:
+            return load_trunk(model, weights, source)
+        return {"source": f"scratch: no LUPerson weights ({source})"}
     return {"source": "scratch, as the recipe says"}
 
 

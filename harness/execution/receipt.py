@@ -46,6 +46,7 @@ def effective_batch(run: Run) -> dict[str, Any]:
         "per_gpu": sampler.batch_size,
         "identities": sampler.identities if sampler.images_per_identity else None,
         "images_per_identity": sampler.images_per_identity,
+        "infrared_images_per_identity": sampler.infrared_images_per_identity,
         "bn_scope": "the whole batch",
     }
 

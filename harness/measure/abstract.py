@@ -23,11 +23,14 @@ def blank_images(batch: int, height: int, width: int, device: torch.device | str
 
 
 def blank_priors(batch: int, device: torch.device | str, kinds: Collection[str]) -> dict[str, Tensor]:
-    """Priors of these kinds, for networks that read some at inference. None shows a person, all images are visible."""
+    """Priors of these kinds, for networks that read some at inference. None shows a person; every other is infrared.
+
+    ``infrared`` decides which layers see an image, so it keeps its values, on the CPU, also where ``device`` has none.
+    """
     blank = {
         "parsing": torch.zeros(batch, 64, 32, dtype=torch.int64, device=device),
         "segmentation": torch.zeros(batch, 64, 32, dtype=torch.bool, device=device),
         "keypoints": torch.zeros(batch, 17, 3, device=device),
-        "infrared": torch.zeros(batch, dtype=torch.bool, device=device),
+        "infrared": torch.arange(batch) % 2 == 1,
     }
     return {kind: blank[kind] for kind in kinds}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +18,27 @@ from harness.measure.latency import extraction_latency, matching_latency
 from harness.measure.operations import count_operations
 from harness.measure.parameters import count_parameters
 from harness.models.reid import ReIDModel
+from harness.priors.availability import INFRARED
 from harness.recipe import Recipe
 
 if TYPE_CHECKING:
     from harness.training.loop import Machine
 
 LARGE_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """A network that makes a kind of prior: its parameters, and its multiply-adds for one image."""
+
+    name: str
+    parameters: int
+    macs: int
+
+
+ESTIMATORS = {"keypoints": Estimator("HRNet-W48 at 384x128", 63_596_000, 15_692_000_000)}
+"""What a method that reads priors of test images would have to run (Sun et al., CVPR 2019): here it is only counted.
+Its convolutions were counted; PGFL-KD's Table 8 differs by as much between its rows with and without poses."""
 
 
 def measured_cost(
@@ -32,24 +48,38 @@ def measured_cost(
     gallery: int,
     manifest: Mapping[str, Any],
     priors: Mapping[str, NDArray[Any]],
+    embedding: str,
 ) -> dict[str, Any]:
-    """Parameters, multiply-adds, latency, training speed and peak memory of a trained run.
+    """Parameters, multiply-adds (the network's own, and of what makes its priors), latency, training speed, memory.
 
     ``model`` is on the machine's device; ``gallery`` is the number of images that a query is matched against;
     ``manifest`` is the run's, whose log holds the training speed; ``priors`` (N, ...) are those of test images that the
-    cell's feature is made from. The fields are those of a record's ``cost``.
+    cell's feature is made from, whose making is counted and not timed, and ``embedding`` is its name, or several with
+    ``+`` between them. The fields are those of a record's ``cost``.
     """
     return {
-        "parameters": count_parameters(model, recipe.height, recipe.width, priors),
+        "parameters": count_parameters(model, recipe.height, recipe.width, priors, embedding),
         "macs": count_operations(model, recipe.height, recipe.width, priors),
-        "latency": _latency(model, recipe, machine, gallery, priors),
+        **_cost_of_priors(priors),
+        "latency": _latency(model, recipe, machine, gallery, priors, embedding),
         "training_images_per_second": statistics.median(manifest["log"]["images_per_second"]),
         "peak_memory_mb": manifest["peak_memory_mb"],
     }
 
 
+def _cost_of_priors(kinds: Collection[str]) -> dict[str, Any]:
+    """Parameters and multiply-adds of the estimators of these kinds, None where none is known, and their names."""
+    estimators = {kind: ESTIMATORS.get(kind) for kind in sorted(kinds) if kind != INFRARED}
+    known = [estimator for estimator in estimators.values() if estimator]
+    return {
+        "parameters_of_priors": sum(estimator.parameters for estimator in known) if known else None,
+        "macs_of_priors": sum(estimator.macs for estimator in known) if known else None,
+        "estimators": {kind: estimator.name if estimator else None for kind, estimator in estimators.items()},
+    }
+
+
 def _latency(
-    model: ReIDModel, recipe: Recipe, machine: Machine, gallery: int, priors: Mapping[str, NDArray[Any]]
+    model: ReIDModel, recipe: Recipe, machine: Machine, gallery: int, priors: Mapping[str, NDArray[Any]], embedding: str
 ) -> dict[str, Any]:
     device = machine.device
 
@@ -61,17 +91,19 @@ def _latency(
     return {
         "features_batch1": features(1),
         "features_large": features(LARGE_BATCH),
-        "matching": matching_latency(_dimension(model, recipe, machine, priors), gallery, device),
+        "matching": matching_latency(_dimension(model, recipe, machine, priors, embedding), gallery, device),
         "device": facts["gpu"] or f"{facts['cpu']}, {facts['threads']} threads",
     }
 
 
 @torch.inference_mode()
-def _dimension(model: ReIDModel, recipe: Recipe, machine: Machine, priors: Mapping[str, NDArray[Any]]) -> int:
-    """Length of the longest test feature."""
+def _dimension(
+    model: ReIDModel, recipe: Recipe, machine: Machine, priors: Mapping[str, NDArray[Any]], embedding: str
+) -> int:
+    """Length of the test feature."""
     images = blank_images(1, recipe.height, recipe.width, machine.device)
     embeddings = model.eval().embed(images, _repeated(priors, 1, machine.device))
-    return max(features.shape[1] for features in embeddings.values())
+    return sum(embeddings[name].shape[1] for name in embedding.split("+"))
 
 
 def _repeated(priors: Mapping[str, NDArray[Any]], batch: int, device: torch.device) -> dict[str, Tensor]:

@@ -28,13 +28,18 @@ def repeated(action: Callable[[], Any], device: torch.device, budget_s: float) -
         action()
     seconds: list[float] = []
     while len(seconds) < FEWEST_REPEATS or (sum(seconds) < budget_s and len(seconds) < MOST_REPEATS):
-        _synchronise(device)
-        started = time.perf_counter()
-        action()
-        _synchronise(device)
-        seconds.append(time.perf_counter() - started)
+        seconds.append(timed(action, device))
     median, p95 = np.percentile(seconds, (50, 95)) * 1000
     return {"median_ms": float(median), "p95_ms": float(p95), "repeats": len(seconds)}
+
+
+def timed(action: Callable[[], Any], device: torch.device) -> float:
+    """Seconds that ``action`` takes, with the device synchronised before and after."""
+    _synchronise(device)
+    started = time.perf_counter()
+    action()
+    _synchronise(device)
+    return time.perf_counter() - started
 
 
 @torch.inference_mode()

@@ -16,19 +16,22 @@ from harness.measure.abstract import blank_images, blank_priors, without_values
 from harness.models.reid import ReIDModel
 
 
-def count_parameters(model: ReIDModel, height: int, width: int, priors: Collection[str] = ()) -> dict[str, int]:
+def count_parameters(
+    model: ReIDModel, height: int, width: int, priors: Collection[str] = (), embedding: str = ""
+) -> dict[str, int]:
     """Parameters by use, each counted once however many modules share it.
 
     ``training``: all that are learnable; ``training_without_classifiers``: less the identity classifiers;
-    ``inference``: those that ``embed`` of a height x width image, with ``priors`` of these kinds, depends on, which is
-    found by differentiating it.
+    ``inference``: those that ``embed`` of height x width images, with ``priors`` of these kinds, depends on, which is
+    found by differentiating it; frozen ones count, too. With ``embedding``, the name of a test feature or several with
+    ``+`` between them, it is those that these depend on.
     """
     learnable = _count(parameter for parameter in model.parameters() if parameter.requires_grad)
     classifiers = nn.ModuleList(model.classifiers())
     return {
         "training": learnable,
         "training_without_classifiers": learnable - _count(classifiers.parameters()),
-        "inference": _count(_reached_by_embed(model, height, width, priors)),
+        "inference": _count(_reached_by_embed(model, height, width, priors, embedding)),
     }
 
 
@@ -44,14 +47,19 @@ def inference_parameters(method_id: str, switches: Any = None) -> int:
     recipe = method.recipe(switches, "market1501", "paper")
     with torch.device("meta"):
         model = method.build(switches, 2, recipe.backbone)
-    return count_parameters(model, recipe.height, recipe.width, method.priors(switches).inference)["inference"]
+    kinds = method.priors(switches).inference
+    return count_parameters(model, recipe.height, recipe.width, kinds, method.embedding(switches))["inference"]
 
 
-def _reached_by_embed(model: ReIDModel, height: int, width: int, priors: Collection[str]) -> list[nn.Parameter]:
-    shadow = without_values(model)
+def _reached_by_embed(
+    model: ReIDModel, height: int, width: int, priors: Collection[str], embedding: str
+) -> list[nn.Parameter]:
+    shadow = without_values(model).requires_grad_()
     with torch.inference_mode(False), torch.enable_grad():
-        embeddings = shadow.embed(blank_images(1, height, width, "meta"), blank_priors(1, "meta", priors))
-        torch.stack([features.sum() for features in embeddings.values()]).sum().backward()
+        # Two images, so that one may be of either modality.
+        embeddings = shadow.embed(blank_images(2, height, width, "meta"), blank_priors(2, "meta", priors))
+        read = embedding.split("+") if embedding else list(embeddings)
+        torch.stack([embeddings[name].sum() for name in read]).sum().backward()
     return [parameter for parameter in shadow.parameters() if parameter.grad is not None]
 
 

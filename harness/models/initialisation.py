@@ -1,4 +1,4 @@
-"""Load a trunk strictly, and say what matched."""
+"""Load a trunk, or the network of an earlier stage, strictly, and say what matched."""
 
 from __future__ import annotations
 
@@ -51,6 +51,25 @@ def load_trunk(model: ReIDModel, weights: Mapping[str, Tensor], source: str) -> 
         )
     model.trunk.load_state_dict({name: weights[source_of[name]] for name in matching}, strict=False)
     return {"source": source, "matched": len(matching), "missing": missing, "unexpected": unexpected}
+
+
+def load_model(model: ReIDModel, weights: Mapping[str, Tensor], source: str) -> dict[str, Any]:
+    """Load all ``weights`` of an earlier stage into ``model``, which may have layers that the stage did not have yet.
+
+    Returns what ``load_trunk`` returns. Weights that have no place in the model raise BadInput, and then nothing has
+    been loaded.
+    """
+    wanted = model.state_dict()
+    unexpected = sorted(weights.keys() - wanted.keys())
+    reshaped = [name for name in weights if name in wanted and wanted[name].shape != weights[name].shape]
+    if unexpected or reshaped:
+        raise BadInput(
+            f"{source} is no earlier stage of this network ({_listed('unexpected', unexpected)}, "
+            f"{_listed('of another shape', reshaped)}); begin from a run whose layers it has, on the same identities"
+        )
+    model.load_state_dict(dict(weights), strict=False)
+    missing = sorted(wanted.keys() - weights.keys())
+    return {"source": source, "matched": len(weights), "missing": missing, "unexpected": []}
 
 
 def _published_name(name: str) -> str:

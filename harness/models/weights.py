@@ -1,21 +1,34 @@
-"""ImageNet weights of the trunks: torchvision's files, from the local torch hub folder or fetched into it."""
+"""Published weights of the trunks: torchvision's, found locally or fetched, and LUPerson's, found locally."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from harness.errors import BadInput
 
 SERVER = "https://download.pytorch.org/models"
 # The first weights published for each network ("V1"), those that papers of 2018-2021 started from. The eight digits
 # in each name begin the file's SHA-256.
 FILES = {"resnet50": "resnet50-0676ba61.pth", "resnet18": "resnet18-f37072fd.pth"}
 TIMEOUT_SECONDS = 10.0
+
+LUPERSON_FILES = {"resnet101_ibn_a": "lup_moco_r101.pth"}
+"""Self-supervised weights (Fu et al., CVPR 2021), which their authors hand out by a cloud drive only."""
+LUPERSON_VARIABLE = "HARNESS_LUPERSON"
+MOCO_PREFIXES = ("module.encoder_q.", "encoder_q.", "module.")
+"""What stands before the names of the network in a checkpoint of MoCo; the first that occurs is the trained one."""
+FIRST_NORM = re.compile(r"layer[123]\.\d+\.bn1\.")
+"""The norms that IBN-a splits: the first of each block of the first three stages."""
 
 
 def imagenet_weights(name: str, fetch: bool = True) -> tuple[dict[str, Tensor] | None, str]:
@@ -57,3 +70,83 @@ def _intact(path: Path) -> bool:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return digest.startswith(path.stem.rpartition("-")[2])
+
+
+def luperson_file(name: str) -> Path | None:
+    """The file of LUPerson's weights for the trunk called ``name``, or None where there is none.
+
+    Looks where the environment variable HARNESS_LUPERSON says, else in torch's hub folder. Raises BadInput when the
+    variable names no file.
+    """
+    if name not in LUPERSON_FILES:
+        return None
+    given = os.environ.get(LUPERSON_VARIABLE)
+    if given:
+        if not Path(given).is_file():
+            raise BadInput(f"{LUPERSON_VARIABLE} names {given}, which is no file; name LUPerson's weights or unset it")
+        return Path(given)
+    path = Path(torch.hub.get_dir()) / "checkpoints" / LUPERSON_FILES[name]
+    return path if path.is_file() else None
+
+
+def luperson_weights(name: str) -> tuple[dict[str, Tensor] | None, str]:
+    """LUPerson's weights of an IBN-a trunk and where they are from, or None and why they cannot be had.
+
+    Raises BadInput for a file that holds no weights.
+    """
+    path = luperson_file(name)
+    if path is None:
+        wanted = LUPERSON_FILES.get(name)
+        if wanted is None:
+            return None, f"LUPerson has none for {name}"
+        return None, f"{wanted} is not in torch's hub folder and {LUPERSON_VARIABLE} names no other file"
+    weights = _network_of(_read(path))
+    if not any(key.startswith("layer1.") for key in weights):
+        raise BadInput(f"{path} holds no weights of a ResNet; give LUPerson's {LUPERSON_FILES[name]}")
+    weights, split = with_ibn_norms(weights)
+    return weights, f"LUPerson {path.name}{said_of_split_norms(split)}"
+
+
+def with_ibn_norms(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int]:
+    """Weights of a plain ResNet under the names of its IBN-a form, and how many norms were split for it.
+
+    Of each norm that IBN-a splits the first half of scale and shift goes to IN and the second half, with its running
+    statistics, to BN. The first half's running statistics have no counterpart, since IN has none. Weights that have
+    IBN-a's names already stay as they are.
+    """
+    found: dict[str, Tensor] = {}
+    split = set()
+    for key, value in weights.items():
+        block = FIRST_NORM.match(key)
+        if block is None or ".IN." in key or ".BN." in key:
+            found[key] = value
+            continue
+        norm, entry = block.group(), key[block.end() :]
+        split.add(norm)
+        if entry in ("weight", "bias"):
+            found[f"{norm}IN.{entry}"] = value[: len(value) // 2]
+        found[f"{norm}BN.{entry}"] = value[len(value) // 2 :] if value.dim() else value
+    return found, len(split)
+
+
+def said_of_split_norms(split: int) -> str:
+    """What a receipt says of norms that were split, nothing where none was."""
+    if not split:
+        return ""
+    return f"; plain norms of {split} blocks split for IBN-a, the running statistics of their IN halves left out"
+
+
+def _read(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises a different type for each way a file can be damaged
+        raise BadInput(f"{path} cannot be read as PyTorch weights ({error}); get it again") from error
+
+
+def _network_of(content: Any) -> dict[str, Tensor]:
+    """The network in a checkpoint, without the prefix of its training, its momentum twin and its classifier."""
+    state = content.get("state_dict", content) if isinstance(content, dict) else None
+    tensors = {key: value for key, value in state.items() if torch.is_tensor(value)} if isinstance(state, dict) else {}
+    prefix = next((each for each in MOCO_PREFIXES if any(key.startswith(each) for key in tensors)), "")
+    named = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+    return {key: value for key, value in named.items() if not key.startswith("fc.")}

@@ -9,7 +9,8 @@ from functools import cached_property
 from statistics import fmean, stdev
 
 from harness.datasets import dataset as dataset_spec
-from harness.evaluation.verdicts import Verdict, judge, overall
+from harness.evaluation.verdicts import Verdict, judge, overall, split_reasons
+from harness.reporting.cost_figures import MEANINGS, MeasuredCost, measured_cost
 from harness.store import Record
 from harness.tables import COST_COLUMNS, PERCENT, Figure, Row, Table
 
@@ -32,7 +33,7 @@ class Measured:
 
     @property
     def mean(self) -> float:
-        """Mean over seeds."""
+        """Mean over seeds, of which each is a split of its own where a dataset has several."""
         return fmean(self.values)
 
     @property
@@ -53,11 +54,20 @@ class Measured:
 
 @dataclass(frozen=True)
 class Group:
-    """Measured columns of one dataset at one profile. ``profile`` is None where the dataset has no record yet."""
+    """Measured columns of one dataset at one profile. ``profile`` is None where the dataset has no record yet.
+
+    ``metrics`` are accuracies, ``costs`` what the paper prints beside them and is measured, too.
+    """
 
     dataset: str
     profile: str | None
     metrics: tuple[str, ...]
+    costs: tuple[str, ...] = ()
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Everything that stands in a column of its own."""
+        return self.metrics + self.costs
 
     @property
     def title(self) -> str:
@@ -96,6 +106,16 @@ class Cell:
         """Measured figures by metric, judged over all seeds; empty unless done."""
         return {metric: self._measured(metric) for metric in self.group.metrics} if self.done else {}
 
+    @cached_property
+    def costs(self) -> dict[str, MeasuredCost]:
+        """Measured costs by metric, those of the first seed; empty unless done."""
+        published = self.row.published.get(self.group.dataset, {})
+        record = self.done[0] if self.done else {}
+        return {
+            metric: MeasuredCost(metric, measured_cost(record.get("cost") or {}, metric), published.get(metric))
+            for metric in (self.group.costs if self.done else ())
+        }
+
     @property
     def word(self) -> str:
         """The cell's verdict: the least favourable of its metrics', or its status."""
@@ -104,8 +124,11 @@ class Cell:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the cell is not comparable with its paper, as its records say."""
-        return tuple(dict.fromkeys(reason for record in self.done for reason in record["verdict"]["reasons"]))
+        """Why the cell is not comparable with its paper: as its records say, and where it lacks splits."""
+        recorded = dict.fromkeys(reason for record in self.done for reason in record["verdict"]["reasons"])
+        spec = dataset_spec(self.group.dataset)
+        measured = {spec.split_of(record["seed"]) for record in self.done}
+        return (*recorded, *(split_reasons(measured, spec.splits) if self.done else ()))
 
     def command(self, table: Table) -> str:
         """The command that makes this cell."""
@@ -123,7 +146,7 @@ class Cell:
             values,
             published,
             (interval["by_identity"][0], interval["by_identity"][1]) if interval else None,
-            judge(values, published, decimals, self.reasons),
+            judge(values, published, decimals, self.reasons, splits=dataset_spec(self.group.dataset).splits),
         )
 
 
@@ -150,8 +173,16 @@ def _column(table: Table, name: str, records: Sequence[Record]) -> Column:
     profiles = sorted(found, key=PROFILE_ORDER.index) or [None]
     percent = tuple(metric for metric in metrics if metric in PERCENT) or accuracy_metrics(table)
     runs = any(row.runs for row in table.rows)
-    groups = tuple(Group(name, profile, percent) for profile in profiles) if runs else ()
+    # Where the paper has no such column, its other datasets' costs are measured there as well.
+    costs = tuple(metric for metric in metrics or _printed_beside_datasets(table) if metric in MEANINGS)
+    groups = tuple(Group(name, profile, percent, costs) for profile in profiles) if runs else ()
     return Column(name, dataset_spec(name).title, metrics, groups)
+
+
+def _printed_beside_datasets(table: Table) -> tuple[str, ...]:
+    """Every metric that the paper prints of some dataset, in its order."""
+    figures = [row.published[name] for row in table.rows for name in row.published if name not in COST_COLUMNS]
+    return tuple(dict.fromkeys(metric for each in figures for metric in each))
 
 
 def accuracy_metrics(table: Table) -> tuple[str, ...]:

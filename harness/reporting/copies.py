@@ -7,7 +7,7 @@ import io
 
 from harness.reporting.cells import Cell, Column, Group, Measured
 from harness.reporting.layout import Layout, ShownRow
-from harness.reporting.wording import DASH, fixed, metric_name, printed
+from harness.reporting.wording import DASH, fixed, metric_name, printed, significant
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -52,7 +52,7 @@ def _blocks(column: Column) -> list[tuple[str, str, tuple[str, ...]]]:
     """(dataset, source, metrics) of the column's published and measured parts."""
     published = [(column.title, "published", column.printed)] if column.printed else []
     measured = [(group, group.profile) for group in column.groups if group.profile]
-    return published + [(column.title, f"measured, {profile}", group.metrics) for group, profile in measured]
+    return published + [(column.title, f"measured, {profile}", group.measured) for group, profile in measured]
 
 
 def _values(row: ShownRow, layout: Layout) -> list[str]:
@@ -67,8 +67,9 @@ def _values(row: ShownRow, layout: Layout) -> list[str]:
 
 def _measured(cell: Cell) -> list[str]:
     if cell.status != "done":
-        return [DASH if cell.status == "quoted" else cell.status] * len(cell.group.metrics)
-    return [_with_spread(figure) for figure in cell.figures.values()]
+        return [DASH if cell.status == "quoted" else cell.status] * len(cell.group.measured)
+    costs = [significant(cost.value) for cost in cell.costs.values()]
+    return [*(_with_spread(figure) for figure in cell.figures.values()), *costs]
 
 
 def _with_spread(figure: Measured) -> str:
@@ -113,16 +114,19 @@ def long_csv(layout: Layout) -> str:
 
 def _metrics(column: Column) -> list[tuple[str | None, str, Group | None]]:
     """(profile, metric, group) of each line of a column; metrics that cannot be measured have no group."""
-    measured = {metric for group in column.groups for metric in group.metrics}
+    measured = {metric for group in column.groups for metric in group.measured}
     unmeasured: list[tuple[str | None, str, Group | None]] = [
         (None, metric, None) for metric in column.printed if metric not in measured
     ]
-    return unmeasured + [(group.profile, metric, group) for group in column.groups for metric in group.metrics]
+    return unmeasured + [(group.profile, metric, group) for group in column.groups for metric in group.measured]
 
 
 def _csv_measured(cell: Cell | None, metric: str) -> list[str]:
     if cell is None:
         return [""] * 7
+    if metric in cell.costs:
+        value = cell.costs[metric].value
+        return ["" if value is None else f"{value:.4g}", "", "1", *[""] * 4]
     figure = cell.figures.get(metric)
     if figure is None:
         return [*[""] * 6, cell.status]

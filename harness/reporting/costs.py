@@ -20,12 +20,15 @@ HEADINGS = (
     "Training speed",
     "Peak memory",
 )
+OF_PRIORS = ("Parameters, of priors", "Multiply-adds, of priors")
+"""Shown only where some row reads priors of test images, and what makes them is known."""
 
 
 @dataclass(frozen=True)
 class CostTable:
-    """Cost by row, in the order of HEADINGS, and what the numbers mean."""
+    """Cost by row, in the order of ``headings``, and what the numbers mean."""
 
+    headings: tuple[str, ...]
     rows: tuple[tuple[str, tuple[str, ...]], ...]
     notes: tuple[str, ...]
 
@@ -33,21 +36,31 @@ class CostTable:
 def cost_table(cells: Sequence[Cell]) -> CostTable:
     """The cost of each done cell, as its first seed's record has it."""
     records = [(cell.row.key, cell.done[0].get("cost") or {}) for cell in cells if cell.done]
-    rows = tuple((name, _numbers(cost)) for name, cost in records if cost)
+    with_priors = any(cost.get("parameters_of_priors") for _, cost in records)
+    rows = tuple(
+        (name, (*_numbers(cost), *(_of_priors(cost) if with_priors else ()))) for name, cost in records if cost
+    )
     notes = [note for _, cost in records for note in _notes(cost)]
-    return CostTable(rows, tuple(dict.fromkeys(notes)))
+    return CostTable((*HEADINGS, *(OF_PRIORS if with_priors else ())), rows, tuple(dict.fromkeys(notes)))
 
 
 def _numbers(cost: dict[str, Any]) -> tuple[str, ...]:
-    macs = _at(cost, "macs", "macs")
     speed, memory = cost.get("training_images_per_second"), cost.get("peak_memory_mb")
     return (
         *(millions(_at(cost, "parameters", of)) for of in ("training", "training_without_classifiers", "inference")),
-        DASH if macs is None else f"{fixed(macs / 1e9, 3)} G",
+        _giga(_at(cost, "macs", "macs")),
         *(_latency(_at(cost, "latency", of)) for of in ("features_batch1", "features_large", "matching")),
         DASH if speed is None else f"{count(speed)} images/s",
         DASH if memory is None else f"{count(memory)} MB",
     )
+
+
+def _of_priors(cost: dict[str, Any]) -> tuple[str, ...]:
+    return millions(cost.get("parameters_of_priors")), _giga(cost.get("macs_of_priors"))
+
+
+def _giga(macs: float | None) -> str:
+    return DASH if macs is None else f"{fixed(macs / 1e9, 3)} G"
 
 
 def _latency(latency: dict[str, Any] | None) -> str:
@@ -64,7 +77,15 @@ def _notes(cost: dict[str, Any]) -> list[str]:
         *([f"Latency on {device}."] if device else []),
         *([f"Large batch: {count(batch)} images, time for each image."] if batch else []),
         *([f"Matching: one query against {count(gallery)} gallery images."] if gallery else []),
+        *(_estimator(kind, name) for kind, name in (cost.get("estimators") or {}).items()),
     ]
+
+
+def _estimator(kind: str, name: str | None) -> str:
+    """What the test images' priors of that kind are taken to cost."""
+    if name is None:
+        return f"What makes the {kind} that a row reads at test is not counted."
+    return f"Of priors: {name}, which a row that reads {kind} at test would need; counted, neither run nor timed here."
 
 
 def _at(tree: Any, *keys: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.datasets import dataset as dataset_spec
+from harness.datasets.base import DatasetSpec
 from harness.reporting.cells import Cell
 from harness.reporting.layout import Layout
 from harness.reporting.wording import listing
@@ -20,6 +21,10 @@ SPENT = {
 
 def headline(layout: Layout) -> list[str]:
     """Sentences on profile, dataset, seeds and initialisation of what was measured, one a group of columns."""
+    if layout.table.prints_counts:
+        return ["This table counts datasets; nothing is trained for it."]
+    if layout.table.prints_complexity:
+        return ["This table sets costs beside each other; they are measured, and nothing is trained for it."]
     if not any(row.row.runs for row in layout.rows):
         return ["This table quotes other work or describes data; the published figures are listed, nothing is run."]
     if layout.measured:
@@ -43,12 +48,15 @@ def _group_sentence(cells: Sequence[Cell]) -> str:
     opening = f"{OPENINGS[profile]} figures on {where}"
     if dataset.embedded or profile == "demo":
         opening += ": an ordering exercise, not a reproduction"
-    facts = [f"{SPENT[profile]}, {len(done)} of {len(cells)} rows", *_seeds(done), *_starts(done)]
+    facts = [f"{SPENT[profile]}, {len(done)} of {len(cells)} rows", *_seeds(done, dataset), *_starts(done)]
     return f"{opening} ({'; '.join(facts)})."
 
 
-def _seeds(cells: Sequence[Cell]) -> list[str]:
+def _seeds(cells: Sequence[Cell], dataset: DatasetSpec) -> list[str]:
     seeds = sorted({record["seed"] for cell in cells for record in cell.done})
+    if dataset.splits > 1:
+        splits = {dataset.split_of(seed) for seed in seeds}
+        return [f"{len(splits)} of {dataset.splits} splits, each a training of its own"]
     return [f"{'seed' if len(seeds) == 1 else 'seeds'} {listing([str(seed) for seed in seeds])}"] if seeds else []
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from harness.reporting.cells import Cell, Column, Group, best_values, cell, columns
+from harness.reporting.cost_figures import MEANINGS
 from harness.reporting.wording import DASH, printed
 from harness.store import Record
 from harness.tables import Row, Table
@@ -66,9 +67,14 @@ class Layout:
         """Every cell that runs, row by row."""
         return [shown for row in self.rows if row.row.runs for shown in row.cells.values()]
 
+    @property
+    def cost_notes(self) -> list[str]:
+        """What the measured costs of the table mean."""
+        return [MEANINGS[metric] for metric in dict.fromkeys(cost for group in self.measured for cost in group.costs)]
+
     def span(self, column: Column) -> int:
         """How many columns of the page a dataset takes: each measured group ends in a verdict column."""
-        measured = sum(len(group.metrics) + 1 if group.profile else 1 for group in column.groups)
+        measured = sum(len(group.measured) + 1 if group.profile else 1 for group in column.groups)
         return len(column.printed) + measured
 
     @property

@@ -15,12 +15,13 @@ from harness.method import Paper
 from harness.reporting import wording
 from harness.reporting.artefacts import Artefacts
 from harness.reporting.cells import PROFILE_ORDER
+from harness.reporting.complexity import complexity_table
 from harness.reporting.copies import latex, long_csv
-from harness.reporting.costs import HEADINGS
+from harness.reporting.counts import count_table
 from harness.reporting.headline import headline, reasons
 from harness.reporting.layout import Layout, lay_out
 from harness.reporting.sections import group_section
-from harness.store import Record, write_atomically
+from harness.store import Record, Store, write_atomically
 from harness.tables import Table
 
 TEMPLATES = Path(harness.__file__).parents[1] / "reports" / "templates"
@@ -52,10 +53,13 @@ def write_report(
     gives the same bytes. Raises BadInput when ``report`` cannot be written.
     """
     environment = _environment()
+    store = Store(results)
+    counts, complexities = store.counts(), store.complexities()
     layouts = {table.id: lay_out(table, records) for table in tables.values()}
     written = []
     for table_id in only or tables:
-        text = _table_page(environment, layouts[table_id], Artefacts(results), images)
+        complexity = complexities.get(table_id)
+        text = _table_page(environment, layouts[table_id], Artefacts(results), counts, complexity, images)
         written.append(_write(report / f"{table_id}.html", text))
     index = _index_page(environment, list(layouts.values()), report)
     return [*written, _write(report / "index.html", index)]
@@ -69,7 +73,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for written in (wording.metric_name, wording.printed, wording.fixed, wording.signed, wording.count, wording.item):
+    for written in (
+        *(wording.metric_name, wording.printed, wording.fixed, wording.significant, wording.signed),
+        *(wording.count, wording.item),
+    ):
         environment.filters[written.__name__] = written
     environment.globals |= {
         "marks": wording.VERDICT_MARKS,
@@ -80,15 +87,23 @@ def _environment() -> Environment:
     return environment
 
 
-def _table_page(environment: Environment, layout: Layout, artefacts: Artefacts, images: bool) -> str:
+def _table_page(
+    environment: Environment,
+    layout: Layout,
+    artefacts: Artefacts,
+    counts: Mapping[str, Record],
+    complexity: Record | None,
+    images: bool,
+) -> str:
     return environment.get_template("table.html").render(
         layout=layout,
         table=layout.table,
         paper=layout.table.paper,
         headline=headline(layout),
         reasons=reasons(layout),
+        counts=count_table(layout.table, counts),
+        complexity=complexity_table(layout.table, complexity),
         sections=[group_section(layout, group, artefacts, images) for group in layout.measured],
-        cost_headings=HEADINGS,
         latex=latex(layout),
         csv=long_csv(layout),
     )

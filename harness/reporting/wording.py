@@ -49,6 +49,11 @@ def fixed(value: float | None, decimals: int = 1) -> str:
     return DASH if value is None else f"{value:.{decimals}f}"
 
 
+def significant(value: float | None, digits: int = 4) -> str:
+    """A number with so many significant digits; a dash for None."""
+    return DASH if value is None else f"{value:.{digits}g}"
+
+
 def signed(value: float, decimals: int = 1) -> str:
     """A difference with its sign, ``+0.8`` or ``−0.3`` (a true minus)."""
     return f"{value:+.{decimals}f}".replace("-", "−")

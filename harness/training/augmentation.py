@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.recipe import Erasing, Translation
+from harness.recipe import Erasing, Patch, Translation
 
 MEAN = (0.485, 0.456, 0.406)
 STANDARD_DEVIATION = (0.229, 0.224, 0.225)
@@ -103,17 +103,20 @@ def erase(images: Tensor, erasing: Erasing, rng: np.random.Generator) -> Tensor:
     for image in range(len(images)):
         if rng.random() >= erasing.probability:
             continue
-        box = _rectangle(height, width, erasing, rng)
+        box = random_rectangle(height, width, erasing, rng)
         if box:
             top, left, rows, columns = box
             images[image, :, top : top + rows, left : left + columns] = fill
     return images
 
 
-def _rectangle(height: int, width: int, erasing: Erasing, rng: np.random.Generator) -> tuple[int, int, int, int] | None:
+def random_rectangle(
+    height: int, width: int, shape: Erasing | Patch, rng: np.random.Generator
+) -> tuple[int, int, int, int] | None:
+    """Top, left, rows and columns of a rectangle of that area and aspect in an image; None where none fits."""
     for _ in range(100):
-        area = rng.uniform(*erasing.area) * height * width
-        aspect = rng.uniform(*erasing.aspect)
+        area = rng.uniform(*shape.area) * height * width
+        aspect = rng.uniform(*shape.aspect)
         rows, columns = round((area * aspect) ** 0.5), round((area / aspect) ** 0.5)
         if 0 < rows < height and 0 < columns < width:
             return int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1)), rows, columns

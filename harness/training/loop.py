@@ -26,7 +26,9 @@ from harness.training.augmentation import (
     place_prior,
     translation_offsets,
 )
+from harness.training.distortion import distort
 from harness.training.optimisation import build_optimiser, rate_factor, set_rate
+from harness.training.patches import PatchPool
 from harness.training.sampler import epoch_batches
 from harness.training.seeds import derived_seed, generator
 
@@ -116,7 +118,8 @@ def _train_epoch(
     torch.manual_seed(derived_seed(seed, "model", epoch))
     model.train()
     copies = offsets.shape[1]
-    batches = epoch_batches(np.repeat(data.labels, copies), recipe.sampler, seed, epoch)
+    infrared = np.repeat(data.priors["infrared"], copies) if "infrared" in data.priors else None
+    batches = epoch_batches(np.repeat(data.labels, copies), recipe.sampler, seed, epoch, infrared)
     sums: dict[str, Tensor] = {}
     started = time.perf_counter()
     for iteration, batch in enumerate(
@@ -177,15 +180,19 @@ def _batches(
     """Augmented batches; a sampled index counts images and their translated copies."""
     copies = offsets.shape[1]
     augmentation = recipe.augmentation
+    # Empty at the start of each epoch, so that a resumed run, which keeps no images, goes on exactly.
+    patches = PatchPool(augmentation.patch) if augmentation.patch else None
     for chosen in batches:
         rows, copy = np.divmod(chosen, copies)
         placement = Placement(rng.random(len(rows)) < augmentation.flip, offsets[rows, copy])
         if augmentation.padding:
             placement = padded_and_cropped(placement, augmentation.padding, data.images.shape[1:3], rng)
         raw = torch.from_numpy(data.images[rows]).to(machine.device)
-        images = normalise(place_images(raw, placement))
+        images = normalise(distort(place_images(raw, placement), augmentation, rng))
         if augmentation.erasing:
             images = erase(images, augmentation.erasing, rng)
+        if patches:
+            images = patches.put(images, rng)
         priors = {
             kind: place_prior(kind, torch.from_numpy(prior[rows]).to(machine.device), placement)
             for kind, prior in data.priors.items()

@@ -10,31 +10,38 @@ from harness.recipe import Sampler
 from harness.training.seeds import generator
 
 
-def iterations_per_epoch(images: int, sampler: Sampler) -> int:
-    """Whole batches in an epoch of ``images``.
+def iterations_per_epoch(images: int, sampler: Sampler, infrared: int = 0) -> int:
+    """Batches in an epoch of ``images``, of which so many are ``infrared``.
 
-    For identity batches the last is dropped also when full, floor((N-1)/batch), as MPN's released sampler counts.
+    For identity batches only whole ones count, and the last is dropped also when full, floor((N-1)/batch), as MPN's
+    released sampler counts. Visible-infrared batches are floor(N/visible)+1 with N the images of the larger modality
+    and ``visible`` those of a batch, as DDAG's released sampler counts.
     """
+    if sampler.infrared_images_per_identity and sampler.images_per_identity:
+        visible = sampler.groups * sampler.identities * sampler.images_per_identity
+        return max(infrared, images - infrared) // visible + 1
     spare = 1 if sampler.images_per_identity else 0
     return max(1, (images - spare) // sampler.batch_size)
 
 
-def epoch_batches(labels: NDArray[np.int64], sampler: Sampler, seed: int, epoch: int) -> list[NDArray[np.int64]]:
-    """Rows of every batch of one epoch, from (N,) identity labels.
+def epoch_batches(
+    labels: NDArray[np.int64], sampler: Sampler, seed: int, epoch: int, infrared: NDArray[np.bool_] | None = None
+) -> list[NDArray[np.int64]]:
+    """Rows of every batch of one epoch, from (N,) identity labels; ``infrared`` (N,) says which images are infrared.
 
     Raises BadInput where there are fewer identities than a batch holds.
     """
     rng = generator(seed, "sampler", epoch)
-    count = iterations_per_epoch(len(labels), sampler)
+    count = iterations_per_epoch(len(labels), sampler, 0 if infrared is None else int(infrared.sum()))
     if not sampler.images_per_identity:
         order = rng.permutation(len(labels))
         return [order[i * sampler.batch_size : (i + 1) * sampler.batch_size] for i in range(count)]
+    if sampler.infrared_images_per_identity:
+        if infrared is None:
+            raise BadInput("visible-infrared batches need to know the infrared images; name infrared among the priors")
+        return _visible_infrared_batches(labels, infrared, sampler, count, rng)
     walks = {int(identity): _Walk(np.flatnonzero(labels == identity), rng) for identity in np.unique(labels)}
-    if len(walks) < sampler.identities:
-        raise BadInput(
-            f"the training set has {len(walks)} identities and a batch needs {sampler.identities}; "
-            "use a larger training set or a smaller profile"
-        )
+    _require_identities(len(walks), sampler)
     return [
         np.concatenate(
             [
@@ -44,6 +51,14 @@ def epoch_batches(labels: NDArray[np.int64], sampler: Sampler, seed: int, epoch:
         )
         for _ in range(count)
     ]
+
+
+def _require_identities(found: int, sampler: Sampler) -> None:
+    if found < sampler.identities:
+        raise BadInput(
+            f"the training set has {found} identities and a batch needs {sampler.identities}; "
+            "use a larger training set or a smaller profile"
+        )
 
 
 class _Walk:
@@ -68,3 +83,27 @@ def _identity_batch(
 ) -> NDArray[np.int64]:
     chosen = rng.choice(list(walks), identities, replace=False)
     return np.array([row for identity in chosen for row in walks[int(identity)].take(images)], dtype=np.int64)
+
+
+def _visible_infrared_batches(
+    labels: NDArray[np.int64], infrared: NDArray[np.bool_], sampler: Sampler, count: int, rng: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """All visible images of a batch, then all infrared ones, the same identities in both, images with replacement.
+
+    Identities that only one modality has seen take no part.
+    """
+    assert sampler.images_per_identity
+    seen = np.intersect1d(labels[infrared], labels[~infrared])
+    _require_identities(len(seen), sampler)
+    modalities = [(~infrared, sampler.images_per_identity), (infrared, sampler.infrared_images_per_identity)]
+    rows = {identity: [np.flatnonzero(flags & (labels == identity)) for flags, _ in modalities] for identity in seen}
+    batches = []
+    for _ in range(count):
+        chosen = np.concatenate([rng.choice(seen, sampler.identities, replace=False) for _ in range(sampler.groups)])
+        drawn = [
+            rng.choice(rows[identity][modality], images)
+            for modality, (_, images) in enumerate(modalities)
+            for identity in chosen
+        ]
+        batches.append(np.concatenate(drawn))
+    return batches

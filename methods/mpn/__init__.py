@@ -195,4 +195,5 @@ METHOD = Method(
     recipe=recipe,
     embedding=embedding,
     priors=priors,
+    attention="Grad-CAM of each part's classifier: the brighter, the more a place counts for that part.",
 )

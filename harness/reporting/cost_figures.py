@@ -1,0 +1,46 @@
+"""Costs that papers print beside accuracy, as they were measured: never judged, only set in proportion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from harness.tables import Figure
+
+MEANINGS = {
+    "params_m": "Parameters, M: those that the matched feature depends on, without classifiers, and those of a pose "
+    "estimator where it reads keypoints.",
+    "flops_g": "GFLOPs: multiply-adds of one image, without flip, and those of a pose estimator where the matched "
+    "feature reads keypoints.",
+    "time_s": "Time, s: one query, from its image as a tensor on the device to its feature at batch 1, without flip, "
+    "then cosine similarity with every gallery feature and a full sort; the medians of both, added. Decoding, the "
+    "gallery's features and a pose estimator are not in it.",
+}
+"""What each cost that can be measured beside accuracy means."""
+
+
+@dataclass(frozen=True)
+class MeasuredCost:
+    """One cost of one cell, in the unit of its metric; None where its record does not hold it."""
+
+    metric: str
+    value: float | None
+    published: Figure | None
+
+    @property
+    def ratio(self) -> float | None:
+        """Measured over published; None where either is missing."""
+        return self.value / self.published if self.value is not None and self.published else None
+
+
+def measured_cost(cost: dict[str, Any], metric: str) -> float | None:
+    """A metric of MEANINGS from a record's ``cost``, in the unit that papers print; None where it is not there."""
+    try:
+        if metric == "params_m":
+            return (cost["parameters"]["inference"] + (cost.get("parameters_of_priors") or 0)) / 1e6
+        if metric == "flops_g":
+            return (cost["macs"]["macs"] + (cost.get("macs_of_priors") or 0)) / 1e9
+        latency = cost["latency"]
+        return (latency["features_batch1"]["median_ms"] + latency["matching"]["median_ms"]) / 1e3
+    except KeyError:
+        return None

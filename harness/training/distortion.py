@@ -1,0 +1,131 @@
+"""Crop and resize, jitter colours, shift: what is done to the pixels of training images before they are normalised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from harness.recipe import Augmentation, Jitter, RandomCrop, Shifting
+
+GREY = 127
+"""0.5 of what uint8 holds: the average background (RMGL, Sec. III-D)."""
+
+LUMINANCE = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in a grey image (ITU-R BT.601)."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of whole pixels."""
+
+    top: int
+    left: int
+    rows: int
+    columns: int
+
+    def of(self, image: Tensor) -> Tensor:
+        """That part of an (H, W, C) image, as a view."""
+        return image[self.top : self.top + self.rows, self.left : self.left + self.columns]
+
+
+def distort(images: Tensor, augmentation: Augmentation, rng: np.random.Generator) -> Tensor:
+    """(B, H, W, 3) uint8 images cropped, jittered and shifted, in this order, as far as the augmentation says."""
+    if augmentation.crop:
+        images = torch.stack([_cropped(image, augmentation.crop, rng) for image in images])
+    if augmentation.jitter:
+        images = jittered(images, augmentation.jitter, rng)
+    if augmentation.shifting:
+        images = torch.stack([_shifted(image, augmentation.shifting, rng) for image in images])
+    return images
+
+
+def jittered(images: Tensor, jitter: Jitter, rng: np.random.Generator) -> Tensor:
+    """(B, H, W, 3) uint8 images with their colours changed, each by factors of its own."""
+    count = len(images)
+    chosen = rng.random(count) < jitter.probability
+
+    def factors(spread: float) -> Tensor:
+        drawn: NDArray[np.float32] = rng.uniform(1 - spread, 1 + spread, count).astype(np.float32)
+        return torch.from_numpy(np.where(chosen, drawn, np.float32(1))).to(images.device)[:, None, None, None]
+
+    pixels = images.float()
+    pixels = (pixels * factors(jitter.brightness)).clamp(0, 255)
+    pixels = _blended(pixels, _grey(pixels).mean((1, 2), keepdim=True), factors(jitter.contrast))
+    pixels = _blended(pixels, _grey(pixels), factors(jitter.saturation))
+    return pixels.round().to(torch.uint8)
+
+
+def crop_box(height: int, width: int, crop: RandomCrop, rng: np.random.Generator) -> Box:
+    """Where a random crop of a ``height`` x ``width`` image lies: uniform over the places at which it fits."""
+    area, stretch = rng.uniform(*crop.area), rng.uniform(*crop.aspect)
+    rows, columns = _within(height * (area * stretch) ** 0.5, height), _within(width * (area / stretch) ** 0.5, width)
+    return Box(*_place(height, width, rows, columns, rng), rows, columns)
+
+
+def shifting_boxes(height: int, width: int, shifting: Shifting, rng: np.random.Generator) -> tuple[Box, Box]:
+    """The part of a ``height`` x ``width`` image that random shifting keeps, and where on the canvas it puts it.
+
+    r_c ~ U(crop_min, 1) of the height is kept, or all of it; then r_h ~ U(height_min, 1 / r_c) and
+    r_w ~ U(width_min, 1) scale what is kept, so that it is no larger than the canvas.
+    """
+    kept = rng.uniform(shifting.crop_min, 1.0) if rng.random() < shifting.crop_probability else 1.0
+    kept_width = kept if shifting.crop_width else 1.0
+    rows, columns = _within(kept * height, height), _within(kept_width * width, width)
+    source = Box(*_place(height, width, rows, columns, rng), rows, columns)
+    rows = _within(rng.uniform(shifting.height_min, 1 / kept) * kept * height, height)
+    columns = _within(rng.uniform(shifting.width_min, 1 / kept_width) * kept_width * width, width)
+    return source, Box(*_place(height, width, rows, columns, rng), rows, columns)
+
+
+def _cropped(image: Tensor, crop: RandomCrop, rng: np.random.Generator) -> Tensor:
+    if rng.random() >= crop.probability:
+        return image
+    height, width = image.shape[:2]
+    resized = _resized(crop_box(height, width, crop, rng).of(image), height, width, "bilinear")
+    down, right = (round(rng.uniform(-crop.shift, crop.shift) * side) for side in (height, width))
+    if not (down or right):
+        return resized
+    moved = torch.full_like(image, GREY)
+    overlap = height - abs(down), width - abs(right)
+    source, target = Box(max(-down, 0), max(-right, 0), *overlap), Box(max(down, 0), max(right, 0), *overlap)
+    target.of(moved).copy_(source.of(resized))
+    return moved
+
+
+def _shifted(image: Tensor, shifting: Shifting, rng: np.random.Generator) -> Tensor:
+    if rng.random() >= shifting.probability:
+        return image
+    height, width = image.shape[:2]
+    source, target = shifting_boxes(height, width, shifting, rng)
+    canvas = torch.full_like(image, GREY)
+    target.of(canvas).copy_(_resized(source.of(image), target.rows, target.columns, shifting.interpolation))
+    return canvas
+
+
+def _within(length: float, side: int) -> int:
+    """Whole pixels, from 1 to all of the side."""
+    return min(max(round(length), 1), side)
+
+
+def _place(height: int, width: int, rows: int, columns: int, rng: np.random.Generator) -> tuple[int, int]:
+    return int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
+
+
+def _resized(patch: Tensor, rows: int, columns: int, interpolation: str) -> Tensor:
+    """(h, w, 3) uint8 to (rows, columns, 3) uint8, averaged over what a pixel covers where it shrinks."""
+    planes = patch.permute(2, 0, 1)[None].float()
+    resized = F.interpolate(planes, (rows, columns), mode=interpolation, align_corners=False, antialias=True)
+    return resized[0].permute(1, 2, 0).round().clamp(0, 255).to(torch.uint8)
+
+
+def _grey(pixels: Tensor) -> Tensor:
+    return (pixels * torch.tensor(LUMINANCE, device=pixels.device)).sum(-1, keepdim=True)
+
+
+def _blended(pixels: Tensor, towards: Tensor, factor: Tensor) -> Tensor:
+    return (towards + factor * (pixels - towards)).clamp(0, 255)

@@ -1,0 +1,44 @@
+"""Random patch (Zhou et al., OSNet, ICCV 2019): parts of other images put over an image."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from torch import Tensor
+
+from harness.recipe import Patch
+from harness.training.augmentation import random_rectangle
+
+
+class PatchPool:
+    """Patches of the images seen so far; when the pool is full the oldest leaves."""
+
+    def __init__(self, settings: Patch) -> None:
+        self.settings = settings
+        self.patches: deque[Tensor] = deque(maxlen=settings.pool)
+
+    def put(self, images: Tensor, rng: np.random.Generator) -> Tensor:
+        """Random patch, in place, on normalised (B, 3, H, W) images, one after the other.
+
+        Each gives a patch to the pool first, and may then get one from it, mirrored or not, at a place of its own.
+        """
+        for image in images:
+            self._take(image, rng)
+            if len(self.patches) >= self.settings.ready and rng.random() < self.settings.probability:
+                self._paste(image, rng)
+        return images
+
+    def _take(self, image: Tensor, rng: np.random.Generator) -> None:
+        box = random_rectangle(image.shape[1], image.shape[2], self.settings, rng)
+        if box:
+            top, left, rows, columns = box
+            self.patches.append(image[:, top : top + rows, left : left + columns].clone())
+
+    def _paste(self, image: Tensor, rng: np.random.Generator) -> None:
+        patch = self.patches[rng.integers(len(self.patches))]
+        if rng.random() < self.settings.flip:
+            patch = patch.flip(2)
+        rows, columns = patch.shape[1:]
+        top, left = rng.integers(image.shape[1] - rows + 1), rng.integers(image.shape[2] - columns + 1)
+        image[:, top : top + rows, left : left + columns] = patch

@@ -1,0 +1,33 @@
+"""The losses of AGW (Sec. 4.2) beside those of BoT."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from harness.losses import pairwise_euclidean_distance
+
+SMOOTHING = 0.1
+MARGIN = 0.3
+"""Of the batch-hard triplet loss that stands in where the weighted one is switched off (BoT)."""
+CENTRE_WEIGHT = 5e-4
+
+
+def weighted_regularised_triplet(features: Tensor, labels: Tensor) -> Tensor:
+    """L_wrt, Eq. 7 and 8, of (B, D) features with Euclidean distances, averaged over anchors.
+
+    ln(1 + exp(sum_j w^p_j d_j - sum_k w^n_k d_k)) over an anchor's positives j, itself not among them, and negatives
+    k. The weights are a softmax: of d over the positives, of -d over the negatives.
+    """
+    distances = pairwise_euclidean_distance(features)
+    same = labels[:, None] == labels[None, :]
+    others = same.clone().fill_diagonal_(False)
+    far = _weighted(distances, distances, others)
+    near = _weighted(distances, -distances, ~same)
+    return F.softplus(far - near).mean()
+
+
+def _weighted(distances: Tensor, scores: Tensor, chosen: Tensor) -> Tensor:
+    """Sum of each row's ``chosen`` distances, weighted by a softmax of its scores; 0 where none is chosen."""
+    weights = scores.masked_fill(~chosen, float("-inf")).softmax(1)
+    return (distances * weights.nan_to_num()).sum(1)

@@ -1,0 +1,97 @@
+"""The AGW network (Fig. 8): non-local attention in the trunk, generalised mean pooling, BNNeck, classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from torch import Tensor, nn
+
+from harness.losses import CentreLoss, batch_hard_triplet, identity_loss, pairwise_euclidean_distance
+from harness.models.backbone import ResNet, build_backbone
+from harness.models.bnneck import BNNeck, bias_free_classifier
+from harness.models.pooling import GeM
+from harness.models.reid import Batch, ReIDModel
+from methods.agw import AGWSwitches
+from methods.agw.attention import NonLocal
+from methods.agw.losses import CENTRE_WEIGHT, MARGIN, SMOOTHING, weighted_regularised_triplet
+
+ATTENDED = {2: 2, 3: 3}
+"""After how many of the last blocks of which residual stages a non-local block stands."""
+
+
+@dataclass
+class AGWFeatures:
+    """What a training step reads: the pooled feature (B, D), and the logits (B, C) of what the neck makes of it."""
+
+    pooled: Tensor
+    logits: Tensor
+
+
+class AGW(ReIDModel):
+    """BoT with attention, generalised pooling and a triplet loss without a margin."""
+
+    trunk: ResNet
+
+    def __init__(self, switches: AGWSwitches, identities: int, backbone: str) -> None:
+        super().__init__()
+        self.switches = switches
+        self.trunk = build_backbone(backbone)
+        # Beside the trunk, not in it, so that weights of any ResNet fit the trunk.
+        self.attention = _attention(self.trunk) if switches.attention else nn.ModuleDict()
+        self.pool = GeM() if switches.gem else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.neck = BNNeck(self.trunk.channels)
+        self.classifier = bias_free_classifier(self.trunk.channels, identities)
+        self.centre_loss = CentreLoss(identities, self.trunk.channels)
+
+    def forward(self, batch: Batch) -> AGWFeatures:
+        """Pooled features and logits of the batch."""
+        pooled = self._pooled(batch.images)
+        return AGWFeatures(pooled, self.classifier(self.neck(pooled)))
+
+    def losses(self, features: AGWFeatures, batch: Batch) -> dict[str, Tensor]:
+        """``id``, ``triplet`` (L_wrt) and ``centre``."""
+        pooled, labels = features.pooled, batch.labels
+        if self.switches.weighted_triplet:
+            triplet = weighted_regularised_triplet(pooled, labels)
+        else:
+            triplet = batch_hard_triplet(pairwise_euclidean_distance(pooled), labels, MARGIN)
+        return {
+            "id": identity_loss([features.logits], labels, SMOOTHING),
+            "triplet": triplet,
+            "centre": CENTRE_WEIGHT * self.centre_loss(pooled, labels),
+        }
+
+    def embed(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """``feature`` (B, D) behind the neck."""
+        return {"feature": self.neck(self._pooled(images))}
+
+    def classifiers(self) -> Iterable[nn.Module]:
+        """The one classifier."""
+        return [self.classifier]
+
+    def _pooled(self, images: Tensor) -> Tensor:
+        trunk = self.trunk
+        features: Tensor = trunk.maxpool(trunk.relu(trunk.bn1(trunk.conv1(images))))
+        for stage in trunk.stages:
+            for number, block in enumerate(_blocks(trunk, stage)):
+                features = block(features)
+                if f"{stage}_{number}" in self.attention:
+                    features = self.attention[f"{stage}_{number}"](features)
+        pooled: Tensor = self.pool(features)
+        return pooled
+
+
+def _blocks(trunk: ResNet, stage: int) -> nn.Sequential:
+    return cast(nn.Sequential, getattr(trunk, f"layer{stage}"))
+
+
+def _attention(trunk: ResNet) -> nn.ModuleDict:
+    """A non-local block for each place of ATTENDED, by ``stage_block``; a smaller trunk has fewer places."""
+    blocks = nn.ModuleDict()
+    for stage, wanted in ATTENDED.items():
+        count = len(_blocks(trunk, stage))
+        for number in range(max(0, count - wanted), count):
+            blocks[f"{stage}_{number}"] = NonLocal(trunk.stage_channels[stage - 1])
+    return blocks

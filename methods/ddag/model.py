@@ -1,0 +1,139 @@
+"""The two-stream network with part attention and graph attention (Fig. 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from harness.errors import BadInput
+from harness.losses import identity_loss
+from harness.models.backbone import resnet_part
+from harness.models.bnneck import bias_free_classifier
+from harness.models.reid import Batch, ReIDModel
+from methods.ddag import DDAGSwitches
+from methods.ddag.graph_attention import GraphAttention, neighbourhood
+from methods.ddag.losses import dynamic_weight, triplet_loss
+from methods.ddag.neck import Neck
+from methods.ddag.part_attention import PartAttention
+
+
+class TwoStreamTrunk(nn.Module):
+    """A stem for each modality, visible and infrared, and residual stages that both share (Sec. 3.1)."""
+
+    def __init__(self, backbone: str) -> None:
+        super().__init__()
+        self.stems = nn.ModuleList(resnet_part(backbone, 0, 0) for _ in ("visible", "infrared"))
+        self.shared = resnet_part(backbone, 1, 4)
+        self.channels = self.shared.channels
+
+    def forward(self, images: Tensor, infrared: Tensor) -> Tensor:
+        """(B, 3, H, W) images, ``infrared`` (B,) or not, in any order, to (B, channels, H / 16, W / 16)."""
+        rows = [flags.nonzero()[:, 0] for flags in (~infrared, infrared)]
+        low = torch.cat([stem(images[chosen]) for stem, chosen in zip(self.stems, rows, strict=True) if len(chosen)])
+        features: Tensor = self.shared(low[torch.cat(rows).argsort()])
+        return features
+
+
+@dataclass
+class DDAGFeatures:
+    """What a training step reads: x_o (B, D) before the neck, and logits (B, C) of f, of x* and of the graph."""
+
+    pooled: Tensor
+    logits: Tensor
+    part_logits: Tensor | None
+    graph_logits: Tensor | None
+
+
+class DDAG(ReIDModel):
+    """The network of Fig. 2 and every variant of it that the paper's tables name."""
+
+    graph_weight: Tensor
+
+    def __init__(self, switches: DDAGSwitches, identities: int, backbone: str) -> None:
+        super().__init__()
+        self.switches = switches
+        self.trunk = TwoStreamTrunk(backbone)
+        channels = self.trunk.channels
+        self.neck = Neck(channels)
+        self.classifier = bias_free_classifier(channels, identities)
+        if switches.part_attention:
+            self.part_attention = PartAttention(channels, switches)
+            # Sec. 3.4: x* goes through the classifier of f, but for concatenated parts, which do not fit it.
+            if switches.part_aggregation == "concat":
+                self.part_classifier = bias_free_classifier(self.part_attention.width, identities)
+        if switches.graph:
+            self.graph_attention = GraphAttention(channels, identities, switches)
+            # Nothing is known of L_P in the first epoch: the graph waits (code).
+            first = 0.0 if switches.dual_aggregation == "dynamic" else 1.0
+            self.register_buffer("graph_weight", torch.tensor(first))
+
+    def forward(self, batch: Batch) -> DDAGFeatures:
+        """x_o and logits of the batch. Raises BadInput when it does not say which images are infrared."""
+        infrared = _infrared(batch.priors)
+        features = self.trunk(batch.images, infrared)
+        pooled = _pooled(features)
+        f = self.neck(pooled)
+        part_logits = graph_logits = None
+        if self.switches.part_attention:
+            part_logits = self._part_classifier()(self.part_attention(features, pooled, f))
+        if self.switches.graph:
+            graph = neighbourhood(batch.labels, infrared, self.switches.graph_neighbours)
+            graph_logits = self.graph_attention(pooled, graph)
+        return DDAGFeatures(pooled, self.classifier(f), part_logits, graph_logits)
+
+    def losses(self, features: DDAGFeatures, batch: Batch) -> dict[str, Tensor]:
+        """The terms of Eq. 11: ``id`` and ``triplet`` (L_b), ``part`` (L_wp), ``graph`` (weighted L_g)."""
+        losses = {
+            "id": identity_loss([features.logits], batch.labels),
+            "triplet": triplet_loss(features.pooled, batch.labels),
+        }
+        if features.part_logits is not None:
+            losses["part"] = identity_loss([features.part_logits], batch.labels)
+        if features.graph_logits is not None:
+            losses["graph"] = self.graph_weight * identity_loss([features.graph_logits], batch.labels)
+        return losses
+
+    def end_epoch(self, losses: Mapping[str, float]) -> None:
+        """Eq. 11: how much the graph counts in the next epoch."""
+        if self.switches.dual_aggregation == "dynamic":
+            self.graph_weight.fill_(dynamic_weight(losses))
+
+    def embed(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """``f`` (B, D) after the neck and, with part attention, ``x_star``. The graph is never used.
+
+        Raises BadInput when ``priors`` do not say which images are infrared.
+        """
+        features = self.trunk(images, _infrared(priors or {}))
+        pooled = _pooled(features)
+        f = self.neck(pooled)
+        if not self.switches.part_attention:
+            return {"f": f}
+        return {"f": f, "x_star": self.part_attention(features, pooled, f)}
+
+    def classifiers(self) -> Iterable[nn.Module]:
+        """The shared classifier, and that of concatenated parts."""
+        return [self.classifier, self.part_classifier] if self._concatenates else [self.classifier]
+
+    @property
+    def _concatenates(self) -> bool:
+        return self.switches.part_aggregation == "concat"
+
+    def _part_classifier(self) -> nn.Module:
+        return self.part_classifier if self._concatenates else self.classifier
+
+
+def _pooled(features: Tensor) -> Tensor:
+    """x_o: the mean of (B, D, h, w) maps over all places, in float32, for distances between such means are small."""
+    return features.mean((2, 3), dtype=torch.float32)
+
+
+def _infrared(priors: Mapping[str, Tensor]) -> Tensor:
+    if "infrared" not in priors:
+        raise BadInput(
+            "ddag: each image goes through the stem of its modality, and which images are infrared was not given; "
+            "use a dataset of visible and infrared images"
+        )
+    return priors["infrared"]

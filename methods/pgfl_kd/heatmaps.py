@@ -1,0 +1,54 @@
+"""Body part heatmaps (Sec. 3.1): 17 keypoints, drawn on the feature map, gathered into 8 groups."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+GROUPS: dict[str, tuple[int, ...]] = {
+    "head": (0, 1, 2, 3, 4),
+    "left lower arm": (7, 9),
+    "right lower arm": (8, 10),
+    "left knee": (13,),
+    "right knee": (14,),
+    "left ankle": (15,),
+    "right ankle": (16,),
+    "torso": (5, 6, 11, 12),
+}
+"""COCO keypoints of each part, in the order in which Sec. 4.2 lists them."""
+
+PARTNERS: tuple[tuple[int, ...], ...] = ((0,), (1, 2), (1, 2), (3, 4), (3, 4), (5, 6), (5, 6), (7,))
+"""P(i) of Eq. 5: the part itself and, of a limb, the one on the other side."""
+
+SIGMA = 0.5
+"""Standard deviation of a keypoint's Gaussian, in cells of the feature map: HRNet's own is 2 pixels of a heatmap that
+is four times as fine."""
+
+SCALE = 10.0
+"""What heatmaps are multiplied by before the softmax: at 1 it would be nearly uniform."""
+
+
+def keypoint_heatmaps(keypoints: Tensor, height: int, width: int) -> Tensor:
+    """A Gaussian around each keypoint, as high as its confidence: (B, 17, 3) to (B, 17, height, width).
+
+    Keypoints are x and y as fractions of the image's width and height, and a confidence of 0..1; one that lies outside
+    the image leaves what its Gaussian reaches into it.
+    """
+    rows = torch.arange(height, device=keypoints.device, dtype=torch.float32)
+    columns = torch.arange(width, device=keypoints.device, dtype=torch.float32)
+    x, y, confidence = keypoints.float().unbind(-1)
+    # The middle of cell i lies at (i + 0.5) / height of the image.
+    down = rows - (y * height - 0.5)[..., None]
+    across = columns - (x * width - 0.5)[..., None]
+    squares = down.square()[..., :, None] + across.square()[..., None, :]
+    return confidence[..., None, None] * torch.exp(-squares / (2 * SIGMA**2))
+
+
+def part_weights(keypoints: Tensor, height: int, width: int) -> Tensor:
+    """H_k of the 8 parts: (B, 17, 3) to (B, 8, height, width), each summing to 1 over its positions.
+
+    The heatmaps of a group are added. A part without any response weighs every position alike.
+    """
+    heatmaps = keypoint_heatmaps(keypoints, height, width)
+    grouped = torch.stack([heatmaps[:, list(members)].sum(1) for members in GROUPS.values()], dim=1)
+    return torch.softmax(SCALE * grouped.flatten(2), dim=2).unflatten(2, (height, width))

@@ -1,0 +1,166 @@
+"""The network of Fig. 2: the main branch, which is all that is left at test, and two branches that are shown poses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from harness.errors import BadInput
+from harness.models.backbone import build_backbone
+from harness.models.bnneck import BNNeck, bias_free_classifier
+from harness.models.reid import Batch, ReIDModel
+from methods.pgfl_kd import PGFLKDSwitches, Similarity
+from methods.pgfl_kd.heatmaps import GROUPS, part_weights
+from methods.pgfl_kd.losses import consistent_loss, multi_part_contrastive_loss, reid_loss
+
+PARTS = len(GROUPS)
+
+
+class SemanticsAlignedBranch(nn.Module):
+    """SAB (Sec. 3.3): each part's local feature reduced to an eighth of the channels, all of them side by side."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.reductions = nn.ModuleList()
+        for _ in range(PARTS):
+            projection = nn.Linear(channels, channels // PARTS, bias=False)
+            nn.init.kaiming_normal_(projection.weight, mode="fan_out", nonlinearity="relu")
+            self.reductions.append(nn.Sequential(projection, nn.BatchNorm1d(channels // PARTS), nn.ReLU()))
+
+    def forward(self, local: Tensor) -> Tensor:
+        """f_P: local features (B, 8, C) to (B, C), where f_{p,k} = ReLU(BN(W_k f_{l,k}))."""
+        return torch.cat([reduction(local[:, part]) for part, reduction in enumerate(self.reductions)], dim=1)
+
+
+def local_features(features: Tensor, weights: Tensor) -> Tensor:
+    """f_{l,k} of Eq. 1: features (B, C, h, w) summed with the weights (B, 8, h, w) of each part, to (B, 8, C)."""
+    return weights.to(features.dtype).flatten(2) @ features.flatten(2).transpose(1, 2)
+
+
+def foreground_weights(features: Tensor, local: Tensor, similarity: Similarity) -> Tensor:
+    """a of Eq. 2: (B, h, w), summing to 1. ``features`` (B, C, h, w); the mean of ``local`` (B, 8, C) is the query.
+
+    ``dot_gap`` takes the query as average-pooled, as Eq. 1 prints it: 1 / (h w) of the sum-pooled one.
+    """
+    height, width = features.shape[2:]
+    # In float32, and not as a matrix product: bfloat16 would leave two digits of what is exponentiated.
+    positions, query = features.float().flatten(2), local.float().mean(1)
+    if similarity == "cosine":
+        positions, query = F.normalize(positions, dim=1), F.normalize(query, dim=1)
+    logits = (query[:, :, None] * positions).sum(1)
+    if similarity == "dot_gap":
+        logits = logits / (height * width)
+    return torch.softmax(logits, dim=1).unflatten(1, (height, width))
+
+
+@dataclass
+class PGFLKDFeatures:
+    """Pooled features (B, C), and the identity logits (B, identities) of those that have a BNNeck, both by name."""
+
+    pooled: dict[str, Tensor]
+    logits: dict[str, Tensor]
+
+
+class PGFLKD(ReIDModel):
+    """The network and every variant of it that the paper's tables name; its features are called as in the paper."""
+
+    def __init__(self, switches: PGFLKDSwitches, identities: int, backbone: str) -> None:
+        super().__init__()
+        self.switches = switches
+        self.trunk = build_backbone(backbone)
+        channels = self.trunk.channels
+        self.sab = SemanticsAlignedBranch(channels) if switches.sab else None
+        supervised = ["f_G"]
+        if switches.sab:
+            supervised.append("f_V" if switches.interaction else "f_P")
+        if switches.feb:
+            supervised.append("f_E")
+        self.necks = nn.ModuleDict({name: BNNeck(channels) for name in supervised})
+        self.heads = nn.ModuleDict({name: bias_free_classifier(channels, identities) for name in supervised})
+
+    def forward(self, batch: Batch) -> PGFLKDFeatures:
+        """Every feature of the variant, and logits of the supervised ones."""
+        features = self.trunk(batch.images)
+        pooled = {"f_G": features.mean((2, 3))}
+        if self.switches.sab or self.switches.feb:
+            pooled |= self._pose_guided(features, pooled["f_G"], _keypoints(batch.priors))
+        logits = {name: head(self.necks[name](pooled[name])) for name, head in self.heads.items()}
+        return PGFLKDFeatures(pooled, logits)
+
+    def losses(self, features: PGFLKDFeatures, batch: Batch) -> dict[str, Tensor]:
+        """The terms of Eq. 10: ``id_*`` and ``triplet_*`` of each supervised feature, then what is distilled."""
+        switches, pooled = self.switches, features.pooled
+        losses = {
+            f"{term}_{name}": loss
+            for name, logits in features.logits.items()
+            for term, loss in reid_loss(pooled[name], logits, batch.labels).items()
+        }
+        if switches.consistent:
+            distance = consistent_loss(pooled["f_G"], pooled["f_E"], switches.consistent_reduction)
+            losses["consistent"] = switches.lambda_cl * distance
+        if switches.multi_part_contrastive:
+            contrast = multi_part_contrastive_loss(
+                pooled["f_G"], pooled["f_P"], switches.mcl_normalise, switches.mcl_temperature
+            )
+            losses["multi_part_contrastive"] = switches.lambda_mcl * contrast
+        if switches.sab_consistent:
+            distance = consistent_loss(pooled["f_G"], pooled["f_P"], switches.consistent_reduction)
+            losses["sab_consistent"] = switches.lambda_sab_cl * distance
+        return losses
+
+    def embed(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """``f_G`` (B, C), which needs no pose; with ``keypoints`` also the features of Table 8 that the variant trains.
+
+        Those that have a BNNeck are given after its BN.
+        """
+        features = self.trunk(images)
+        pooled = {"f_G": features.mean((2, 3))}
+        if priors and "keypoints" in priors:
+            pooled |= self._pose_guided(features, pooled["f_G"], priors["keypoints"])
+        return {name: self.necks[name](each) if name in self.necks else each for name, each in pooled.items()}
+
+    def classifiers(self) -> Iterable[nn.Module]:
+        """One classifier a supervised feature."""
+        return self.heads.values()
+
+    def attention_maps(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """Maps (B, h, w), 0..1: ``responses``, the mean of F over channels (Fig. 1 and 4); ``foreground``, a of Eq. 2.
+
+        The second only where ``keypoints`` are given and the variant has the FEB.
+        """
+        features = self.trunk(images).float()
+        maps = {"responses": _stretched(features.mean(1))}
+        if self.switches.feb and priors and "keypoints" in priors:
+            local = local_features(features, part_weights(priors["keypoints"], *features.shape[2:]))
+            maps["foreground"] = _stretched(foreground_weights(features, local, self.switches.feb_similarity))
+        return maps
+
+    def _pose_guided(self, features: Tensor, f_g: Tensor, keypoints: Tensor) -> dict[str, Tensor]:
+        """``f_F`` and ``f_E`` of the FEB, ``f_P`` and ``f_V`` of the SAB, as far as the variant has these branches."""
+        local = local_features(features, part_weights(keypoints, *features.shape[2:]))
+        found = {}
+        if self.switches.feb:
+            weights = foreground_weights(features, local, self.switches.feb_similarity)
+            found["f_F"] = local_features(features, weights[:, None])[:, 0]  # Eq. 3
+            found["f_E"] = found["f_F"] + f_g
+        if self.sab is not None:
+            found["f_P"] = self.sab(local)
+        if self.switches.interaction:
+            found["f_V"] = f_g + found["f_P"]  # Eq. 6
+        return found
+
+
+def _keypoints(priors: Mapping[str, Tensor]) -> Tensor:
+    if "keypoints" not in priors:
+        raise BadInput("pgfl_kd: the pose-guided branches read keypoints, which were not given; provide them")
+    return priors["keypoints"]
+
+
+def _stretched(maps: Tensor) -> Tensor:
+    """Each map (B, h, w) of its own from 0 at its least to 1 at its greatest value."""
+    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+    return (maps - low) / (high - low).clamp(min=1e-12)

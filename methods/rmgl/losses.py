@@ -1,0 +1,26 @@
+"""The losses of RMGL (Eq. 2-4): every feature is classified by itself, every branch compared as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from harness.losses import Margin, batch_hard_triplet, identity_loss, pairwise_euclidean_distance
+
+
+def classification_loss(logits: Sequence[Tensor], labels: Tensor) -> Tensor:
+    """Eq. 2 over all branches, paths and stripes: cross-entropies, (B, C) each, averaged over the batch and summed."""
+    return identity_loss(logits, labels)
+
+
+def metric_loss(branches: Sequence[Sequence[Tensor]], labels: Tensor, margin: Margin, normalised: bool) -> Tensor:
+    """Eq. 3 over all branches: batch-hard triplets of each branch's features (B, 256) side by side, both paths."""
+    terms = []
+    for features in branches:
+        together = torch.cat(list(features), 1)
+        together = F.normalize(together, dim=1) if normalised else together
+        terms.append(batch_hard_triplet(pairwise_euclidean_distance(together), labels, margin))
+    return torch.stack(terms).sum()

@@ -1,0 +1,96 @@
+"""The shared stages and the branches of Fig. 2, each branch with an original and a receptive partitioned path."""
+
+from __future__ import annotations
+
+import copy
+from typing import get_args
+
+from torch import Tensor, nn
+
+from harness.errors import BadInput
+from harness.models.backbone import resnet_part
+from harness.models.catalogue import trunk_spec
+from methods.rmgl import CutPosition, Path, RMGLSwitches
+
+SHARED_STAGES = (0, 1)
+"""The stem and conv2, whose end, ``res_conv2c``, is where branches part (Sec. IV-A)."""
+BRANCH_STAGES = (2, 3, 4)
+STAGES = len(SHARED_STAGES) + len(BRANCH_STAGES)
+
+
+def cut_rows(features: Tensor, parts: int) -> Tensor:
+    """Receptive partition: (B, C, h, w) to (B * parts, C, h / parts, w), the parts of an image one after the other.
+
+    Of channels-last features this is a view. Raises BadInput where ``parts`` does not divide the rows.
+    """
+    batch, channels, height, width = features.shape
+    if height % parts:
+        raise BadInput(
+            f"rmgl: {height} rows cannot be cut into {parts} equal parts; use another number of stripes, another "
+            "rp_position or another image height"
+        )
+    rows = features.permute(0, 2, 3, 1)
+    return rows.reshape(batch * parts, height // parts, width, channels).permute(0, 3, 1, 2)
+
+
+def join_rows(features: Tensor, parts: int) -> Tensor:
+    """The parts of each image below each other again: (B * parts, C, h, w) to (B, C, parts * h, w)."""
+    batch, channels, height, width = features.shape
+    rows = features.permute(0, 2, 3, 1)
+    return rows.reshape(batch // parts, parts * height, width, channels).permute(0, 3, 1, 2)
+
+
+def with_own_norms(stage: nn.Module) -> nn.Module:
+    """A twin of a stage that has its convolutions, the very same modules, and normalisation layers of its own."""
+    convolutions = {id(module): module for module in stage.modules() if isinstance(module, nn.Conv2d)}
+    return copy.deepcopy(stage, memo=convolutions)
+
+
+class Branch(nn.Module):
+    """conv3 to conv5 of one granularity; its paths run through the same weights (Fig. 3b)."""
+
+    def __init__(self, parts: int, switches: RMGLSwitches, backbone: str, shared: nn.ModuleList) -> None:
+        super().__init__()
+        self.parts, self.paths = parts, switches.paths(parts)
+        self.cut = get_args(CutPosition).index(switches.rp_position)
+        # How many stages see the whole image, on the original path or before the cut.
+        self.whole = STAGES if "original" in self.paths else self.cut
+        stride = switches.global_branch_stride if parts == 1 else 1
+        self.stages = nn.ModuleList(resnet_part(backbone, stage, stage, stride) for stage in BRANCH_STAGES)
+        self.twins = nn.ModuleList()
+        if len(self.paths) > 1 and switches.path_norms == "separate":
+            self.twins.extend(with_own_norms(stage) for stage in [*shared, *self.stages][self.cut :])
+
+    def forward(self, entries: list[Tensor], shared: nn.ModuleList) -> dict[Path, Tensor]:
+        """Final maps (B, C, h, w) by path; ``entries`` are the inputs of the first stages, from the images on."""
+        entries = list(entries)
+        for stage in self.stages[: max(self.whole - len(SHARED_STAGES), 0)]:
+            entries.append(stage(entries[-1]))
+        maps: dict[Path, Tensor] = {}
+        if "original" in self.paths:
+            maps["original"] = entries[STAGES]
+        if "receptive" in self.paths:
+            strips = cut_rows(entries[self.cut], self.parts)
+            for stage in self.twins or [*shared, *self.stages][self.cut :]:
+                strips = stage(strips)
+            maps["receptive"] = join_rows(strips, self.parts)
+        return maps
+
+
+class BranchedTrunk(nn.Module):
+    """(B, 3, H, W) images to the final maps of every path of every branch, (B, channels, H / 16, W / 16)."""
+
+    def __init__(self, switches: RMGLSwitches, backbone: str) -> None:
+        super().__init__()
+        self.shared = nn.ModuleList(resnet_part(backbone, stage, stage) for stage in SHARED_STAGES)
+        branches = [Branch(parts, switches, backbone, self.shared) for parts in switches.stripes]
+        self.branches = nn.ModuleList(branches)
+        self.channels = trunk_spec(backbone).stage_channels[STAGES - 1]
+        self.whole = max(branch.whole for branch in branches)
+
+    def forward(self, images: Tensor) -> list[dict[Path, Tensor]]:
+        """Maps by path, of each branch. A stage sees the whole image only where some path needs that."""
+        entries = [images]
+        for stage in self.shared[: self.whole]:
+            entries.append(stage(entries[-1]))
+        return [branch(entries, self.shared) for branch in self.branches]

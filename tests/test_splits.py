@@ -1,0 +1,103 @@
+"""A dataset of ten splits: ten records are one cell, its figure their mean, its verdict that of the mean."""
+
+import math
+from statistics import fmean, stdev
+
+import pytest
+from test_report import body_cells, done_record
+
+from harness.cell import Cell as Address
+from harness.evaluation.verdicts import SINGLE_SEED_NOISE, judge, split_reasons
+from harness.execution.comparability import verdict
+from harness.plan import PlannedCell
+from harness.reporting import write_report
+from harness.reporting.cells import Group, cell
+from harness.tables import Figure, table
+
+TABLE = table("ddag_regdb")
+ROW = TABLE.row("DDAG (Ours)")
+DIRECTION = "regdb_visible_to_infrared"
+GROUP = Group(DIRECTION, "paper", ("rank1", "map"))
+PUBLISHED = {"rank1": 69.34, "map": 63.46}
+
+
+def record(seed, shift=0.0, reasons=()):
+    """A split's record; splits lie 2 points apart and their mean is the published figure plus ``shift``."""
+    spread = (seed % 10 - 4.5) * 2
+    figures = {metric: figure + shift + spread for metric, figure in PUBLISHED.items()}
+    return {
+        "table": TABLE.id,
+        "row": ROW.key,
+        "dataset": DIRECTION,
+        "profile": "paper",
+        "seed": seed,
+        "status": "done",
+        "metrics": figures,
+        "intervals": {metric: {"by_identity": [figure - 3, figure + 3]} for metric, figure in figures.items()},
+        "verdict": {"reasons": list(reasons)},
+    }
+
+
+def cell_of(seeds, shift=0.0, reasons=()):
+    return cell(TABLE, ROW, GROUP, [record(seed, shift, reasons) for seed in seeds])
+
+
+def test_ten_splits_are_one_cell_with_their_mean_and_spread():
+    found = cell_of(range(10)).figures["map"]
+    assert found.mean == pytest.approx(PUBLISHED["map"])
+    assert found.spread == pytest.approx(stdev(2 * split for split in range(10)))
+    assert found.interval is None
+
+
+@pytest.mark.parametrize(("shift", "word"), [(0.0, "reproduced"), (0.5, "undecided"), (1.5, "above"), (-1.5, "below")])
+def test_the_mean_of_all_splits_is_judged_whatever_lies_between_splits(shift, word):
+    found = cell_of(range(10), shift)
+    assert found.word == word
+    assert "10 trainings, 10 splits" in found.figures["map"].verdict.arithmetic
+
+
+def test_fewer_splits_are_not_comparable_and_say_how_many_there_are():
+    found = cell_of([0, 1, 2])
+    assert found.word == "not comparable"
+    assert found.reasons == ("3 of 10 splits measured, and the paper prints their mean",)
+
+
+def test_seeds_of_the_same_split_do_not_stand_for_others():
+    assert cell_of(range(0, 100, 10)).reasons == ("1 of 10 splits measured, and the paper prints their mean",)
+    assert cell_of(range(20)).word == "reproduced"
+
+
+def test_other_reasons_stay():
+    reasons = ("budget profile, not the paper's recipe",)
+    assert cell_of(range(10), reasons=reasons).reasons == reasons
+
+
+def test_datasets_of_one_split_are_judged_by_the_spread_of_their_seeds():
+    assert split_reasons({1}, 1) == []
+    figures = [84.0, 85.0, 86.0]
+    assert "3 seeds" in judge(figures, 85.0, 1).arithmetic
+    noise = SINGLE_SEED_NOISE / math.sqrt(3)
+    assert f"= {noise:.2f}" in judge(figures, 85.0, 1, splits=3).arithmetic
+    assert fmean(figures) == 85.0
+
+
+def test_the_record_of_one_split_is_not_set_against_the_mean_and_does_not_burden_the_cell():
+    address = Address(TABLE.id, ROW.key, DIRECTION, "paper", 3)
+    published = {metric: Figure(str(figure)) for metric, figure in PUBLISHED.items()}
+    planned = PlannedCell(address, "ddag", published, None, "x_star", False, None, {}, "fresh", "")
+    found = verdict(planned, {"rank1": 69.3, "map": 63.5}, [])
+    assert found["word"] == "not comparable"
+    assert found["reason"] == "1 of 10 splits measured, and the paper prints their mean"
+    assert found["reasons"] == []
+
+
+def test_the_page_shows_mean_spread_and_splits(tmp_path):
+    records = [
+        done_record(TABLE.id, ROW.key, DIRECTION, "paper", seed, record(seed)["metrics"], reasons=())
+        for seed in range(10)
+    ]
+    (page,) = write_report(records, {TABLE.id: TABLE}, tmp_path / "results", tmp_path / "report", False)[:1]
+    text = page.read_text(encoding="utf-8")
+    assert "10 of 10 splits, each a training of its own" in text
+    shown = " ".join(body_cells(text)[-1])
+    assert "69.34 ± 6.06" in shown

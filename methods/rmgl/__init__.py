@@ -187,7 +187,7 @@ EFFORT: dict[Profile, _Effort] = {
         Warmup(3, "epochs", start=1e-3, shape="exponential"),
         Initialisation("imagenet"),
     ),
-    "budget": _Effort("resnet18", Sampler(8, 4), 4, 0.01, (3,), Warmup(40, "iterations", 0.1, "exponential"), FROM_IDE),
+    "budget": _Effort("resnet18", Sampler(8, 4), 2, 0.01, (1,), Warmup(40, "iterations", 0.1, "exponential"), FROM_IDE),
     "demo": _Effort("resnet10", Sampler(8, 4), 6, 0.01, (4,), Warmup(20, "iterations", 0.1, "exponential"), FROM_IDE),
 }
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from harness import registry
+from harness.execution.pictures import attention
 from harness.measure import count_parameters
 from harness.models.reid import Batch
 from harness.recipe import PROFILES
@@ -110,6 +111,19 @@ def test_embeddings_are_finite_named_and_of_one_row_an_image(method):
     for features in embeddings.values():
         assert features.shape[0] == len(images.images)
         assert torch.isfinite(features).all()
+
+
+@pytest.mark.parametrize(("method", "switches"), VARIANTS.values(), ids=IDS)
+def test_attention_is_drawn_over_the_images_in_0_to_1(method, switches):
+    model = build(method, switches)
+    recipe = method.recipe(switches, "synthetic", "demo")
+    _, priors = batch(method, switches)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, recipe.height, recipe.width, 3), dtype=np.uint8)
+    given = {kind: prior.numpy() for kind, prior in inference_priors(method, switches, priors).items()}
+    drawn = attention(model, pixels, given, CPU, method.attention)
+    if drawn is not None:
+        assert drawn["maps"].shape == (3, len(drawn["names"]), recipe.height, recipe.width)
+        assert drawn["maps"].max() > 0
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)

@@ -69,7 +69,13 @@ def attention(
     model.zero_grad(set_to_none=True)
     if not maps:
         return None
-    stacked = torch.stack([map_.detach().float().cpu() for map_ in maps.values()], dim=1)
-    resized = torch.nn.functional.interpolate(stacked, images.shape[1:3], mode="bilinear", align_corners=False)
+    # A network's branches may end in maps of different sizes.
+    sized = [
+        torch.nn.functional.interpolate(
+            map_.detach().float().cpu()[:, None], images.shape[1:3], mode="bilinear", align_corners=False
+        )
+        for map_ in maps.values()
+    ]
+    resized = torch.cat(sized, dim=1)
     bytes_ = (resized.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
     return {"images": images, "maps": bytes_, "names": np.array(list(maps)), "caption": np.array(caption)}

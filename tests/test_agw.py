@@ -39,7 +39,7 @@ def test_attention_gathers_all_positions_by_their_embedded_products():
     columns = features[0].flatten(1).T  # (N, C)
 
     def embedded(layer, column):
-        return float(layer.weight.flatten() @ column + layer.bias)
+        return float((layer.weight.flatten() @ column + layer.bias).detach())
 
     for i, column in enumerate(columns):
         y = sum(embedded(block.theta, column) * embedded(block.phi, c) * embedded(block.g, c) for c in columns) / 4

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,10 @@ from scipy import stats
 from torchvision.transforms import functional as peer
 
 from harness.recipe import Augmentation, Jitter, RandomCrop, Shifting
+from harness.training.augmentation import normalise
 from harness.training.distortion import GREY, crop_box, distort, jittered, shifting_boxes
+from harness.training.loop import Machine, TrainingData, _batches
+from methods.rmgl import METHOD, RMGLSwitches
 
 ALWAYS = Shifting(probability=1.0)
 HEIGHT, WIDTH = 384, 128
@@ -211,3 +216,16 @@ def test_without_any_of_the_three_nothing_is_drawn():
     images, generator = noise(), rng()
     assert distort(images, Augmentation(), generator) is images
     assert generator.random() == rng().random()
+
+
+def test_training_batches_are_shifted_after_the_flip_and_before_normalising():
+    images = noise(8, 192, 64, low=200).numpy()
+    data = TrainingData(images, np.arange(8), np.zeros(8, np.int64))
+    augmentation = Augmentation(flip=1.0, shifting=ALWAYS)
+    recipe = replace(METHOD.recipe(RMGLSwitches(), "synthetic", "demo"), augmentation=augmentation)
+    machine = Machine(torch.device("cpu"), bfloat16=False)
+    (batch,) = _batches(data, recipe, machine, [np.arange(8)], np.zeros((8, 1, 2)), rng(7))
+    again = rng(7)
+    again.random(8)  # which images are flipped
+    mirrored = torch.from_numpy(images[:, :, ::-1].copy())
+    assert torch.equal(batch.images, normalise(distort(mirrored, augmentation, again)))

@@ -1,41 +1,29 @@
-"""RMGL: its cost by arithmetic, its cut against strips run alone, ABP against a loop from the prose, its losses."""
+"""RMGL: its cost by arithmetic, its cut against strips run alone, its losses by brute force."""
 
 from __future__ import annotations
 
-import json
 import math
-import subprocess
-import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import registry
 from harness.errors import BadInput
-from harness.measure import count_operations, count_parameters
+from harness.measure import count_operations, count_parameters, inference_parameters
 from harness.models.backbone import build_backbone
 from harness.models.initialisation import load_trunk
 from harness.models.reid import Batch
-from harness.plan import Plan, Planner
-from harness.shelf import Shelf
-from harness.store import Store
-from harness.tables import table, tables
-from harness.training.optimisation import build_optimiser, rate_factor
 from methods.rmgl import METHOD, RMGLSwitches
 from methods.rmgl.losses import metric_loss
-from methods.rmgl.pooling import balanced_boundaries, balanced_pooling, even_pooling, global_pooling
+from methods.rmgl.pooling import global_pooling
 from methods.rmgl.trunk import BranchedTrunk, cut_rows, join_rows
 
 IDENTITIES = 4
 RMGL = RMGLSwitches()
 BASELINE = RMGLSwitches(receptive_partition=False, activation_balanced_pooling=False, random_shifting=False)
 ONLY_RP = RMGLSwitches(original_path=False, activation_balanced_pooling=False, random_shifting=False)
-ROWS_OF_PAPER_TABLES = [
-    (table.id, row) for table in tables().values() if table.method == "rmgl" for row in table.rows if row.runs
-]
 
 
 def build(switches: RMGLSwitches = RMGL, seed: int = 0):
@@ -80,10 +68,15 @@ def test_cost_is_what_arithmetic_says(switches, branches, features, parameters, 
     assert SHARED + branches * BRANCH + features * REDUCTION == parameters
     with torch.device("meta"):
         model = METHOD.build(switches, IDENTITIES, "resnet50")
-    assert count_parameters(model, 384, 128)["inference"] == parameters
-    assert len(list(model.classifiers())) == features
+    of_classifiers = [parameter for layer in model.classifiers() for parameter in layer.parameters()]
+    assert len(of_classifiers) == features
+    assert sum(each.numel() for each in model.parameters()) - sum(each.numel() for each in of_classifiers) == parameters
     # The printed arithmetic leaves the reductions out, which the counter takes as linear layers.
     assert count_operations(model, 384, 128)["macs"] / 1e9 == pytest.approx(gigamacs, abs=0.012)
+
+
+def test_inference_needs_all_parameters_but_the_classifiers():
+    assert inference_parameters("rmgl") == COSTS["RMGL"][3] == 54_137_920
 
 
 def test_the_paths_cost_no_parameters_but_reductions():
@@ -239,98 +232,7 @@ def test_the_global_branch_ends_with_a_coarser_map_as_in_mgn():
     assert local["original"].shape[2:] == local["receptive"].shape[2:] == (12, 4)
 
 
-# --- activation balanced pooling (Sec. III-C) ---
-
-
-def loop_boundaries(features: torch.Tensor, parts: int) -> list[int]:
-    """The prose, for one image (C, H, W): votes, histogram, quotas, boundaries."""
-    channels, height, width = features.shape
-    votes = [0] * height
-    for channel in range(channels):
-        best, row_of_best = 0.0, None
-        for row in range(height):
-            for column in range(width):
-                if float(features[channel, row, column]) > best:
-                    best, row_of_best = float(features[channel, row, column]), row
-        if row_of_best is not None:
-            votes[row_of_best] += 1
-    total = sum(votes)
-    boundaries = [0]
-    for part in range(1, parts):
-        if total:
-            quota = math.ceil(part * total / parts)
-            chosen = max(row for row in range(height + 1) if sum(votes[:row]) <= quota)
-        else:
-            chosen = part * height // parts
-        boundaries.append(min(max(chosen, boundaries[-1] + 1), height - (parts - part)))
-    return [*boundaries, height]
-
-
-@given(
-    seed=st.integers(0, 10_000),
-    channels=st.integers(1, 12),
-    height=st.integers(1, 9),
-    width=st.integers(1, 3),
-    parts=st.integers(1, 4),
-    levels=st.integers(1, 4),
-)
-@settings(max_examples=80, deadline=None)
-def test_balanced_pooling_agrees_with_a_loop_written_from_the_prose(seed, channels, height, width, parts, levels):
-    # Few levels make ties, level 0 channels without a vote; few rows make stripes that would be empty.
-    height = max(height, parts)
-    generator = torch.Generator().manual_seed(seed)
-    features = torch.randint(0, levels, (3, channels, height, width), generator=generator).float()
-    found = balanced_boundaries(features, parts)
-    largest = balanced_pooling(features, parts, "max")
-    average = balanced_pooling(features, parts, "avg")
-    for image in range(3):
-        expected = loop_boundaries(features[image], parts)
-        assert found[image].tolist() == expected
-        for part in range(parts):
-            stripe = features[image, :, expected[part] : expected[part + 1]].flatten(1)
-            torch.testing.assert_close(largest[part][image], stripe.max(1).values)
-            torch.testing.assert_close(average[part][image], stripe.mean(1))
-
-
-def test_without_a_vote_stripes_are_even():
-    silent = torch.zeros(1, 5, 12, 4)
-    assert balanced_boundaries(silent, 3).tolist() == [[0, 4, 8, 12]]
-    for balanced, even in zip(balanced_pooling(silent, 3, "max"), even_pooling(silent, 3, "max"), strict=True):
-        assert torch.equal(balanced, even)
-
-
-@pytest.mark.parametrize(("row", "expected"), [(0, [0, 1, 2, 3, 8]), (7, [0, 5, 6, 7, 8]), (3, [0, 3, 4, 5, 8])])
-def test_a_row_that_holds_all_votes_leaves_no_stripe_empty(row, expected):
-    features = torch.zeros(1, 6, 8, 2)
-    features[:, :, row] = 1
-    assert balanced_boundaries(features, 4).tolist() == [expected]
-
-
-def test_equal_activations_count_for_the_first_in_reading_order():
-    # Three channels: all of them equal in rows 1 and 4; so all votes are row 1's.
-    features = torch.zeros(1, 3, 6, 2)
-    features[:, :, 1] = features[:, :, 4] = 2.0
-    assert balanced_boundaries(features, 2).tolist() == [[0, 1, 6]]
-
-
-def test_stripes_hold_equal_shares_of_a_known_histogram():
-    # One channel a row in rows 0-2, three in row 3: six votes, of which half are above row 3.
-    features = torch.zeros(1, 6, 8, 1)
-    for channel, row in enumerate([0, 1, 2, 3, 3, 3]):
-        features[0, channel, row] = 1
-    assert balanced_boundaries(features, 2).tolist() == [[0, 3, 8]]
-
-
-def test_fewer_rows_than_stripes_are_refused():
-    with pytest.raises(BadInput, match="2 rows cannot be divided into 3 stripes"):
-        balanced_boundaries(torch.zeros(1, 3, 2, 2), 3)
-
-
-@pytest.mark.parametrize("pooling", ["max", "avg"])
-def test_no_gradient_comes_through_the_boundaries_and_all_of_it_through_the_stripes(pooling):
-    features = torch.rand(2, 4, 6, 3, requires_grad=True)
-    torch.stack(balanced_pooling(features, 2, pooling)).sum().backward()
-    assert features.grad.sum().item() == pytest.approx(2 * 4 * 2)
+# --- features (Sec. III-A and III-C) ---
 
 
 @torch.inference_mode()
@@ -466,145 +368,3 @@ def test_heads_start_as_the_readme_says():
     assert norm.weight.mean().item() == pytest.approx(1, abs=0.01) and norm.weight.std().item() < 0.03
     layer = next(iter(model.classifiers()))
     assert layer.bias is None and layer.weight.std().item() == pytest.approx(math.sqrt(2 / 400), rel=0.02)
-
-
-# --- switches ---
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"stripes": []},
-        {"stripes": 2},
-        {"stripes": [2, 2]},
-        {"stripes": [0]},
-        {"stripes": [True]},
-        {"original_path": False, "receptive_partition": False},
-        {"rp_position": "res_6"},
-        {"rp_position": "res_4", "receptive_partition": False, "activation_balanced_pooling": False},
-        {"original_path": False},
-        {"stripes": [1]},
-        {"abp_phase": "both", "activation_balanced_pooling": False},
-        {"random_shifting": False, "rsa_crop_min": 0.5},
-        {"rsa_crop_prob": 1.2},
-        {"rsa_width_min": 0},
-        {"global_branch_stride": 1},
-        {"crop_resize_shift": True},
-        {"margin": "hard"},
-        {"margin": -0.1},
-        {"margin": True},
-        {"weight_decay": math.nan},
-        {"reranking": 1},
-    ],
-)
-def test_values_and_combinations_that_name_no_variant_are_refused_in_one_line(values):
-    with pytest.raises(BadInput, match=r"^row 1: [^\n]+$"):
-        METHOD.parse(values, "row 1")
-
-
-def test_equal_variants_are_equal_switches_however_they_are_written():
-    assert METHOD.parse({"stripes": [3, 2], "margin": 0.6}, "row 1") == RMGL
-    assert hash(METHOD.parse({"stripes": [3, 2]}, "row 1")) == hash(RMGL)
-    assert json.dumps(asdict(RMGLSwitches(margin=1))) == json.dumps(asdict(RMGLSwitches(margin=1.0)))
-
-
-# --- the recipe (Sec. IV-A) ---
-
-
-def test_the_paper_profile_is_as_printed():
-    recipe = METHOD.recipe(RMGL, "market1501", "paper")
-    assert (recipe.backbone, recipe.height, recipe.width) == ("resnet50", 384, 128)
-    assert (recipe.sampler.identities, recipe.sampler.images_per_identity) == (12, 4)
-    assert (recipe.optimiser.name, recipe.optimiser.momentum, recipe.optimiser.weight_decay) == ("sgd", 0.9, 1e-3)
-    assert recipe.initialisation.kind == "imagenet" and recipe.flip_test and recipe.augmentation.flip == 0.5
-    shifting = recipe.augmentation.shifting
-    assert (shifting.crop_probability, shifting.crop_min) == (0.5, 0.7)
-    assert (shifting.height_min, shifting.width_min) == (0.5, 0.5)
-    assert METHOD.recipe(BASELINE, "market1501", "paper").augmentation.shifting is None
-
-
-@pytest.mark.parametrize(
-    ("epoch", "rate"), [(0, 1e-5), (1, 1e-4), (1.5, 10**-3.5), (2, 1e-3), (3, 1e-2), (29, 1e-2), (30, 1e-3), (50, 1e-4)]
-)
-def test_the_rate_grows_by_a_thousand_in_three_epochs_and_falls_after_30_and_50(epoch, rate):
-    recipe = METHOD.recipe(RMGL, "market1501", "paper")
-    whole, iteration = int(epoch), int(epoch % 1 * 270)
-    factor = rate_factor(recipe.schedule, recipe.epochs, whole, iteration, 270)
-    assert recipe.optimiser.rate * factor == pytest.approx(rate)
-
-
-def test_reductions_and_classifiers_learn_ten_times_as_fast_and_nothing_else():
-    model = build()
-    optimiser = build_optimiser(model, METHOD.recipe(RMGL, "market1501", "paper").optimiser)
-    fast, slow = (
-        {
-            id(parameter)
-            for group in optimiser.param_groups
-            if group["factor"] == factor
-            for parameter in group["params"]
-        }
-        for factor in (10.0, 1.0)
-    )
-    assert fast == {id(parameter) for parameter in model.heads.parameters()}
-    assert slow == {id(parameter) for parameter in model.trunk.parameters()}
-
-
-@pytest.mark.parametrize("name", ["color_jitter", "random_cropping", "random_erasing", "crop_resize_shift"])
-def test_each_augmentation_of_table_6_is_one_change_to_the_baselines(name):
-    plain = METHOD.recipe(BASELINE, "market1501", "paper")
-    changed = METHOD.recipe(replace(BASELINE, **{name: True}), "market1501", "paper")
-    before, after = asdict(plain.augmentation), asdict(changed.augmentation)
-    assert [field for field in before if before[field] != after[field]] == [
-        {"color_jitter": "jitter", "random_erasing": "erasing"}.get(name, "crop")
-    ]
-    assert replace(changed, augmentation=plain.augmentation) == plain
-
-
-# --- tables ---
-
-
-def plan_of(table_id: str, tmp_path, profile: str = "paper") -> Plan:
-    plan, wanted = Plan(), table(table_id)
-    planner = Planner(Shelf(tmp_path), Store(tmp_path / "results"), bfloat16=False, draw=False)
-    planner.add(plan, wanted, wanted.rows, wanted.columns, profile)
-    return plan
-
-
-def test_balanced_and_reranked_cells_share_the_run_they_are_read_from(tmp_path):
-    plan = plan_of("rmgl_ablation", tmp_path)
-    assert (len(plan.cells), len(plan.runs)) == (42, 32)
-    sota = [cell for cell in plan_of("rmgl_sota", tmp_path).cells if cell.run]
-    assert len({cell.run.id for cell in sota}) == 2 and len(sota) == 4
-    assert {cell.reading for cell in sota} == {"feature_abp", "feature_abp-reranked"}
-
-
-def test_nothing_is_trained_twice_for_the_cross_dataset_table(tmp_path):
-    plan = plan_of("rmgl_cross", tmp_path)
-    assert [run.dataset for run in plan.runs.values()] == ["market1501", "dukemtmc", "cuhk03_detected", "msmt17"]
-    tested = [[cell.cell.dataset for cell in plan.cells_of(run)] for run in plan.runs.values()]
-    assert [sorted(each) for each in tested] == [
-        ["cuhk03", "dukemtmc"],
-        ["cuhk03", "market1501"],
-        ["dukemtmc", "market1501"],
-        ["cuhk03", "dukemtmc", "market1501"],
-    ]
-    known = {
-        run.id for name in ("rmgl_sota", "rmgl_cuhk03", "rmgl_msmt17") for run in plan_of(name, tmp_path).runs.values()
-    }
-    assert plan.runs.keys() <= known
-
-
-def test_76_rows_run_and_rows_that_the_paper_says_are_equal_are():
-    assert len(ROWS_OF_PAPER_TABLES) == 76
-    by_name = {(table_id, row.key): METHOD.parse(dict(row.switches), "") for table_id, row in ROWS_OF_PAPER_TABLES}
-    full = by_name["rmgl_sota", "RMGL(Ours)"]
-    same = [("rmgl_ablation", "2+3-stripe+RP+ABP+RSA"), ("rmgl_margin", "margin = 0.6"), ("rmgl_rsa", "p_c = 0.5")]
-    assert all(by_name[row] == full == RMGL for row in [*same, ("rmgl_weight_decay", "weight decay = 0.001")])
-    assert by_name["rmgl_partitions", "s_2"] == by_name["rmgl_ablation", "2-stripe+RP+RSA"]
-    assert by_name["rmgl_depth", "K=3, output"] == by_name["rmgl_ablation", "3-stripe (BL)"]
-
-
-def test_importing_the_method_needs_no_torch():
-    script = "import sys, methods.rmgl; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
-    assert registry.method("rmgl") is METHOD

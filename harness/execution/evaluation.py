@@ -26,8 +26,8 @@ from harness.training.loop import Machine
 class TestImages:
     """Decoded test splits (N, H, W, 3) uint8 with their priors.
 
-    ``extra`` is there only where the protocol pools queries, ``junk`` only where the loader removed some and no prior is
-    read; it is never ranked but kept for ``--explain``.
+    ``extra`` is there only where the protocol pools queries, ``junk`` only where the loader removed some and no prior
+    is read; it is never ranked but kept for ``--explain``.
     """
 
     __test__ = False

@@ -55,7 +55,7 @@ def measured_complexity(
 
 
 class _Prepared:
-    """A subject's network, optimiser and a batch of blank images, on the machine's device."""
+    """A subject's network, optimiser and a batch of noise, on the machine's device."""
 
     def __init__(self, subject: Subject, batch: int, machine: Machine) -> None:
         method, switches = subject.method, subject.switches
@@ -69,7 +69,8 @@ class _Prepared:
             self.model, recipe.height, recipe.width, needs.inference, method.embedding(switches)
         )
         self.priors = blank_priors(batch, device, needs.inference)
-        images = blank_images(batch, recipe.height, recipe.width, device)
+        # Not blank ones: where all activations are equal, gradients become so small that processors slow down.
+        images = torch.randn_like(blank_images(batch, recipe.height, recipe.width, device))
         # Pairs of images of an identity, so that every loss has something to compare.
         labels = torch.arange(batch, device=device) // 2
         rows = torch.arange(batch, device=device)

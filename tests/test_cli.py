@@ -231,7 +231,6 @@ def test_the_plan_names_cells_distinct_runs_and_what_is_cached(command):
         ((*TABLE, "--row", "Wyde"), "unknown row 'Wyde'; the nearest known: 'Wide'"),
         (("--table", "toy_table", "--dataset", "market"), "unknown dataset 'market'; the nearest known: 'market1501'"),
         (("--table", "toy_table", "--dataset", "dukemtmc"), "--dataset dukemtmc: DukeMTMC-reID is not under"),
-        (("--table", "mdpr_market"), "method mdpr is not built yet"),
         ((*TABLE, "--device", "cuda:99"), "--device cuda:99: this machine has"),
         ((*TABLE, "--device", "tpu"), "'tpu' is not a device"),
         (("--why", "toy_table-Wide"), "write TABLE-ROW-DATASET"),
@@ -246,6 +245,14 @@ def test_bad_input_gets_one_sentence_and_exit_code_2(command, tmp_path, argument
     assert said in printed
     assert len(printed.strip().splitlines()) == 1
     assert not (tmp_path / "results").exists()
+
+
+def test_a_folder_with_tables_and_no_code_is_listed_and_not_run(command, toy_method):
+    (toy_method / "__init__.py").unlink()
+    forget_code()
+    code, printed, _ = command(*TABLE)
+    assert code == 2 and "method toy is not built yet" in printed
+    assert "(method not built yet)" in command("--list", "--table", "toy_table")[1]
 
 
 def test_a_truncated_image_is_named_before_anything_is_trained(command, market_root, tmp_path):

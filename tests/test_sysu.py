@@ -159,6 +159,6 @@ def test_a_run_is_scored_as_the_mean_over_ten_galleries(root):
     found = evaluate_run(MeanColour(), data, images, "sysu_all", [Reading("colour")], False, machine)[Reading("colour")]
     assert found.scores.trials == 10
     assert found.metrics["queries"] == len(data.query)
-    assert len(found.query) == len(data.query) and len(found.gallery) == len(data.gallery)
+    assert [len(found.features[split]) for split in ("query", "gallery")] == [len(data.query), len(data.gallery)]
     assert set(found.intervals) >= {"map", "rank1", "rank3"}
     assert np.all(np.isin(found.scores.top[found.scores.top >= 0], np.arange(len(data.gallery))))

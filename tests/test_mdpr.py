@@ -22,6 +22,7 @@ from harness.errors import BadInput
 from harness.measure import count_operations, count_parameters, inference_parameters
 from harness.models.backbone import build_backbone
 from harness.models.initialisation import load_trunk
+from harness.models.pooling import GeM
 from harness.models.reid import Batch
 from harness.plan import Plan, Planner
 from harness.shelf import Shelf
@@ -41,7 +42,6 @@ from methods.mdpr.losses import (
     mutual_distillation,
     triplet_loss,
 )
-from methods.mdpr.pooling import GeM
 
 IDENTITIES = 4
 FULL = MDPRSwitches()
@@ -161,7 +161,7 @@ def test_independent_networks_share_nothing_and_the_one_network_its_lower_stages
 
 def test_gem_at_power_one_is_the_mean_and_at_three_the_cubic_mean():
     features = torch.rand(2, 3, 4, 5) + 0.1
-    torch.testing.assert_close(GeM(alpha=1.0)(features), features.mean((2, 3)))
+    torch.testing.assert_close(GeM(exponent=1.0)(features), features.mean((2, 3)))
     for image in range(2):
         for channel in range(3):
             cubes = [float(value) ** 3 for value in features[image, channel].flatten()]
@@ -173,7 +173,7 @@ def test_gem_of_nothing_is_finite_and_so_is_its_gradient():
     features = torch.zeros(1, 2, 3, 3, requires_grad=True)
     pool = GeM()
     pool(features).sum().backward()
-    assert torch.isfinite(pool.alpha.grad).all() and torch.isfinite(features.grad).all()
+    assert torch.isfinite(pool.exponent.grad).all() and torch.isfinite(features.grad).all()
 
 
 def test_attention_generation_sums_a_1x1_and_a_3x3_convolution():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from methods.mdpr.pooling import Embedding, GeM, Neck
+from harness.models.bnneck import BNNeck
+from harness.models.pooling import GeM
+from methods.mdpr.pooling import Embedding
 
 
 class AttentionGeneration(nn.Module):
@@ -62,7 +64,7 @@ class BilinearAttentionPooling(nn.Module):
         pool = GeM()
         self.embeddings = nn.ModuleList(Embedding(channels, width) for _ in range(maps))
         self.pools = nn.ModuleList(pool if shared_pool else GeM() for _ in range(maps))
-        self.neck = Neck(maps * width)
+        self.neck = BNNeck(maps * width)
 
     def forward(self, features: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, h, w) under (B, K, h, w) to what each map sees (B, K, M), before BN, and the feature (B, K M)."""

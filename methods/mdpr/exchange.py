@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from methods.mdpr.pooling import GeM, Neck
+from harness.models.bnneck import BNNeck
+from harness.models.pooling import GeM
 
 
 class Predictor(nn.Sequential):
@@ -44,7 +45,7 @@ class Fusion(nn.Module):
         self.soft = FusionBlock(2 * width)
         self.across = FusionBlock(4 * width)
         self.pool = GeM()
-        self.neck = Neck(4 * width)
+        self.neck = BNNeck(4 * width)
 
     def forward(self, embedded: Mapping[str, Tensor]) -> Tensor:
         """f_fusion (B, 4 M) of the maps (B, M, h, w) of both branches; parts are put back above each other."""

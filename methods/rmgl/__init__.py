@@ -259,4 +259,8 @@ METHOD = Method(
     # Balancing in training is abp_phase; whether it is on says only what is read at test.
     test_switches=frozenset({"activation_balanced_pooling", "reranking"}),
     reranked=lambda switches: switches.reranking,
+    attention=(
+        "Responses on the final maps (Fig. 4): the mean over channels, each map by its own maximum. O-2 is the original "
+        "path of the branch of two stripes, RP-2 its receptive partitioned one."
+    ),
 )

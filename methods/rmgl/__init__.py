@@ -260,7 +260,7 @@ METHOD = Method(
     test_switches=frozenset({"activation_balanced_pooling", "reranking"}),
     reranked=lambda switches: switches.reranking,
     attention=(
-        "Responses on the final maps (Fig. 4): the mean over channels, each map by its own maximum. O-2 is the original "
-        "path of the branch of two stripes, RP-2 its receptive partitioned one."
+        "Responses on the final maps (Fig. 4): the mean over channels, each map by its own maximum. O-2 is the "
+        "original path of the branch of two stripes, RP-2 its receptive partitioned one."
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.method import Method, Paper
@@ -17,6 +17,7 @@ from harness.recipe import (
     Schedule,
     Warmup,
 )
+from harness.switches import check_values
 
 if TYPE_CHECKING:
     from harness.models.reid import ReIDModel
@@ -34,9 +35,7 @@ class AGWSwitches:
     """The weighted regularised triplet loss; else the batch-hard one of BoT."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if not isinstance(getattr(self, field.name), bool):
-                raise ValueError(f"{field.name} must be true or false, not {getattr(self, field.name)!r}")
+        check_values(self)
 
 
 def build(switches: AGWSwitches, num_classes: int, backbone: str) -> ReIDModel:

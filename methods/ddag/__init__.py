@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args, get_type_hints
+from typing import TYPE_CHECKING, Literal
 
 from harness.method import Method, Paper, PriorNeeds
 from harness.recipe import (
@@ -16,6 +16,7 @@ from harness.recipe import (
     Schedule,
     Warmup,
 )
+from harness.switches import check_values
 
 if TYPE_CHECKING:
     from harness.models.reid import ReIDModel
@@ -68,14 +69,11 @@ class DDAGSwitches:
             self._reset(dual_aggregation="none", heads=0, graph_neighbours=0)
 
     def _check_values(self) -> None:
-        for name, hint in get_type_hints(type(self)).items():
+        check_values(self)
+        for name in ("parts", "heads", "graph_neighbours"):
             value = getattr(self, name)
-            if hint is bool and not isinstance(value, bool):
-                raise ValueError(f"{name} must be true or false, not {value!r}")
-            if hint is int and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
                 raise ValueError(f"{name} must be a whole number, 0 or more, not {value!r}")
-            if get_args(hint) and value not in get_args(hint):
-                raise ValueError(f"{name} must be one of {', '.join(get_args(hint))}, not {value!r}")
 
     def _reset(self, **unused: str | int) -> None:
         for name, value in unused.items():

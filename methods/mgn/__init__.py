@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.method import Method, Paper
 from harness.models.catalogue import TRUNKS
 from harness.recipe import Augmentation, Initialisation, Optimiser, Profile, Recipe, Sampler, Schedule
+from harness.switches import check_values
 
 if TYPE_CHECKING:
     from harness.models.reid import ReIDModel
@@ -21,8 +22,7 @@ class MGNSwitches:
     """The triplet loss on global features; without it softmax alone (Sec. 4.3)."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.triplet, bool):
-            raise ValueError(f"triplet must be true or false, not {self.triplet!r}")
+        check_values(self)
 
 
 def build(switches: MGNSwitches, num_classes: int, backbone: str) -> ReIDModel:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args, get_type_hints
+from typing import TYPE_CHECKING, Literal
 
 from harness.method import Method, Paper, PriorNeeds
 from harness.models.catalogue import TRUNKS
@@ -19,6 +18,7 @@ from harness.recipe import (
     Schedule,
     Translation,
 )
+from harness.switches import check_values
 
 if TYPE_CHECKING:
     from harness.models.reid import ReIDModel
@@ -72,17 +72,7 @@ class MPNSwitches:
         return self.tasks != "mt_only"
 
     def _check_values(self) -> None:
-        for name, hint in get_type_hints(type(self)).items():
-            value = getattr(self, name)
-            if hint is bool and not isinstance(value, bool):
-                raise ValueError(f"{name} must be true or false, not {value!r}")
-            if get_args(hint) and value not in get_args(hint):
-                raise ValueError(f"{name} must be one of {', '.join(get_args(hint))}, not {value!r}")
-            if hint is float:
-                if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-                    raise ValueError(f"{name} must be a number, 0 or more, not {value!r}")
-                # Runs are named by their switches, so 0, 0.0 and -0.0 must be one value.
-                object.__setattr__(self, name, float(value) + 0.0)
+        check_values(self)
         if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
             raise ValueError(f"k must be a whole number of parts, 1 or more, not {self.k!r}")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal, get_args, get_type_hints
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from harness.method import Method, Paper
 from harness.models.catalogue import TRUNKS
 from harness.recipe import Augmentation, Initialisation, Optimiser, Profile, Recipe, Sampler, Schedule
+from harness.switches import check_values
 
 if TYPE_CHECKING:
     from harness.models.reid import ReIDModel
@@ -24,11 +25,7 @@ class PCBSwitches:
     """What is ranked: the pooled parts, or their 256-wide reductions (Sec. 3.2)."""
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for field in fields(self):
-            allowed, value = get_args(hints[field.name]), getattr(self, field.name)
-            if value not in allowed:
-                raise ValueError(f"{field.name} must be one of {', '.join(allowed)}, not {value!r}")
+        check_values(self)
 
 
 def build(switches: PCBSwitches, num_classes: int, backbone: str) -> ReIDModel:

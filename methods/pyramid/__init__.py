@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.method import Method, Paper
 from harness.models.catalogue import TRUNKS
 from harness.recipe import Augmentation, Erasing, Initialisation, Optimiser, Profile, Recipe, Sampler, Schedule
+from harness.switches import check_values
 
 if TYPE_CHECKING:
     from harness.models.reid import ReIDModel
@@ -21,8 +22,7 @@ class PyramidSwitches:
     """Losses weighted anew at each step (Sec. 3.3); else their plain sum."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.dynamic, bool):
-            raise ValueError(f"dynamic must be true or false, not {self.dynamic!r}")
+        check_values(self)
 
 
 def build(switches: PyramidSwitches, num_classes: int, backbone: str) -> ReIDModel:

@@ -10,7 +10,7 @@ def check_values(switches: Any) -> None:
     """Check every true-or-false, one-of-these and 0-or-more switch of a frozen dataclass by its type.
 
     Numbers are brought to one form, since runs are named by their switches: 0, 0.0 and -0.0 are one value. Whole
-    numbers are left to the method, which knows their range. Raises ValueError, in one sentence, for a value that is none.
+    numbers are left to the method, which knows their range. Raises ValueError, in one sentence, for any other value.
     """
     for name, hint in get_type_hints(type(switches)).items():
         value = getattr(switches, name)

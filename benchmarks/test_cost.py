@@ -7,27 +7,24 @@ import torch
 
 from harness import registry
 from harness.measure import count_operations, inference_parameters
-from harness.tables import tables
+from harness.tables import Row, tables
 
 PRINTED_TOLERANCE_M = 0.15
 """No single counting rule gives all five parameter counts of MPN's Table 9; they agree within this many millions."""
 
 
-def switches_of(table_id: str, row: str) -> dict[str, object]:
-    return dict(tables()[table_id].row(row).switches)
-
-
-def test_mpn_parameters_as_printed_in_table_9() -> None:
-    printed = tables()["mpn_complexity"].row("MPN°").published["testing"]["params_m"]
+@pytest.mark.parametrize("row", [row for row in tables()["mpn_complexity"].rows if row.runs], ids=lambda row: row.key)
+def test_parameters_as_printed_in_table_9_of_mpn(row: Row) -> None:
+    printed = row.published["testing"]["params_m"]
     assert printed is not None
-    counted = inference_parameters("mpn", switches_of("mpn_complexity", "MPN°")) / 1e6
+    counted = inference_parameters(row.method, dict(row.switches)) / 1e6
     assert counted == pytest.approx(float(printed), abs=PRINTED_TOLERANCE_M)
 
 
 @pytest.mark.parametrize(("row", "giga"), [("MPN°", 7.29), ("Baseline", 6.28)])
 def test_mpn_multiply_adds_at_384x128(row: str, giga: float) -> None:
     method = registry.method("mpn")
-    switches = method.parse(switches_of("mpn_ablation", row), row)
+    switches = method.parse(dict(tables()["mpn_ablation"].row(row).switches), row)
     recipe = method.recipe(switches, "market1501", "paper")
     with torch.device("meta"):
         model = method.build(switches, 2, recipe.backbone)

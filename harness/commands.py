@@ -117,7 +117,7 @@ def run_tables(options: argparse.Namespace) -> int:
     from harness.execution.local import carry_out, pending
     from harness.execution.training import Workplace
     from harness.progress import Watch
-    from harness.training.loop import Machine
+    from harness.training.machine import Machine
 
     shelf = Shelf(options.data_root)
     choices = _choices(options, shelf, planning=False)
@@ -131,7 +131,7 @@ def run_tables(options: argparse.Namespace) -> int:
     with Watch(len(todo)) as watch:
         count_datasets(choices, shelf, planner.store, watch)
         inspect(todo, shelf, planner.store, watch)
-        place = Workplace(shelf, planner.store, Machine.of(_device(options), planner.bfloat16), watch)
+        place = Workplace(shelf, planner.store, Machine.of(_device(options), planner.computation.bfloat16), watch)
         measure_tables(choices, place)
         records = carry_out(plan, place, options.images)
     blocked = [planned for planned in plan.cells if planned.state == "blocked"]
@@ -180,11 +180,12 @@ def _device(options: argparse.Namespace) -> str:
 
 
 def _planner(options: argparse.Namespace, shelf: Shelf) -> Planner:
+    from harness.computation import Computation
     from harness.hardware import bfloat16_helps
     from harness.plan import Planner
 
     may_draw = not (options.dry_run or options.why)
-    return Planner(shelf, Store(options.results), bfloat16_helps(_device(options)), draw=may_draw)
+    return Planner(shelf, Store(options.results), Computation(bfloat16_helps(_device(options))), draw=may_draw)
 
 
 def _plan(choices: list[Choice], planner: Planner, options: argparse.Namespace) -> Plan:

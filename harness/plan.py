@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from harness import registry
 from harness.cell import Cell
+from harness.computation import Computation
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.folder import PREFIX as FOLDER
 from harness.fingerprint import Address, canonical_hash, changed, reached_code
@@ -46,6 +47,7 @@ class Run:
     seed: int
     recipe: Recipe
     parent: Run | None
+    computation: Computation
     configuration: dict[str, Any]
     blocked: str | None
 
@@ -101,11 +103,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Planner:
-    """Makes plans for one results folder, data root and precision; ``draw`` is false where nothing may be drawn."""
+    """Makes plans for one results folder and data root; ``draw`` is false where nothing may be drawn."""
 
     shelf: Shelf
     store: Store
-    bfloat16: bool
+    computation: Computation
     draw: bool = True
 
     def add(
@@ -132,7 +134,7 @@ class Planner:
     def _planned(self, cell: Cell, table: Table, row: Row, plan: Plan) -> PlannedCell:
         published = _published(row, cell.dataset)
         planned = PlannedCell(
-            cell, table.method, published, None, "", False, None, {}, "quoted", "quoted from other work"
+            cell, row.method or table.method, published, None, "", False, None, {}, "quoted", "quoted from other work"
         )
         if not row.runs:
             return planned
@@ -141,7 +143,8 @@ class Planner:
             planned.reason = f"method {table.method} is not built yet"
             return planned
         method = registry.method(row.method or table.method)
-        switches = method.parse(dict(row.switches), f"methods/{method.id}/tables.yaml: {table.id}: row {row.key!r}")
+        file = registry.folders()[table.method] / "tables.yaml"
+        switches = method.parse(dict(row.switches), f"{file}: {table.id}: row {row.key!r}")
         run = self._run(method, switches, _trained_on(row, cell.dataset), cell.profile, cell.seed, plan)
         planned.run, planned.switches = run, switches
         planned.embedding, planned.reranked = method.embedding(switches), method.reranked(switches)
@@ -172,10 +175,10 @@ class Planner:
             "passport": self.shelf.dataset(dataset, seed).passport.fingerprint if readable else "not read",
             "priors": self.shelf.priors(dataset, seed, "train", kinds).fingerprint if readable and kinds else "",
             "seed": seed,
-            "precision": "bfloat16" if self.bfloat16 else "float32",
+            **self.computation.as_configuration(),
             "code": _code((*TRAINING_CODE, (method.build.__module__, method.build.__qualname__))),
         }
-        run = Run(method, switches, dataset, profile, seed, recipe, parent, configuration, blocked)
+        run = Run(method, switches, dataset, profile, seed, recipe, parent, self.computation, configuration, blocked)
         return plan.runs.setdefault(run.id, run)
 
     def _evaluation(self, planned: PlannedCell, run: Run) -> dict[str, Any]:

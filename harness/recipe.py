@@ -192,5 +192,9 @@ class Recipe:
     schedule: Schedule
     augmentation: Augmentation
     initialisation: Initialisation
+    losses_over: Literal["gathered", "local"] = "gathered"
+    """Where several processes train a run: losses are computed on the features of all, or by each process on its own.
+
+    In both cases their gradients are averaged."""
     flip_test: bool = True
     """Features of the image and of its mirror are added before they are normalised."""

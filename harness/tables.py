@@ -120,9 +120,10 @@ def tables() -> dict[str, Table]:
     """Every table of every method by id. Raises BadInput naming the file, the place and the mend."""
     loaded: dict[str, Table] = {}
     for method_id, folder in registry.folders().items():
-        for table in load(folder / "tables.yaml", method_id):
+        file = folder / "tables.yaml"
+        for table in load(file, method_id):
             if table.id in loaded:
-                raise BadInput(f"methods/{method_id}/tables.yaml: table id {table.id!r} is taken; choose another")
+                raise BadInput(f"{file}: table id {table.id!r} is taken; choose another")
             loaded[table.id] = table
     return loaded
 

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.computation import Computation
 from harness.errors import BadInput
 from harness.measure import count_operations, count_parameters
 from harness.models.pooling import GeM
 from harness.models.reid import Batch
+from harness.plan import Plan, Planner
+from harness.shelf import Shelf
+from harness.store import Store
+from harness.tables import table
 from methods.agw import METHOD, AGWSwitches
 from methods.agw.attention import NonLocal
 from methods.agw.losses import weighted_regularised_triplet
+from methods.ddag import METHOD as DDAG
+from methods.ddag import DDAGSwitches
+
+VISIBLE_INFRARED = AGWSwitches(visible_infrared=True)
+
+
+def visible_infrared_batch() -> Batch:
+    """Two images of each modality of each of 4 people, the modalities taking turns."""
+    generator = torch.Generator().manual_seed(2)
+    images = torch.randn(16, 3, 64, 32, generator=generator)
+    flags = torch.arange(16) % 2 == 1
+    return Batch(images, torch.arange(16) // 4, torch.zeros(16), torch.arange(16), {"infrared": flags})
 
 
 def build(switches=AGWSwitches(), backbone="resnet10"):  # noqa: B008
@@ -107,3 +125,71 @@ def test_the_paper_profile_is_that_of_bot():
 def test_a_value_that_is_none_is_refused_in_one_line():
     with pytest.raises(BadInput, match="gem must be true or false"):
         METHOD.parse({"gem": None}, "row 1")
+
+
+# --- between visible and infrared images ---
+
+
+def test_two_streams_add_a_stem_and_the_attention_stands_in_the_shared_stages():
+    with torch.device("meta"):
+        two = METHOD.build(VISIBLE_INFRARED, 395, "resnet50")
+        one = METHOD.build(AGWSwitches(), 395, "resnet50")
+        baseline = DDAG.build(DDAGSwitches(part_attention=False, graph=False), 395, "resnet50")
+    sizes = [
+        sum(parameter.numel() for name, parameter in model.named_parameters() if not name.startswith("classifier"))
+        for model in (two, one, baseline)
+    ]
+    stem = 64 * 3 * 7 * 7 + 2 * 64
+    # A block of C channels: three embeddings to one, one back with BN; GeM has one exponent.
+    blocks = sum(3 * (channels + 1) + 2 * channels + 2 * channels for channels in (512, 512, 1024, 1024, 1024))
+    assert sizes[0] == sizes[1] + stem == sizes[2] + blocks + 1
+    assert list(two.attention) == list(one.attention)
+
+
+def test_without_its_three_letters_it_is_the_two_stream_baseline_of_ddag():
+    torch.manual_seed(0)
+    baseline = DDAG.build(DDAGSwitches(part_attention=False, graph=False), 4, "resnet10")
+    stripped = build(AGWSwitches(attention=False, gem=False, weighted_triplet=False, visible_infrared=True))
+    stripped.load_state_dict(baseline.state_dict())
+    batch = visible_infrared_batch()
+    ours, theirs = stripped.train().losses(stripped(batch), batch), baseline.train().losses(baseline(batch), batch)
+    assert list(ours) == list(theirs) == ["id", "triplet"]
+    for name, loss in theirs.items():
+        torch.testing.assert_close(ours[name], loss)
+    embedded = stripped.eval().embed(batch.images, batch.priors)["feature"]
+    torch.testing.assert_close(embedded, baseline.eval().embed(batch.images, batch.priors)["f"])
+
+
+def test_attention_acts_on_both_modalities():
+    model, batch = build(VISIBLE_INFRARED).eval(), visible_infrared_batch()
+    before = model.embed(batch.images, batch.priors)["feature"]
+    torch.nn.init.ones_(model.attention["3_0"].w[1].weight)
+    assert (model.embed(batch.images, batch.priors)["feature"] != before).any(dim=1).all()
+
+
+@pytest.mark.parametrize("call", ["forward", "embed"])
+def test_images_of_unknown_modality_are_refused_in_one_line(call):
+    model, batch = build(VISIBLE_INFRARED), visible_infrared_batch()
+    with pytest.raises(BadInput, match=r"^agw: .*which images are infrared was not given"):
+        model(replace(batch, priors={})) if call == "forward" else model.embed(batch.images)
+
+
+@pytest.mark.parametrize("profile", ["paper", "budget", "demo"])
+def test_it_is_trained_as_the_release_of_ddag_trains_its_own(profile):
+    ours = METHOD.recipe(VISIBLE_INFRARED, "sysu_all", profile)
+    theirs = DDAG.recipe(DDAGSwitches(variant="released"), "sysu_all", profile)
+    assert replace(ours, optimiser=theirs.optimiser) == theirs
+    assert replace(ours.optimiser, multipliers=theirs.optimiser.multipliers) == theirs.optimiser
+    ((_, slower),) = theirs.optimiser.multipliers
+    assert dict(ours.optimiser.multipliers) == {"trunk.": slower, "attention.": slower, "pool.": slower}
+
+
+def test_a_row_of_ddags_table_is_the_same_run_as_that_of_agws_own(tmp_path):
+    plan = Plan()
+    planner = Planner(Shelf(tmp_path), Store(tmp_path / "results"), Computation(bfloat16=False), draw=False)
+    for table_id, name in (("agw_visible_infrared", "AGW"), ("ddag_sysu", "AGW [59]")):
+        wanted = table(table_id)
+        planner.add(plan, wanted, wanted.rows_named(name), ["sysu_all", "sysu_indoor"], "paper")
+    (run,) = plan.runs.values()
+    assert run.method.id == "agw" and len(plan.cells_of(run)) == 4
+    assert {planned.method for planned in plan.cells} == {"agw"}

@@ -59,7 +59,7 @@ def test_a_table_is_trained_evaluated_recorded_and_reported(command, tmp_path):
 
 def test_a_second_start_trains_and_evaluates_nothing(command, monkeypatch):
     command(*TABLE)
-    monkeypatch.setattr(loop, "_train_epoch", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(loop._Training, "epoch", lambda *_: pytest.fail("trained again"))
     code, said, _ = command(*TABLE)
     assert (code, "0 cells run, 0 failed, 0 blocked, 3 cached" in said) == (0, True)
 
@@ -74,15 +74,15 @@ def test_the_same_seed_gives_the_same_record_and_another_seed_another(command):
 def test_a_run_killed_between_epochs_goes_on_and_ends_the_same(command, monkeypatch):
     alone = figures(command(*TABLE, results="alone")[2])
     epochs = []
-    train_epoch = loop._train_epoch
+    train_epoch = loop._Training.epoch
 
     def killed(*arguments):
-        epochs.append(arguments[7])
+        epochs.append(arguments[1].epoch)
         if len(epochs) == 3:
             raise KeyboardInterrupt
         train_epoch(*arguments)
 
-    monkeypatch.setattr(loop, "_train_epoch", killed)
+    monkeypatch.setattr(loop._Training, "epoch", killed)
     code, said, _ = command(*TABLE, results="killed")
     assert (code, "goes on from the last checkpoint" in said) == (130, True)
     code, _, store = command(*TABLE, results="killed")
@@ -93,16 +93,16 @@ def test_a_run_killed_between_epochs_goes_on_and_ends_the_same(command, monkeypa
 
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(command, monkeypatch, tmp_path):
     alone = figures(command(*TABLE, "--row", "Narrow", results="alone")[2])
-    train_epoch = loop._train_epoch
+    train_epoch = loop._Training.epoch
 
     def killed(*arguments):
-        if arguments[7] == 2:
+        if arguments[1].epoch == 2:
             raise KeyboardInterrupt
         train_epoch(*arguments)
 
-    monkeypatch.setattr(loop, "_train_epoch", killed)
+    monkeypatch.setattr(loop._Training, "epoch", killed)
     command(*TABLE, "--row", "Narrow", results="killed")
-    monkeypatch.setattr(loop, "_train_epoch", train_epoch)
+    monkeypatch.setattr(loop._Training, "epoch", train_epoch)
     (checkpoint,) = (tmp_path / "killed").glob("runs/*/checkpoint.pt")
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     assert figures(command(*TABLE, "--row", "Narrow", results="killed")[2]) == alone
@@ -316,14 +316,14 @@ def test_several_seeds_are_records_of_their_own(command):
 
 def test_status_counts_records_and_names_what_was_interrupted(command, monkeypatch):
     command(*TABLE, "--row", "Narrow")
-    train_epoch = loop._train_epoch
+    train_epoch = loop._Training.epoch
 
     def killed(*arguments):
-        if arguments[7] == 1:
+        if arguments[1].epoch == 1:
             raise KeyboardInterrupt
         train_epoch(*arguments)
 
-    monkeypatch.setattr(loop, "_train_epoch", killed)
+    monkeypatch.setattr(loop._Training, "epoch", killed)
     command(*TABLE)
     said = command("--status")[1]
     assert "toy_table on market1501, demo: 1 done" in said

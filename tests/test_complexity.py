@@ -19,7 +19,7 @@ from harness.selection import choose
 from harness.shelf import Shelf
 from harness.store import Store
 from harness.tables import load, tables
-from harness.training.loop import Machine
+from harness.training.machine import Machine
 
 CPU = Machine(torch.device("cpu"), bfloat16=False)
 TABLE = tables()["mpn_complexity"]

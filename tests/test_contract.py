@@ -1,6 +1,7 @@
 """What every plugin must keep, checked alike for all: builds, trains, embeds, every switch moves something."""
 
 import contextlib
+import copy
 import dataclasses
 from typing import get_args, get_type_hints
 
@@ -14,8 +15,9 @@ from harness.measure import count_parameters
 from harness.models.reid import Batch
 from harness.recipe import PROFILES
 from harness.tables import tables
-from harness.training.loop import Machine, training_step
+from harness.training.machine import Machine
 from harness.training.optimisation import build_optimiser
+from harness.training.step import training_step, with_each_tensor
 
 IDENTITIES, IMAGES = 4, 2
 CPU = Machine(torch.device("cpu"), bfloat16=False)
@@ -98,6 +100,34 @@ def test_two_steps_move_every_parameter_that_the_recipe_optimises(method, switch
         if parameter.requires_grad and torch.equal(parameter, before[name])
     ]
     assert still == []
+
+
+@pytest.mark.parametrize(("method", "switches"), VARIANTS.values(), ids=IDS)
+def test_losses_on_the_features_of_two_processes_are_those_of_one(method, switches):
+    model = build(method, switches)
+    whole, _ = batch(method, switches)
+    for module in model.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm | torch.nn.Dropout):
+            module.eval()
+    half = torch.arange(len(whole.images)).chunk(2)
+    with torch.no_grad():
+        # Losses may learn, as centre loss does, so each side has its own network.
+        expected = copy.deepcopy(model).losses(model(whole), whole)
+        parts = [model(taken(whole, rows)) for rows in half]
+        tensors = [[], []]
+        for part, found in zip(parts, tensors, strict=True):
+            with_each_tensor(part, found.append)
+        together = iter([torch.cat(pair) for pair in zip(*tensors, strict=True)])
+        features = with_each_tensor(parts[0], lambda _: next(together))
+        losses = model.losses(features, dataclasses.replace(whole, images=whole.images[:0]))
+    for name, loss in expected.items():
+        assert losses[name].item() == pytest.approx(loss.item(), rel=1e-3, abs=1e-4)
+
+
+def taken(whole, rows):
+    """The batch that one process of several gets."""
+    of_images = {name: getattr(whole, name)[rows] for name in ("images", "labels", "cameras", "indices")}
+    return dataclasses.replace(whole, **of_images, priors={kind: prior[rows] for kind, prior in whole.priors.items()})
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
+from harness.computation import Computation
 from harness.datasets import DATASETS
 from harness.errors import BadInput
 from harness.forecast import Forecast
@@ -23,8 +24,11 @@ from harness.plan import Plan, Planner
 from harness.shelf import Shelf
 from harness.store import Store
 from harness.tables import table
-from harness.training.loop import Machine, TrainingData, train, training_step
+from harness.training.batches import TrainingData
+from harness.training.loop import train
+from harness.training.machine import Machine
 from harness.training.optimisation import build_optimiser, rate_factor
+from harness.training.step import training_step
 from methods.ddag import METHOD, DDAGSwitches
 from methods.ddag.graph_attention import GraphAttention, GraphAttentionLayer, neighbourhood
 from methods.ddag.losses import dynamic_weight, triplet_loss
@@ -466,14 +470,15 @@ def test_rows_with_part_attention_are_read_by_x_star_and_others_by_f():
 
 def plan_of(table_id: str, tmp_path) -> Plan:
     plan, wanted = Plan(), table(table_id)
-    planner = Planner(Shelf(tmp_path), Store(tmp_path / "results"), bfloat16=False, draw=False)
+    planner = Planner(Shelf(tmp_path), Store(tmp_path / "results"), Computation(bfloat16=False), draw=False)
     planner.add(plan, wanted, wanted.rows, wanted.columns, "paper")
     return plan
 
 
 def test_one_training_serves_both_searches_of_sysu(tmp_path):
     plan = plan_of("ddag_sysu", tmp_path)
-    assert [len(plan.cells_of(run)) for run in plan.runs.values()] == [2]
+    cells = [(run.method.id, [planned.cell.dataset for planned in plan.cells_of(run)]) for run in plan.runs.values()]
+    assert cells == [("agw", ["sysu_all", "sysu_indoor"]), ("ddag", ["sysu_all", "sysu_indoor"])]
 
 
 def test_ten_splits_of_regdb_are_ten_trainings_that_serve_both_directions(tmp_path):
@@ -487,6 +492,6 @@ def test_ten_splits_of_regdb_are_ten_trainings_that_serve_both_directions(tmp_pa
 
 def test_the_forecast_counts_the_images_of_the_larger_modality(tmp_path):
     plan = plan_of("ddag_sysu", tmp_path)
-    (run,) = plan.runs.values()
+    (run,) = (run for run in plan.runs.values() if run.method is METHOD)
     forecast = Forecast(plan, Store(tmp_path / "results"), {"sysu_all": (34_167, 11_909)})
     assert forecast.images_trained(run) == 80 * 696 * 64

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from scipy import stats
 from torchvision.transforms import functional as peer
 
-from harness.recipe import Augmentation, Jitter, RandomCrop, Shifting
+from harness.recipe import Augmentation, Jitter, RandomCrop, Sampler, Shifting
 from harness.training.augmentation import normalise
+from harness.training.batches import Input, TrainingData
 from harness.training.distortion import GREY, crop_box, distort, jittered, shifting_boxes
-from harness.training.loop import Machine, TrainingData, _batches
+from harness.training.seeds import image_streams
 from methods.rmgl import METHOD, RMGLSwitches
 
 ALWAYS = Shifting(probability=1.0)
@@ -29,6 +30,10 @@ def noise(images=2, height=24, width=8, seed=0, low=0) -> torch.Tensor:
 
 def rng(seed=0) -> np.random.Generator:
     return np.random.default_rng(seed)
+
+
+def streams(count=2, seed=0) -> list[np.random.Generator]:
+    return [rng(seed + image) for image in range(count)]
 
 
 # --- random shifting (RMGL, Sec. III-D) ---
@@ -99,7 +104,7 @@ def test_the_lower_bounds_are_those_of_the_sweep():
 
 def test_what_is_not_covered_is_grey_and_the_rest_is_the_image_resized():
     image = noise(1, 24, 8, low=200)
-    (found,) = distort(image, Augmentation(shifting=ALWAYS), rng(3))
+    (found,) = distort(image, Augmentation(shifting=ALWAYS), [rng(3)])
     again = rng(3)
     assert again.random() < 1
     source, target = shifting_boxes(24, 8, ALWAYS, again)
@@ -113,10 +118,11 @@ def test_what_is_not_covered_is_grey_and_the_rest_is_the_image_resized():
 
 def test_an_image_is_shifted_with_probability_p():
     images = noise(400, 12, 4, low=200)
-    found = distort(images, Augmentation(shifting=Shifting(probability=0.3)), rng())
+    found = distort(images, Augmentation(shifting=Shifting(probability=0.3)), streams(400))
     moved = (found != images).flatten(1).any(1)
     assert moved.float().mean().item() == pytest.approx(0.3, abs=0.07)
-    assert torch.equal(distort(images, Augmentation(shifting=Shifting(probability=0.0)), rng()), images)
+    never = Augmentation(shifting=Shifting(probability=0.0))
+    assert torch.equal(distort(images, never, streams(400)), images)
 
 
 def test_cropping_the_width_too_is_a_field():
@@ -142,14 +148,14 @@ def test_a_crop_lies_in_the_image_and_has_the_area_and_aspect_asked_for(seed, st
 def test_the_whole_area_is_the_image_itself():
     images = noise()
     everything = RandomCrop(area=(1.0, 1.0), probability=1.0)
-    assert torch.equal(distort(images, Augmentation(crop=everything), rng()), images)
+    assert torch.equal(distort(images, Augmentation(crop=everything), streams()), images)
 
 
 def test_what_a_shift_after_the_crop_moves_out_is_lost_and_grey_comes_in():
     image = noise(1, 40, 20, low=200)
     crop = RandomCrop(area=(1.0, 1.0), shift=0.2, probability=1.0)
     for seed in range(10):
-        (found,) = distort(image, Augmentation(crop=crop), rng(seed))
+        (found,) = distort(image, Augmentation(crop=crop), [rng(seed)])
         grey = (found == GREY).all(2)
         rows, columns = int(grey.all(1).sum()), int(grey.all(0).sum())
         assert rows <= 8 and columns <= 4
@@ -175,15 +181,13 @@ def test_what_a_shift_after_the_crop_moves_out_is_lost_and_grey_comes_in():
 )
 def test_each_colour_change_is_torchvisions(field, adjust):
     images = noise(3)
-    found = jittered(images, Jitter(**{field: 0.6}), rng(5))
-    generator = rng(5)
-    generator.random(3)
-    for name in ("brightness", "contrast", "saturation"):
-        spread = 0.6 if name == field else 0.0
-        factors = generator.uniform(1 - spread, 1 + spread, 3)
-        if name == field:
-            break
-    for image, result, factor in zip(images, found, factors, strict=True):
+    found = jittered(images, Jitter(**{field: 0.6}), streams(3, 5))
+    names = ("brightness", "contrast", "saturation")
+    for image, result, stream in zip(images, found, streams(3, 5), strict=True):
+        stream.random()
+        factor = [stream.uniform(0.4, 1.6) if name == field else stream.uniform(1, 1) for name in names][
+            names.index(field)
+        ]
         expected = adjust(image.permute(2, 0, 1), float(factor)).permute(1, 2, 0)
         # torchvision cuts decimals off where we round them.
         assert (result.int() - expected.int()).abs().max() <= 2
@@ -192,9 +196,9 @@ def test_each_colour_change_is_torchvisions(field, adjust):
 def test_jitter_leaves_images_alone_that_are_not_chosen():
     images = noise(200)
     jitter = Jitter(brightness=0.5, contrast=0.5, saturation=0.5, probability=0.25)
-    changed = (jittered(images, jitter, rng()) != images).flatten(1).any(1)
+    changed = (jittered(images, jitter, streams(200)) != images).flatten(1).any(1)
     assert changed.float().mean().item() == pytest.approx(0.25, abs=0.1)
-    assert torch.equal(jittered(images, Jitter(0.5, 0.5, 0.5, probability=0.0), rng()), images)
+    assert torch.equal(jittered(images, Jitter(0.5, 0.5, 0.5, probability=0.0), streams(200)), images)
 
 
 # --- in training ---
@@ -206,16 +210,16 @@ def test_jitter_leaves_images_alone_that_are_not_chosen():
 )
 def test_distorted_images_keep_type_and_size_and_follow_the_seed(augmentation):
     images = noise(6)
-    found = distort(images, augmentation, rng(1))
+    found = distort(images, augmentation, streams(6, 1))
     assert (found.dtype, found.shape) == (torch.uint8, images.shape)
-    assert torch.equal(found, distort(images, augmentation, rng(1)))
-    assert not torch.equal(found, distort(images, augmentation, rng(2)))
+    assert torch.equal(found, distort(images, augmentation, streams(6, 1)))
+    assert not torch.equal(found, distort(images, augmentation, streams(6, 2)))
 
 
 def test_without_any_of_the_three_nothing_is_drawn():
-    images, generator = noise(), rng()
-    assert distort(images, Augmentation(), generator) is images
-    assert generator.random() == rng().random()
+    images, drawn_from = noise(), streams()
+    assert distort(images, Augmentation(), drawn_from) is images
+    assert [stream.random() for stream in drawn_from] == [stream.random() for stream in streams()]
 
 
 def test_training_batches_are_shifted_after_the_flip_and_before_normalising():
@@ -223,9 +227,10 @@ def test_training_batches_are_shifted_after_the_flip_and_before_normalising():
     data = TrainingData(images, np.arange(8), np.zeros(8, np.int64))
     augmentation = Augmentation(flip=1.0, shifting=ALWAYS)
     recipe = replace(METHOD.recipe(RMGLSwitches(), "synthetic", "demo"), augmentation=augmentation)
-    machine = Machine(torch.device("cpu"), bfloat16=False)
-    (batch,) = _batches(data, recipe, machine, [np.arange(8)], np.zeros((8, 1, 2)), rng(7))
-    again = rng(7)
-    again.random(8)  # which images are flipped
-    mirrored = torch.from_numpy(images[:, :, ::-1].copy())
+    order = np.random.default_rng(0).permutation(8)
+    (batch,) = Input(data, replace(recipe, sampler=Sampler(8, None)), 7, torch.device("cpu")).batches(2, [order])
+    again = image_streams(7, 2, 0, np.arange(8))
+    for stream in again:
+        stream.random()  # whether the image is flipped
+    mirrored = torch.from_numpy(images[order][:, :, ::-1].copy())
     assert torch.equal(batch.images, normalise(distort(mirrored, augmentation, again)))

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from harness import plan
+from harness.computation import Computation
 from harness.errors import BadInput
 from harness.execution.comparability import reasons
 from harness.execution.preparation import build_model, initialise
@@ -121,7 +122,7 @@ def planned(tmp_path, monkeypatch):
     plan._luperson_content.cache_clear()
     found = Plan()
     table = tables()["mdpr_market"]
-    planner = Planner(Shelf(tmp_path), Store(tmp_path / "results"), bfloat16=True, draw=False)
+    planner = Planner(Shelf(tmp_path), Store(tmp_path / "results"), Computation(bfloat16=True), draw=False)
     planner.add(found, table, [row for row in table.rows if row.runs], ["market1501"], "paper")
     (cell,) = found.cells
     return cell

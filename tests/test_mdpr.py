@@ -1,70 +1,27 @@
-"""MDPR: its size to the parameter, its losses against their equations and an independent library, every switch."""
+"""MDPR's network: its size to the parameter, its pieces against their equations, its features and pictures."""
 
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pytorch_metric_learning.losses import CircleLoss
-from pytorch_metric_learning.reducers import MeanReducer
-from torch import nn
+from mdpr_variants import FULL, HARD_ONLY, INDEPENDENT, RELEASED, SOFT_ONLY, UNFUSED, batch_of, build, size
 from torch.nn import functional as F
 
-from harness.errors import BadInput
 from harness.measure import count_operations, count_parameters, inference_parameters
 from harness.models.backbone import build_backbone
 from harness.models.initialisation import load_trunk
 from harness.models.pooling import GeM
-from harness.models.reid import Batch
-from harness.plan import Plan, Planner
-from harness.shelf import Shelf
-from harness.store import Store
 from harness.tables import tables
-from harness.training.loop import Machine
+from harness.training.machine import Machine
 from methods.mdpr import ATTENDED, FEATURES, METHOD, MDPRSwitches
 from methods.mdpr.attention import AttentionGeneration, BilinearAttentionPooling, GuidedAttention, shares
 from methods.mdpr.exchange import Fusion
-from methods.mdpr.losses import (
-    CIRCLE_MARGIN,
-    GAMMA,
-    attention_diversity,
-    attention_diversity_released,
-    circle_classification_loss,
-    circle_loss,
-    mutual_distillation,
-    triplet_loss,
-)
-
-IDENTITIES = 4
-FULL = MDPRSwitches()
-RELEASED = MDPRSwitches(variant="released")
-UNFUSED = tuple(name for name in FULL.features if name != "fusion")
-NEITHER = MDPRSwitches(distillation=False, fusion=False, features=UNFUSED)
-HARD_ONLY = MDPRSwitches(distillation=False, fusion=False, branches=("hard",), features=UNFUSED[:3])
-SOFT_ONLY = MDPRSwitches(distillation=False, fusion=False, branches=("soft",), features=UNFUSED[3:])
-INDEPENDENT = MDPRSwitches(independent_networks=True)
-
-
-def batch_of(images: int = 8, seed: int = 0) -> Batch:
-    return Batch(
-        images=torch.randn(images, 3, 64, 32, generator=torch.Generator().manual_seed(seed)),
-        labels=torch.arange(images) // 2 % IDENTITIES,
-        cameras=torch.zeros(images, dtype=torch.int64),
-        indices=torch.arange(images),
-    )
-
-
-def build(switches: MDPRSwitches = FULL, identities: int = IDENTITIES, seed: int = 0):
-    torch.manual_seed(seed)
-    return METHOD.build(switches, identities, "resnet10_ibn_a")
 
 
 @cache
@@ -75,10 +32,6 @@ def at_paper_size(**switches):
 
 def read_at_paper_size(embedding: str, **switches) -> int:
     return count_parameters(at_paper_size(**switches), 384, 192, embedding=embedding)["inference"]
-
-
-def size(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def without_classifiers(model) -> int:
@@ -295,176 +248,6 @@ def test_a_branch_is_a_whole_resnet():
     torch.testing.assert_close(model.trunk(images)["hard"][1], published(images))
 
 
-# --- the losses (Sec. III-D) ---
-
-
-def loop_circle(features: torch.Tensor, labels: list[int]) -> float:
-    """Eq. 5, image by image."""
-    total = 0.0
-    for a, anchor in enumerate(features):
-        similarity = [float(F.cosine_similarity(anchor, other, dim=0)) for other in features]
-        positives = [s for i, s in enumerate(similarity) if labels[i] == labels[a] and i != a]
-        negatives = [s for i, s in enumerate(similarity) if labels[i] != labels[a]]
-        near = sum(math.exp(-GAMMA * max(1 + CIRCLE_MARGIN - s, 0) * (s - 1 + CIRCLE_MARGIN)) for s in positives)
-        far = sum(math.exp(GAMMA * max(s + CIRCLE_MARGIN, 0) * (s - CIRCLE_MARGIN)) for s in negatives)
-        total += math.log(1 + near * far)
-    return total / len(features)
-
-
-@given(seed=st.integers(0, 10_000), labels=st.lists(st.integers(0, 3), min_size=1, max_size=9))
-@settings(max_examples=40, deadline=None)
-def test_circle_loss_agrees_with_its_equation(seed, labels):
-    features = torch.randn(len(labels), 6, generator=torch.Generator().manual_seed(seed))
-    found = circle_loss(features, torch.tensor(labels)).item()
-    assert found == pytest.approx(loop_circle(features, labels), rel=1e-4, abs=1e-4)
-
-
-@given(seed=st.integers(0, 10_000), identities=st.integers(2, 5), images=st.integers(2, 5))
-@settings(max_examples=25, deadline=None)
-def test_circle_loss_and_its_gradient_agree_with_pytorch_metric_learning(seed, identities, images):
-    generator = torch.Generator().manual_seed(seed)
-    features = torch.randn(identities * images, 8, generator=generator, requires_grad=True)
-    labels = torch.arange(identities).repeat_interleave(images)
-    theirs = CircleLoss(m=CIRCLE_MARGIN, gamma=GAMMA, reducer=MeanReducer())(features, labels)
-    (expected,) = torch.autograd.grad(theirs, features)
-    ours = circle_loss(features, labels)
-    (gradient,) = torch.autograd.grad(ours, features)
-    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-4)
-
-
-def test_anchors_without_positive_or_negative_count_nothing_and_have_a_finite_gradient():
-    features = torch.randn(3, 4, requires_grad=True)
-    loss = circle_loss(features, torch.tensor([0, 1, 2]))
-    loss.backward()
-    assert loss.item() == 0 and torch.equal(features.grad, torch.zeros(3, 4))
-    assert circle_loss(torch.randn(3, 4), torch.zeros(3, dtype=torch.int64)).item() == 0
-
-
-@given(seed=st.integers(0, 10_000), identities=st.integers(2, 6))
-@settings(max_examples=25, deadline=None)
-def test_the_classifier_form_is_a_smoothed_cross_entropy_of_circle_logits(seed, identities):
-    generator = torch.Generator().manual_seed(seed)
-    features, proxies = torch.randn(3, 5, generator=generator), torch.randn(identities, 5, generator=generator)
-    labels = torch.randint(identities, (3,), generator=generator)
-    total = 0.0
-    for feature, label in zip(features, labels.tolist(), strict=True):
-        similarity = [float(F.cosine_similarity(feature, proxy, dim=0)) for proxy in proxies]
-        logits = [GAMMA * max(s + CIRCLE_MARGIN, 0) * (s - CIRCLE_MARGIN) for s in similarity]
-        s = similarity[label]
-        logits[label] = GAMMA * max(1 + CIRCLE_MARGIN - s, 0) * (s - 1 + CIRCLE_MARGIN)
-        whole = math.log(sum(math.exp(logit) for logit in logits))
-        for identity, logit in enumerate(logits):
-            weight = 0.9 if identity == label else 0.1 / (identities - 1)
-            total -= weight * (logit - whole)
-    assert circle_classification_loss(features, proxies, labels).item() == pytest.approx(total / 3, rel=1e-4)
-
-
-def test_the_released_circle_loss_is_about_fifty_a_feature_at_the_start():
-    model, batch = build(RELEASED, identities=751), batch_of()
-    assert model.losses(model.train()(batch), batch)["circle"].item() == pytest.approx(8 * 50, rel=0.1)
-
-
-@given(seed=st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
-def test_triplet_loss_agrees_with_its_equation_but_for_its_sign(seed):
-    features = torch.randn(6, 3, generator=torch.Generator().manual_seed(seed)) * 0.1
-    total = 0.0
-    for a in range(6):
-        distance = [float((features[a] - features[other]).square().sum().sqrt()) for other in range(6)]
-        farthest = max(distance[other] for other in range(6) if other // 2 == a // 2)
-        nearest = min(distance[other] for other in range(6) if other // 2 != a // 2)
-        total += max(0.05 + farthest - nearest, 0)
-    found = triplet_loss(features, torch.arange(6) // 2).item()
-    assert found == pytest.approx(total / 6, abs=1e-5)
-
-
-@given(seed=st.integers(0, 10_000), maps=st.integers(1, 4), beta=st.sampled_from([0.0, 0.001, 0.1]))
-@settings(max_examples=25, deadline=None)
-def test_attention_diversity_agrees_with_its_equation_and_with_the_released_form(seed, maps, beta):
-    generator = torch.Generator().manual_seed(seed)
-    attended, attention = torch.rand(2, maps, 5, generator=generator), torch.rand(2, maps, 3, 2, generator=generator)
-    printed, released = 0.0, 0.0
-    for image in range(2):
-        for i in range(maps):
-            printed += beta * sum(abs(float(value)) for value in attended[image, i])
-            released += beta * sum(float(value) for value in attention[image, i].flatten())
-            for j in range(maps):
-                cosine = float(F.cosine_similarity(attended[image, i], attended[image, j], dim=0))
-                printed += cosine if i != j else 0
-                released += cosine if i < j else 0
-    assert attention_diversity(attended, beta).item() == pytest.approx(printed / 2, abs=1e-4)
-    assert attention_diversity_released(attended, attention, beta).item() == pytest.approx(released / 2, abs=1e-4)
-
-
-def test_distillation_gives_the_target_no_gradient_and_the_prediction_one():
-    from_hard, from_soft, hard, soft = (torch.randn(4, 6, requires_grad=True) for _ in range(4))
-    loss = mutual_distillation(from_hard, from_soft, hard, soft)
-    loss.backward()
-    assert hard.grad is None and soft.grad is None
-    assert from_hard.grad.abs().max() > 0 and from_soft.grad.abs().max() > 0
-    cosines = [F.cosine_similarity(a, b, dim=1).mean().item() for a, b in ((from_hard, soft), (from_soft, hard))]
-    assert loss.item() == pytest.approx(-sum(cosines) / 2, abs=1e-6)
-    assert mutual_distillation(soft, hard, hard, soft).item() == pytest.approx(-1)
-
-
-@pytest.mark.parametrize(("learner", "teacher"), [("hard", "soft"), ("soft", "hard")])
-def test_in_the_network_the_teaching_branch_learns_nothing_from_its_pupil(learner, teacher):
-    model = build(INDEPENDENT).train()
-    (features,) = model(batch_of())
-    predicted, target = features.predicted[learner], features.view.features[f"{teacher}_g5"]
-    mutual_distillation(
-        predicted, predicted.detach(), features.view.features[f"{learner}_g5"].detach(), target
-    ).backward()
-    reached = {
-        name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().max() > 0
-    }
-    assert reached == {"trunk", learner, "predictors"}
-    for stages in (model.trunk.lower, model.trunk.fourth, model.trunk.fifth):
-        assert all(p.grad is None or not p.grad.any() for p in stages[teacher].parameters())
-        assert any(p.grad is not None and p.grad.any() for p in stages[learner].parameters())
-
-
-def test_each_variant_has_the_terms_of_its_equation():
-    batch = batch_of()
-
-    def terms(switches: MDPRSwitches) -> list[str]:
-        model = build(switches).train()
-        return list(model.losses(model(batch), batch))
-
-    everything = ["circle", "triplet", "attention_diversity", "distillation"]
-    assert terms(FULL) == terms(RELEASED) == terms(INDEPENDENT) == everything
-    assert terms(NEITHER) == terms(SOFT_ONLY) == everything[:3]
-    assert terms(HARD_ONLY) == everything[:2]
-
-
-def test_bap_features_have_a_circle_and_no_triplet_term():
-    model, batch = build().train(), batch_of()
-    (features,) = model(batch)
-    seen = features.view.features
-    losses = model.losses([features], batch)
-    assert list(seen) == [*FULL.features[:5], *ATTENDED, "fusion"]
-    circle = sum(circle_loss(feature, batch.labels) for feature in seen.values())
-    triplet = sum(triplet_loss(seen[name], batch.labels) for name in FULL.features)
-    torch.testing.assert_close(losses["circle"], circle)
-    torch.testing.assert_close(losses["triplet"], triplet)
-
-
-def test_the_released_variant_normalises_and_mines_in_each_process_for_itself():
-    batch = batch_of(16)
-    batch.labels = torch.arange(16) // 2 % 2 + torch.arange(16) // 4 * 2 % 4
-    model, alone = build(RELEASED).train(), build(RELEASED).train()
-    found = model.losses(model(batch), batch)
-    shares_of_batch = []
-    for process in range(4):
-        rows = slice(4 * process, 4 * process + 4)
-        own = Batch(batch.images[rows], batch.labels[rows], batch.cameras[rows], batch.indices[rows])
-        shares_of_batch.append(alone._losses(alone._seen_by_one(own.images), own.labels))
-    for name, value in found.items():
-        torch.testing.assert_close(value, torch.stack([each[name] for each in shares_of_batch]).mean())
-    assert len(build().train()(batch)) == 1
-
-
 # --- inference and pictures ---
 
 
@@ -503,128 +286,6 @@ def test_attention_maps_are_those_of_figures_9_and_10():
             expected = (expected - expected.min()) / (expected.max() - expected.min())
             torch.testing.assert_close(found[name][image], expected.detach())
     assert build(HARD_ONLY).eval().attention_maps(images) == {}
-
-
-# --- the switches ---
-
-CHANGES = {
-    "embedding_dim": (FULL, replace(FULL, embedding_dim=256)),
-    "num_attention": (FULL, replace(FULL, num_attention=4)),
-    "attention_guidance": (FULL, replace(FULL, attention_guidance=False)),
-    "beta": (FULL, replace(FULL, beta=0.1)),
-    "distillation": (FULL, replace(FULL, distillation=False)),
-    "fusion": (NEITHER, replace(NEITHER, fusion=True)),
-    "branches": (HARD_ONLY, SOFT_ONLY),
-    "independent_networks": (FULL, INDEPENDENT),
-    "features": (FULL, replace(FULL, features=("fusion",))),
-    "variant": (FULL, RELEASED),
-}
-
-
-def what_can_be_seen(switches: MDPRSwitches) -> dict[str, float]:
-    model, batch = build(switches), batch_of()
-    seen = {"parameters": float(size(model))}
-    seen |= {name: value.item() for name, value in model.losses(model.train()(batch), batch).items()}
-    found = model.eval().embed(batch.images)
-    return seen | {name: found[name].sum().item() for name in METHOD.embedding(switches).split("+")}
-
-
-def test_every_switch_is_tried():
-    assert set(CHANGES) == {field.name for field in fields(MDPRSwitches)}
-
-
-@pytest.mark.parametrize("name", CHANGES)
-def test_every_switch_moves_something(name):
-    before, after = CHANGES[name]
-    assert getattr(before, name) != getattr(after, name)
-    assert what_can_be_seen(before) != what_can_be_seen(after)
-
-
-def test_equal_values_are_equal_switches_however_they_are_written():
-    shuffled = METHOD.parse({"features": ["fusion", *UNFUSED], "branches": ["soft", "hard"], "beta": 0.001}, "row 1")
-    assert shuffled == FULL and hash(shuffled) == hash(FULL)
-    assert type(MDPRSwitches(beta=0).beta) is float and str(MDPRSwitches(beta=-0.0).beta) == "0.0"
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"embedding_dim": 0},
-        {"embedding_dim": 512.0},
-        {"num_attention": True},
-        {"attention_guidance": 1},
-        {"beta": -0.1},
-        {"beta": math.nan},
-        {"beta": "0.1"},
-        {"distillation": None},
-        {"branches": []},
-        {"branches": "hard"},
-        {"branches": ["hard", "hard"]},
-        {"branches": ["hard"]},
-        {"branches": ["soft"], "distillation": False},
-        {"branches": ["hard"], "distillation": False, "fusion": False, "features": ["hard_g5"], "beta": 0.1},
-        {"branches": ["hard"], "distillation": False, "fusion": False, "features": ["soft_g5"]},
-        {
-            "branches": ["soft"],
-            "distillation": False,
-            "fusion": False,
-            "features": ["soft_g5"],
-            "independent_networks": True,
-        },
-        {"fusion": False},
-        {"features": ["g5"]},
-        {"features": []},
-        {"features": ["fusion", "fusion"]},
-        {"variant": "code"},
-    ],
-)
-def test_values_and_combinations_that_name_no_variant_are_refused_in_one_line(values):
-    with pytest.raises(BadInput, match=r"^row 1: .+$"):
-        METHOD.parse(values, "row 1")
-
-
-# --- the recipe (Sec. IV-B) ---
-
-
-def test_the_paper_profile_is_as_printed():
-    recipe = METHOD.recipe(FULL, "market1501", "paper")
-    assert (recipe.backbone, recipe.height, recipe.width) == ("resnet101_ibn_a", 384, 192)
-    assert (recipe.sampler.identities, recipe.sampler.images_per_identity, recipe.sampler.groups) == (16, 16, 1)
-    assert (recipe.optimiser.name, recipe.optimiser.rate, recipe.optimiser.weight_decay) == ("adam", 3.5e-4, 5e-4)
-    warmup = recipe.schedule.warmup
-    assert (recipe.epochs, warmup.length, warmup.unit, warmup.shape) == (60, 2000, "iterations", "linear")
-    assert warmup.start * recipe.optimiser.rate == pytest.approx(3.5e-5)
-    augmentation = recipe.augmentation
-    assert augmentation.flip == augmentation.erasing.probability == augmentation.patch.probability == 0.5
-    assert recipe.initialisation.kind == "luperson" and recipe.flip_test is False
-    assert METHOD.recipe(FULL, "dukemtmc", "paper") == recipe
-
-
-def test_synergyreid_is_trained_for_less_long():
-    recipe = METHOD.recipe(FULL, "synergyreid", "paper")
-    assert (recipe.epochs, recipe.schedule.warmup.length) == (40, 200)
-    assert METHOD.recipe(FULL, "synergyreid", "demo") == METHOD.recipe(FULL, "market1501", "demo")
-
-
-@pytest.mark.parametrize("profile", ["paper", "budget", "demo"])
-def test_the_released_recipe_has_four_processes_of_a_quarter_batch_and_pads(profile):
-    printed, released = (METHOD.recipe(switches, "market1501", profile) for switches in (FULL, RELEASED))
-    assert released.sampler.groups == 4 and released.sampler.batch_size == printed.sampler.batch_size
-    assert (printed.augmentation.padding, released.augmentation.padding) == (0, 10)
-
-
-def test_all_tables_together_are_17_configurations_on_market1501(tmp_path):
-    plan = Plan()
-    planner = Planner(Shelf(Path("nowhere")), Store(tmp_path), bfloat16=True, draw=False)
-    own = [table for table in tables().values() if table.method == "mdpr"]
-    for table in own:
-        planner.add(plan, table, table.rows, ["market1501"], "paper")
-    assert len(own) == 9 and len(plan.runs) == 17
-
-
-def test_importing_the_method_needs_no_torch():
-    script = "import sys, methods.mdpr; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_the_network_runs_in_bfloat16_and_its_losses_are_finite():

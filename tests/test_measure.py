@@ -22,7 +22,7 @@ from harness.measure import (
 )
 from harness.measure.abstract import blank_images
 from harness.measure.latency import repeated
-from harness.training.loop import Machine
+from harness.training.machine import Machine
 from methods.ide import METHOD as IDE
 from methods.mpn import METHOD as MPN
 from methods.mpn import MPNSwitches

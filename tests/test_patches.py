@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from harness.recipe import Augmentation, Erasing, Patch
-from harness.training.loop import Machine, TrainingData, _batches
+from harness.recipe import Augmentation, Erasing, Patch, Sampler
+from harness.training.batches import Input, TrainingData
 from harness.training.patches import PatchPool
 from methods.mdpr import METHOD, MDPRSwitches
 
-CPU = Machine(torch.device("cpu"), bfloat16=False)
+
+def streams(count: int, seed: int = 0) -> list[np.random.Generator]:
+    return [np.random.default_rng((seed, image)) for image in range(count)]
 
 
 def numbered(count: int, height: int = 32, width: int = 16) -> torch.Tensor:
@@ -32,7 +34,7 @@ def pasted(images: torch.Tensor) -> list[torch.Tensor]:
 
 
 def test_a_patch_is_a_whole_rectangle_of_an_image_seen_before_or_of_the_image_itself():
-    images = PatchPool(Patch(probability=1.0, flip=0.0, ready=10)).put(numbered(60), np.random.default_rng(0))
+    images = PatchPool(Patch(probability=1.0, flip=0.0, ready=10)).put(numbered(60), streams(60))
     seen = 0
     for number, patch in enumerate(pasted(images)):
         if not patch.numel():
@@ -46,13 +48,13 @@ def test_a_patch_is_a_whole_rectangle_of_an_image_seen_before_or_of_the_image_it
 
 
 def test_pasted_patches_are_mirrored_where_asked():
-    images = PatchPool(Patch(probability=1.0, flip=1.0, ready=1)).put(numbered(20), np.random.default_rng(0))
+    images = PatchPool(Patch(probability=1.0, flip=1.0, ready=1)).put(numbered(20), streams(20))
     steps = torch.cat([patch[0].diff(dim=1).flatten() for patch in pasted(images) if patch.numel()])
     assert ((steps + 1e-4).abs() < 1e-9).sum() > 0.5 * len(steps)
 
 
 def test_no_image_is_changed_before_the_pool_is_ready():
-    images = PatchPool(Patch(probability=1.0, ready=30)).put(numbered(60), np.random.default_rng(0))
+    images = PatchPool(Patch(probability=1.0, ready=30)).put(numbered(60), streams(60))
     changed = (images != numbered(60)).flatten(1).any(1)
     # An image may hold a patch of its own at its own place, and stay as it is.
     assert not changed[:29].any() and changed[29:].float().mean() > 0.9
@@ -60,14 +62,14 @@ def test_no_image_is_changed_before_the_pool_is_ready():
 
 def test_the_oldest_patch_leaves_a_full_pool():
     pool = PatchPool(Patch(probability=0.0, pool=8))
-    pool.put(numbered(50), np.random.default_rng(0))
+    pool.put(numbered(50), streams(50))
     assert [int(patch.floor().max()) for patch in pool.patches] == list(range(42, 50))
 
 
 def test_patches_have_the_stated_area_and_aspect_and_are_not_pasted_images():
     pool = PatchPool(Patch(probability=0.5, area=(0.01, 0.5), aspect=(0.1, 10.0), pool=400, ready=100))
     images = torch.arange(400.0)[:, None, None, None].repeat(1, 3, 64, 32)
-    pool.put(images, np.random.default_rng(1))
+    pool.put(images, streams(len(images), 1))
     for number, patch in enumerate(pool.patches):
         rows, columns = patch.shape[1:]
         assert (patch == number).all(), "a patch is taken before another is put over it"
@@ -77,19 +79,24 @@ def test_patches_have_the_stated_area_and_aspect_and_are_not_pasted_images():
 
 
 def test_the_stated_share_of_images_gets_a_patch():
-    images = PatchPool(Patch(probability=0.5, ready=1)).put(numbered(1000), np.random.default_rng(0))
+    images = PatchPool(Patch(probability=0.5, ready=1)).put(numbered(1000), streams(1000))
     assert 0.44 < (images != numbered(1000)).flatten(1).any(1).float().mean() < 0.56
 
 
-def epoch(augmentation: Augmentation, seed: int = 0) -> list[torch.Tensor]:
+def epoch(augmentation: Augmentation, seed: int = 0, first: int = 0) -> list[torch.Tensor]:
     rng = np.random.default_rng(5)
     data = TrainingData(rng.integers(0, 255, (64, 32, 16, 3)).astype(np.uint8), np.arange(64), np.zeros(64, np.int64))
-    recipe = replace(METHOD.recipe(MDPRSwitches(), "synthetic", "demo"), augmentation=augmentation)
-    batches = np.split(np.arange(64), 4)
-    return [
-        batch.images.clone()
-        for batch in _batches(data, recipe, CPU, batches, np.zeros((64, 1, 2)), np.random.default_rng(seed))
-    ]
+    recipe = METHOD.recipe(MDPRSwitches(), "synthetic", "demo")
+    recipe = replace(recipe, augmentation=augmentation, sampler=Sampler(16, None))
+    batches = Input(data, recipe, seed, torch.device("cpu")).batches(0, np.split(np.arange(64), 4), first)
+    return [batch.images.clone() for batch in batches]
+
+
+def test_an_epoch_that_is_resumed_in_its_middle_pastes_the_same_patches():
+    augmentation = Augmentation(patch=Patch(ready=20))
+    whole, rest = epoch(augmentation), epoch(augmentation, first=2)
+    assert len(rest) == 2
+    assert all(torch.equal(left, right) for left, right in zip(whole[2:], rest, strict=True))
 
 
 def test_every_epoch_begins_with_an_empty_pool_so_that_it_can_be_drawn_alone():

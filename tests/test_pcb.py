@@ -9,8 +9,9 @@ from harness.errors import BadInput
 from harness.measure import count_parameters
 from harness.models.initialisation import load_model
 from harness.models.reid import Batch
-from harness.training.loop import Machine, training_step
+from harness.training.machine import Machine
 from harness.training.optimisation import build_optimiser
+from harness.training.step import training_step
 from methods.pcb import METHOD, PCBSwitches
 
 UNIFORM, INDUCED = PCBSwitches("uniform"), PCBSwitches("induced")

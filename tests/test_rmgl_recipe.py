@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from harness import registry
+from harness.computation import Computation
 from harness.errors import BadInput
 from harness.plan import Plan, Planner
 from harness.shelf import Shelf
@@ -125,7 +126,7 @@ def test_each_augmentation_of_table_6_is_one_change_to_the_baselines(name):
 
 def plan_of(table_id: str, tmp_path, profile: str = "paper") -> Plan:
     plan, wanted = Plan(), table(table_id)
-    planner = Planner(Shelf(tmp_path), Store(tmp_path / "results"), bfloat16=False, draw=False)
+    planner = Planner(Shelf(tmp_path), Store(tmp_path / "results"), Computation(bfloat16=False), draw=False)
     planner.add(plan, wanted, wanted.rows, wanted.columns, profile)
     return plan
 

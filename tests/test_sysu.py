@@ -14,7 +14,7 @@ from harness.evaluation.protocols import PROTOCOLS
 from harness.evaluation.trials import trial_galleries
 from harness.execution.evaluation import Reading, TestImages, evaluate_run
 from harness.models.reid import ReIDModel
-from harness.training.loop import Machine
+from harness.training.machine import Machine
 
 IDENTITIES = {"train_id": (1, 4), "val_id": (9,), "test_id": (2, 6, 10)}
 ABSENT = {(1, 6), (2, 10), (5, 2), (3, 6), (4, 1)}

@@ -87,6 +87,14 @@ def test_an_edited_file_is_refused_with_file_place_and_mend(toy_method, before, 
     assert str(path) in str(error.value)
 
 
+def test_a_table_id_that_another_method_has_is_refused_naming_the_file_wherever_it_lies(toy_method):
+    path = toy_method / "tables.yaml"
+    path.write_text(path.read_text().replace("id: toy_table", "id: mpn_ablation"))
+    with pytest.raises(BadInput, match="table id 'mpn_ablation' is taken; choose another") as error:
+        tables()
+    assert str(error.value).startswith(f"{path}: ")
+
+
 def test_a_claim_must_name_rows_that_run(toy_method):
     path = toy_method / "tables.yaml"
     claim = '{table: toy_table, better: "Quoted [1]", worse: Wide, metric: map, text: "x", source: "Sec. 1"}'

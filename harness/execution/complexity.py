@@ -13,7 +13,7 @@ from harness.reporting.complexity import as_text, complexity_table
 from harness.selection import Choice
 from harness.store import Record
 from harness.tables import Table
-from harness.training.loop import Machine
+from harness.training.machine import Machine
 
 CPU_BATCH = 8
 """Images in a batch on the CPU, where the paper's own would take minutes a step."""

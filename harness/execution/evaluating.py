@@ -15,7 +15,7 @@ from harness.execution import comparability
 from harness.execution.evaluation import Evaluation, Reading, TestImages, evaluate_run
 from harness.execution.pictures import attention, ranking_strips
 from harness.execution.receipt import receipt
-from harness.execution.training import Workplace, load_model
+from harness.execution.training import Order, Workplace, load_model
 from harness.measure import measured_cost
 from harness.plan import PlannedCell, Run
 from harness.store import Record, file_digest, write_arrays, write_json
@@ -65,14 +65,12 @@ def _evaluate(
     started = time.perf_counter()
     place.watch.begin(f"evaluating run {run.id} on {dataset.id}", 1)
     kinds = tuple(sorted({kind for planned in pending.values() for kind in planned.priors}))
-    priors = {
-        split: place.shelf.priors(dataset.id, run.seed, split, kinds).arrays for split in ("query", "gallery") if kinds
-    }
-    images = TestImages.of(dataset, run.recipe.height, run.recipe.width, {k: dict(v) for k, v in priors.items()})
+    place.world.told(Order(run.id, dataset.id, kinds))
+    images = test_images(run, dataset, kinds, place)
     model = load_model(run, manifest, place)
     protocol = dataset_spec(dataset.id).protocol
     flip = run.recipe.flip_test
-    found = evaluate_run(model, dataset, images, protocol, list(pending), flip, place.machine)
+    found = evaluate_run(model, dataset, images, protocol, list(pending), flip, place.machine, place.world)
     costs: dict[tuple[tuple[str, ...], str], dict[str, Any]] = {}
     shown = keep_images or dataset.embedded
     given = images.priors.get("query", {})
@@ -88,6 +86,14 @@ def _evaluate(
         strips = ranking_strips(found[reading].scores, dataset, images.query, images.gallery, shown)
         arrays = {"features": _feature_arrays(found[reading], dataset), "strips": strips, "attention": maps}
         _write(folder, planned, found[reading], arrays, costs[measured], time.perf_counter() - started)
+
+
+def test_images(run: Run, dataset: Dataset, kinds: tuple[str, ...], place: Workplace) -> TestImages:
+    """The test splits of a dataset at the size of a run, with priors of these kinds."""
+    priors = {
+        split: place.shelf.priors(dataset.id, run.seed, split, kinds).arrays for split in ("query", "gallery") if kinds
+    }
+    return TestImages.of(dataset, run.recipe.height, run.recipe.width, {k: dict(v) for k, v in priors.items()})
 
 
 def _feature_arrays(evaluation: Evaluation, dataset: Dataset) -> dict[str, NDArray[Any]]:

@@ -19,7 +19,8 @@ from harness.evaluation.multi_query import pool_queries
 from harness.evaluation.scoring import Reranking, score
 from harness.execution.features import Embeddings, extract
 from harness.models.reid import ReIDModel
-from harness.training.loop import Machine
+from harness.training.machine import Machine
+from harness.training.world import World
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,13 @@ def evaluate_run(
     readings: Collection[Reading],
     flip: bool,
     machine: Machine,
+    world: World | None = None,
 ) -> dict[Reading, Evaluation]:
-    """The figures of each of ``readings``; features are extracted once for all. ``flip`` chooses the primary ones."""
-    with_flip, without = _features(model, dataset, images, machine)
+    """The figures of each of ``readings``; features are extracted once for all. ``flip`` chooses the primary ones.
+
+    Where ``world`` has other processes they call ``test_features`` at the same time.
+    """
+    with_flip, without = test_features(model, dataset, images, machine, world or World())
     primary, other = (with_flip, without) if flip else (without, with_flip)
     found = {}
     for reading in readings:
@@ -120,8 +125,8 @@ def score_features(
     )
 
 
-def _features(
-    model: ReIDModel, dataset: Dataset, images: TestImages, machine: Machine
+def test_features(
+    model: ReIDModel, dataset: Dataset, images: TestImages, machine: Machine, world: World
 ) -> tuple[dict[str, Embeddings], dict[str, Embeddings]]:
     """Split -> embedding -> features, with flip and without. Where the protocol pools queries they are pooled here."""
     with_flip: dict[str, Embeddings] = {}
@@ -130,7 +135,7 @@ def _features(
     for split, pixels in splits.items():
         if pixels is None:
             continue
-        with_flip[split], without[split] = extract(model, pixels, images.priors.get(split, {}), machine)
+        with_flip[split], without[split] = extract(model, pixels, images.priors.get(split, {}), machine, world)
     if dataset.multi_query is not None:
         for found in (with_flip, without):
             for name, features in found["query"].items():

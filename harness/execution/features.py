@@ -12,7 +12,8 @@ from torch import Tensor
 
 from harness.models.reid import ReIDModel
 from harness.training.augmentation import Placement, normalise, place_images, place_prior
-from harness.training.loop import Machine
+from harness.training.machine import Machine
+from harness.training.world import World
 
 BATCH = 128
 
@@ -22,13 +23,26 @@ Embeddings = dict[str, Tensor]
 
 @torch.inference_mode()
 def extract(
-    model: ReIDModel, images: NDArray[np.uint8], priors: Mapping[str, NDArray[Any]], machine: Machine
+    model: ReIDModel, images: NDArray[np.uint8], priors: Mapping[str, NDArray[Any]], machine: Machine, world: World
 ) -> tuple[Embeddings, Embeddings]:
     """Features of (N, H, W, 3) uint8 images: ``(with flip, without)``.
 
     With flip is the sum of the features of an image and of its mirror, before any normalisation. Features are kept in
-    float16 and scored from that, so that what is stored gives the same figures again.
+    float16 and scored from that, so that what is stored gives the same figures again. Every process of ``world`` takes
+    a share of the images, each image once, and gets the features of all.
     """
+    bounds = np.linspace(0, len(images), world.size + 1).astype(int)
+    own = slice(bounds[world.rank], bounds[world.rank + 1])
+    shares = _extracted(model, images[own], {kind: prior[own] for kind, prior in priors.items()}, machine)
+    flipped, unflipped = (
+        {name: torch.cat(world.gathered_numbers(features)) for name, features in found.items()} for found in shares
+    )
+    return flipped, unflipped
+
+
+def _extracted(
+    model: ReIDModel, images: NDArray[np.uint8], priors: Mapping[str, NDArray[Any]], machine: Machine
+) -> tuple[Embeddings, Embeddings]:
     model.eval()
     collected: tuple[dict[str, list[Tensor]], dict[str, list[Tensor]]] = ({}, {})
     for start in range(0, len(images), BATCH):

@@ -12,7 +12,7 @@ from harness.datasets.base import Dataset
 from harness.evaluation.metrics import Scores
 from harness.models.reid import ReIDModel
 from harness.training.augmentation import normalise
-from harness.training.loop import Machine
+from harness.training.machine import Machine
 
 EACH_KIND = 3
 """Queries shown of the best, of the middle and of the worst."""

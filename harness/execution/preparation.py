@@ -14,7 +14,7 @@ from harness.models.weights import imagenet_weights, luperson_weights, said_of_s
 from harness.plan import Run
 from harness.shelf import Shelf
 from harness.store import Store
-from harness.training.loop import TrainingData
+from harness.training.batches import TrainingData
 from harness.training.seeds import derived_seed
 
 

@@ -39,15 +39,16 @@ def command(planned: PlannedCell) -> str:
 
 
 def effective_batch(run: Run) -> dict[str, Any]:
-    """How a batch is composed: the paper's on one process."""
-    sampler = run.recipe.sampler
+    """How a batch is composed and shared among processes."""
+    sampler, processes = run.recipe.sampler, run.computation.processes
     return {
-        "gpus": 1,
-        "per_gpu": sampler.batch_size,
+        "gpus": processes,
+        "per_gpu": sampler.batch_size // processes,
         "identities": sampler.identities if sampler.images_per_identity else None,
         "images_per_identity": sampler.images_per_identity,
         "infrared_images_per_identity": sampler.infrared_images_per_identity,
-        "bn_scope": "the whole batch",
+        "bn_scope": run.computation.bn_scope,
+        "losses_over": "the whole batch" if processes == 1 else run.recipe.losses_over,
     }
 
 

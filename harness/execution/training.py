@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -18,17 +18,20 @@ from harness.progress import Watch
 from harness.shelf import Shelf
 from harness.store import Record, Store, file_digest, write_json
 from harness.training import checkpoint
-from harness.training.loop import Machine, train
+from harness.training.loop import train
+from harness.training.machine import Machine
+from harness.training.world import World
 
 
 @dataclass(frozen=True)
 class Workplace:
-    """What carrying out a plan needs: where data and results are, what is computed on, and whom to tell."""
+    """What carrying out a plan needs: where data and results are, what is computed on and with whom, whom to tell."""
 
     shelf: Shelf
     store: Store
     machine: Machine
     watch: Watch
+    world: World = field(default_factory=World)
 
     def claim(self, run: Run) -> AbstractContextManager[None]:
         """Hold a run against other harnesses on the same results folder, saying so where one has it."""
@@ -41,7 +44,11 @@ def trained(run: Run, place: Workplace) -> Record:
     if manifest is not None:
         return manifest
     with place.claim(run):
-        return place.store.run_manifest(run.id) or _train(run, place)
+        manifest = place.store.run_manifest(run.id)
+        if manifest is not None:
+            return manifest
+        place.world.told(Order(run.id))
+        return train_together(run, place)
 
 
 def load_model(run: Run, manifest: Record, place: Workplace) -> ReIDModel:
@@ -52,24 +59,49 @@ def load_model(run: Run, manifest: Record, place: Workplace) -> ReIDModel:
     return place.machine.place(model)
 
 
-def _train(run: Run, place: Workplace) -> Record:
+@dataclass(frozen=True)
+class Order:
+    """What the leading process tells the others to do with it: train a run, or extract the features of a test set."""
+
+    run: str
+    dataset: str | None = None
+    priors: tuple[str, ...] = ()
+
+
+def train_together(run: Run, place: Workplace) -> Record:
+    """Train a run; every process of the workplace does. The leading one writes what it leaves, and returns that."""
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     folder = place.store.run_folder(run.id)
     data = training_data(run, place.shelf)
     model = build_model(run, data.num_classes)
     initialisation = initialise(model, run, place.store)
     label = f"{run.method.id} on {run.dataset}, {run.profile}, seed {run.seed}, run {run.id}"
-    place.watch.begin(f"training {label}: {run.recipe.epochs} epochs", run.recipe.epochs)
+    if place.world.leads:
+        place.watch.begin(f"training {label}: {run.recipe.epochs} epochs", run.recipe.epochs)
     log_file = folder / "log.txt"
 
     def epoch_done(epoch: int, log: dict[str, Any]) -> None:
+        if not place.world.leads:
+            return
         losses = ", ".join(f"{name} {values[-1]:.3f}" for name, values in log["losses"].items())
         line = f"  epoch {epoch}/{run.recipe.epochs}: {losses}; {log['images_per_second'][-1]:.0f} images/s"
         with log_file.open("a", encoding="utf-8") as file:
             file.write(line.strip() + "\n")
         place.watch.advance(epoch, line)
 
-    log = train(model, data, run.recipe, run.seed, place.machine, folder / "checkpoint.pt", epoch_done)
+    log = train(
+        model,
+        data,
+        run.recipe,
+        run.seed,
+        place.machine,
+        folder / "checkpoint.pt",
+        epoch_done,
+        place.world,
+        run.computation.sync_batch_norm,
+    )
+    if not place.world.leads:
+        return {}
     checkpoint.write_tensors(folder / "weights.pt", {name: value.cpu() for name, value in model.state_dict().items()})
     manifest = {
         "id": run.id,

@@ -15,8 +15,9 @@ from harness.measure.latency import timed
 from harness.measure.parameters import count_parameters
 from harness.method import Method
 from harness.models.reid import Batch
-from harness.training.loop import Machine, training_step
+from harness.training.machine import Machine
 from harness.training.optimisation import build_optimiser
+from harness.training.step import training_step
 
 DATASET = "market1501"
 IDENTITIES = 751

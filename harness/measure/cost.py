@@ -22,7 +22,7 @@ from harness.priors.availability import INFRARED
 from harness.recipe import Recipe
 
 if TYPE_CHECKING:
-    from harness.training.loop import Machine
+    from harness.training.machine import Machine
 
 LARGE_BATCH = 64
 

@@ -16,7 +16,9 @@ class Batch:
     ``images`` (B, 3, H, W) normalised floats; ``labels`` (B,) identity indices 0..C-1; ``cameras`` (B,); ``indices``
     (B,) rows of the training split. ``priors`` follow the images' flips and translations: ``parsing`` (B, 64, 32) int64
     labels (see harness.priors), ``segmentation`` (B, 64, 32) bool, ``keypoints`` (B, 17, 3) x and y as fractions of the
-    image's width and height, confidence; ``infrared`` (B,) bool, which images are infrared and not visible.
+    image's width and height, confidence; ``infrared`` (B,) bool, which images are infrared and not visible. ``groups``
+    is how many of the sampler's groups stand in it, one after the other. Where several processes train a run,
+    ``losses`` gets the batch of all of them, without ``images``.
     """
 
     images: Tensor
@@ -24,6 +26,7 @@ class Batch:
     cameras: Tensor
     indices: Tensor
     priors: dict[str, Tensor] = field(default_factory=dict)
+    groups: int = 1
 
 
 class ReIDModel(nn.Module):
@@ -37,7 +40,7 @@ class ReIDModel(nn.Module):
     trunk: nn.Module
 
     def forward(self, batch: Batch) -> Any:
-        """Training features of a batch, in whatever form ``losses`` reads."""
+        """Training features of a batch, in whatever form ``losses`` reads; the first axis of every tensor is images."""
         raise NotImplementedError
 
     def losses(self, features: Any, batch: Batch) -> dict[str, Tensor]:

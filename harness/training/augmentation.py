@@ -1,7 +1,11 @@
-"""Flip, translate, normalise and erase whole batches; masks and keypoints follow the images."""
+"""Flip, translate, normalise and erase whole batches; masks and keypoints follow the images.
+
+Every image draws from a random stream of its own, so that a batch, a share of it, and one image alone get the same.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,10 +52,10 @@ def translation_offsets(images: int, translation: Translation | None, seed: int)
 
 
 def padded_and_cropped(
-    placement: Placement, padding: int, size: tuple[int, ...], rng: np.random.Generator
+    placement: Placement, padding: int, size: tuple[int, ...], streams: Sequence[np.random.Generator]
 ) -> Placement:
     """Pad by that many black pixels and crop images of ``size`` (height, width) again: a shift by whole pixels."""
-    pixels = rng.integers(-padding, padding + 1, placement.shift.shape)
+    pixels = np.array([stream.integers(-padding, padding + 1, 2) for stream in streams])
     return Placement(placement.flipped, placement.shift + pixels / np.array(size))
 
 
@@ -93,20 +97,20 @@ def place_prior(kind: str, prior: Tensor, placement: Placement) -> Tensor:
     return place_images(prior[..., None], placement)[..., 0]
 
 
-def erase(images: Tensor, erasing: Erasing, rng: np.random.Generator) -> Tensor:
+def erase(images: Tensor, erasing: Erasing, streams: Sequence[np.random.Generator]) -> Tensor:
     """Random erasing, in place, on normalised (B, 3, H, W) images (Zhong et al., Algorithm 1).
 
     Rectangles that would leave the image are drawn anew, 100 times at most.
     """
     height, width = images.shape[2:]
     fill = torch.tensor(erasing.fill, device=images.device, dtype=images.dtype)[:, None, None]
-    for image in range(len(images)):
-        if rng.random() >= erasing.probability:
+    for image, stream in zip(images, streams, strict=True):
+        if stream.random() >= erasing.probability:
             continue
-        box = random_rectangle(height, width, erasing, rng)
+        box = random_rectangle(height, width, erasing, stream)
         if box:
             top, left, rows, columns = box
-            images[image, :, top : top + rows, left : left + columns] = fill
+            image[:, top : top + rows, left : left + columns] = fill
     return images
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +13,26 @@ from torch import nn
 from harness.store import write_atomically
 
 
-def save(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, epoch: int, log: dict[str, Any]) -> None:
-    """Write the state after ``epoch`` finished epochs, atomically; the one before is kept as ``<name>.previous``.
+def save(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progress: Mapping[str, Any]) -> None:
+    """Write the state of a training, atomically; the one before is kept as ``<name>.previous``.
 
-    Random streams are derived from the seed and the epoch, so they need no place here.
+    What a method learns between epochs is in its buffers. Random streams of every process are derived from the seed,
+    the epoch and the iteration, so they need no place here.
     """
-    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "epoch": epoch, "log": log}
+    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "progress": dict(progress)}
     if path.exists():
         path.replace(_previous(path))
     write_tensors(path, state)
 
 
-def load(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, dict[str, Any]] | None:
-    """Restore the newest whole checkpoint into ``model`` and ``optimiser``: finished epochs and log, or None."""
+def load(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Any] | None:
+    """Restore the newest whole checkpoint into ``model`` and ``optimiser``: its progress, or None."""
     for candidate in (path, _previous(path)):
         state = _read(candidate)
         if state is not None:
             model.load_state_dict(state["model"])
             optimiser.load_state_dict(state["optimiser"])
-            return state["epoch"], state["log"]
+            return state["progress"]
     return None
 
 

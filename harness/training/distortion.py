@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,31 +34,34 @@ class Box:
         return image[self.top : self.top + self.rows, self.left : self.left + self.columns]
 
 
-def distort(images: Tensor, augmentation: Augmentation, rng: np.random.Generator) -> Tensor:
+def distort(images: Tensor, augmentation: Augmentation, streams: Sequence[np.random.Generator]) -> Tensor:
     """(B, H, W, 3) uint8 images cropped, jittered and shifted, in this order, as far as the augmentation says."""
     if augmentation.crop:
-        images = torch.stack([_cropped(image, augmentation.crop, rng) for image in images])
+        images = torch.stack([_cropped(*each, augmentation.crop) for each in zip(images, streams, strict=True)])
     if augmentation.jitter:
-        images = jittered(images, augmentation.jitter, rng)
+        images = jittered(images, augmentation.jitter, streams)
     if augmentation.shifting:
-        images = torch.stack([_shifted(image, augmentation.shifting, rng) for image in images])
+        images = torch.stack([_shifted(*each, augmentation.shifting) for each in zip(images, streams, strict=True)])
     return images
 
 
-def jittered(images: Tensor, jitter: Jitter, rng: np.random.Generator) -> Tensor:
+def jittered(images: Tensor, jitter: Jitter, streams: Sequence[np.random.Generator]) -> Tensor:
     """(B, H, W, 3) uint8 images with their colours changed, each by factors of its own."""
-    count = len(images)
-    chosen = rng.random(count) < jitter.probability
-
-    def factors(spread: float) -> Tensor:
-        drawn: NDArray[np.float32] = rng.uniform(1 - spread, 1 + spread, count).astype(np.float32)
-        return torch.from_numpy(np.where(chosen, drawn, np.float32(1))).to(images.device)[:, None, None, None]
-
+    drawn: NDArray[np.float32] = np.array([_colour_factors(jitter, stream) for stream in streams], np.float32)
+    factors = torch.from_numpy(drawn).to(images.device)[..., None, None, None]
     pixels = images.float()
-    pixels = (pixels * factors(jitter.brightness)).clamp(0, 255)
-    pixels = _blended(pixels, _grey(pixels).mean((1, 2), keepdim=True), factors(jitter.contrast))
-    pixels = _blended(pixels, _grey(pixels), factors(jitter.saturation))
+    pixels = (pixels * factors[:, 0]).clamp(0, 255)
+    pixels = _blended(pixels, _grey(pixels).mean((1, 2), keepdim=True), factors[:, 1])
+    pixels = _blended(pixels, _grey(pixels), factors[:, 2])
     return pixels.round().to(torch.uint8)
+
+
+def _colour_factors(jitter: Jitter, rng: np.random.Generator) -> tuple[float, ...]:
+    """What brightness, contrast and saturation of an image are multiplied by."""
+    spreads = (jitter.brightness, jitter.contrast, jitter.saturation)
+    if rng.random() >= jitter.probability:
+        return (1.0,) * len(spreads)
+    return tuple(rng.uniform(1 - spread, 1 + spread) for spread in spreads)
 
 
 def crop_box(height: int, width: int, crop: RandomCrop, rng: np.random.Generator) -> Box:
@@ -82,7 +86,7 @@ def shifting_boxes(height: int, width: int, shifting: Shifting, rng: np.random.G
     return source, Box(*_place(height, width, rows, columns, rng), rows, columns)
 
 
-def _cropped(image: Tensor, crop: RandomCrop, rng: np.random.Generator) -> Tensor:
+def _cropped(image: Tensor, rng: np.random.Generator, crop: RandomCrop) -> Tensor:
     if rng.random() >= crop.probability:
         return image
     height, width = image.shape[:2]
@@ -97,7 +101,7 @@ def _cropped(image: Tensor, crop: RandomCrop, rng: np.random.Generator) -> Tenso
     return moved
 
 
-def _shifted(image: Tensor, shifting: Shifting, rng: np.random.Generator) -> Tensor:
+def _shifted(image: Tensor, rng: np.random.Generator, shifting: Shifting) -> Tensor:
     if rng.random() >= shifting.probability:
         return image
     height, width = image.shape[:2]

@@ -1,77 +1,48 @@
-"""Train one run: the same loop for every method."""
+"""Train one run: the same loop for every method, on one process or several."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from harness.errors import NonFiniteLoss
-from harness.models.reid import Batch, ReIDModel
+from harness.models.reid import ReIDModel
 from harness.recipe import Recipe
 from harness.training import checkpoint
-from harness.training.augmentation import (
-    Placement,
-    erase,
-    normalise,
-    padded_and_cropped,
-    place_images,
-    place_prior,
-    translation_offsets,
-)
-from harness.training.distortion import distort
+from harness.training.batches import Input, TrainingData
+from harness.training.machine import Machine
 from harness.training.optimisation import build_optimiser, rate_factor, set_rate
-from harness.training.patches import PatchPool
-from harness.training.sampler import epoch_batches
-from harness.training.seeds import derived_seed, generator
+from harness.training.seeds import derived_seed
+from harness.training.step import Gathering, LossNetwork, optimised
+from harness.training.stopping import asked_to_stop
+from harness.training.world import World
 
-LOSS_CHECK_EVERY = 25
-"""Iterations between looks at the loss, since each look makes a GPU wait."""
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """A training split: ``images`` (N, H, W, 3) uint8, ``labels`` (N,) 0..C-1, ``cameras`` (N,), priors by kind."""
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    cameras: NDArray[np.int64]
-    priors: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-
-    @property
-    def num_classes(self) -> int:
-        """Identities in the split."""
-        return int(self.labels.max()) + 1
+LOOK_EVERY = 25
+"""Iterations between looks at the loss, and at what the other processes say, since each look makes a GPU wait."""
 
 
-@dataclass(frozen=True)
-class Machine:
-    """What a run is computed on: device, and whether the forward pass runs in bfloat16."""
+def _empty_log() -> dict[str, Any]:
+    return {"epoch": [], "loss": [], "losses": {}, "rate": [], "images_per_second": [], "seconds": []}
 
-    device: torch.device
-    bfloat16: bool
 
-    @classmethod
-    def of(cls, device: str, bfloat16: bool) -> Machine:
-        """The device of that name, made deterministic."""
-        torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.backends.cudnn.benchmark = False
-        return cls(torch.device(device), bfloat16)
+@dataclass
+class Progress:
+    """How far a training has come: whole epochs with their log, and of the epoch under way the iterations done."""
 
-    def place(self, model: ReIDModel) -> ReIDModel:
-        """The model on the device, channels last in memory, which convolutions are faster in."""
-        return model.to(self.device).to(memory_format=torch.channels_last)
-
-    def autocast(self) -> torch.autocast:
-        """Mixed precision where it helps."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
+    epoch: int = 0
+    iteration: int = 0
+    log: dict[str, Any] = field(default_factory=_empty_log)
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    """Sum of each named loss over the iterations of the epoch under way."""
+    seconds: float = 0.0
+    """Spent on them."""
 
 
 def train(
@@ -82,128 +53,113 @@ def train(
     machine: Machine,
     checkpoint_path: Path,
     epoch_done: Callable[[int, dict[str, Any]], None],
+    world: World | None = None,
+    sync_batch_norm: bool = False,
 ) -> dict[str, Any]:
     """Train ``model`` in place, from the last checkpoint if there is one; ``epoch_done`` hears of each epoch.
 
-    Returns the log: per epoch the mean of the loss and of each named loss, learning rate, images/s and seconds. Raises
-    NonFiniteLoss.
+    Every process of ``world`` calls it with the same arguments. Returns the log: per epoch the mean of the loss and of
+    each named loss, learning rate, images/s and seconds. Raises NonFiniteLoss; on SIGTERM and Ctrl-C KeyboardInterrupt,
+    once a checkpoint is written.
     """
-    machine.place(model)
-    optimiser = build_optimiser(model, recipe.optimiser)
-    log: dict[str, Any] = {"epoch": [], "loss": [], "losses": {}, "rate": [], "images_per_second": [], "seconds": []}
-    first = 0
-    resumed = checkpoint.load(checkpoint_path, model, optimiser)
-    if resumed:
-        first, log = resumed
-    offsets = translation_offsets(len(data.labels), recipe.augmentation.translation, derived_seed(seed, "translation"))
-    for epoch in range(first, recipe.epochs):
-        _train_epoch(model, data, recipe, seed, machine, optimiser, offsets, epoch, log)
-        model.end_epoch({name: means[-1] for name, means in log["losses"].items()})
-        checkpoint.save(checkpoint_path, model, optimiser, epoch + 1, log)
-        epoch_done(epoch + 1, log)
-    return log
+    training = _Training(model, data, recipe, seed, machine, world or World(), checkpoint_path, sync_batch_norm)
+    progress = training.resumed()
+    with asked_to_stop() as stop:
+        while progress.epoch < recipe.epochs:
+            training.epoch(progress, stop)
+            training.save(progress)
+            epoch_done(progress.epoch, progress.log)
+    return progress.log
 
 
-def _train_epoch(
-    model: ReIDModel,
-    data: TrainingData,
-    recipe: Recipe,
-    seed: int,
-    machine: Machine,
-    optimiser: torch.optim.Optimizer,
-    offsets: NDArray[np.float64],
-    epoch: int,
-    log: dict[str, Any],
-) -> None:
-    torch.manual_seed(derived_seed(seed, "model", epoch))
-    model.train()
-    copies = offsets.shape[1]
-    infrared = np.repeat(data.priors["infrared"], copies) if "infrared" in data.priors else None
-    batches = epoch_batches(np.repeat(data.labels, copies), recipe.sampler, seed, epoch, infrared)
-    sums: dict[str, Tensor] = {}
-    started = time.perf_counter()
-    for iteration, batch in enumerate(
-        _batches(data, recipe, machine, batches, offsets, generator(seed, "image", epoch))
-    ):
-        rate = recipe.optimiser.rate * rate_factor(recipe.schedule, recipe.epochs, epoch, iteration, len(batches))
-        set_rate(optimiser, rate)
-        losses = training_step(model, batch, optimiser, machine)
-        for name, value in losses.items():
-            sums[name] = sums.get(name, torch.zeros((), device=machine.device)) + value
-        if (iteration + 1) % LOSS_CHECK_EVERY == 0 or iteration + 1 == len(batches):
-            _require_finite(sums, epoch, iteration)
-    seconds = time.perf_counter() - started
-    means = {name: float(total) / len(batches) for name, total in sums.items()}
-    log["epoch"].append(epoch + 1)
+class _Training:
+    """What stays the same from epoch to epoch."""
+
+    def __init__(
+        self,
+        model: ReIDModel,
+        data: TrainingData,
+        recipe: Recipe,
+        seed: int,
+        machine: Machine,
+        world: World,
+        checkpoint_path: Path,
+        sync_batch_norm: bool,
+    ) -> None:
+        self.recipe, self.seed, self.machine, self.world = recipe, seed, machine, world
+        self.checkpoint_path = checkpoint_path
+        self.input = Input(data, recipe, seed, machine.device, world)
+        if sync_batch_norm:
+            # In place but for the outermost module, which is never a BN itself.
+            nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        self.model = machine.place(model)
+        self.optimiser = build_optimiser(model, recipe.optimiser)
+        gathering = Gathering(recipe.sampler, world) if world.size > 1 and recipe.losses_over == "gathered" else None
+        if machine.compiled:
+            model.compile()
+        self.network: nn.Module = LossNetwork(model, machine, gathering)
+        if world.size > 1:
+            # A variant may leave some of its network's parameters without a loss.
+            self.network = DistributedDataParallel(self.network, find_unused_parameters=True)
+
+    def resumed(self) -> Progress:
+        """Where the last whole checkpoint leaves off, or the beginning."""
+        state = checkpoint.load(self.checkpoint_path, self.model, self.optimiser)
+        return Progress(**state) if state else Progress()
+
+    def save(self, progress: Progress) -> None:
+        """Write a checkpoint; every process waits until it is there."""
+        if self.world.leads:
+            checkpoint.save(self.checkpoint_path, self.model, self.optimiser, vars(progress))
+        self.world.told(None)
+
+    def epoch(self, progress: Progress, stop: Callable[[], bool]) -> None:
+        """Train the epoch under way to its end."""
+        self.model.train()
+        epoch = progress.epoch
+        rows = self.input.rows(epoch)
+        started = time.perf_counter() - progress.seconds
+        for batch in self.input.batches(epoch, rows, progress.iteration):
+            torch.manual_seed(derived_seed(self.seed, "model", epoch, progress.iteration, self.world.rank))
+            set_rate(self.optimiser, self._rate(epoch, progress.iteration, len(rows)))
+            for name, value in optimised(self.network, batch, self.optimiser).items():
+                progress.sums[name] = progress.sums.get(name, torch.zeros((), device=value.device)) + value
+            progress.iteration += 1
+            progress.seconds = time.perf_counter() - started
+            self._look(progress, len(rows), stop)
+        means = {name: float(self.world.mean(total)) / len(rows) for name, total in progress.sums.items()}
+        _write_down(progress, means, self._rate(epoch, len(rows) - 1, len(rows)), sum(map(len, rows)))
+        self.model.end_epoch(means)
+
+    def _rate(self, epoch: int, iteration: int, iterations: int) -> float:
+        recipe = self.recipe
+        return recipe.optimiser.rate * rate_factor(recipe.schedule, recipe.epochs, epoch, iteration, iterations)
+
+    def _look(self, progress: Progress, iterations: int, stop: Callable[[], bool]) -> None:
+        """Raise NonFiniteLoss, or KeyboardInterrupt where a process was asked to stop, after a checkpoint."""
+        due = progress.iteration % LOOK_EVERY == 0 or progress.iteration == iterations
+        if due:
+            _require_finite(progress.sums, progress.epoch, progress.iteration)
+        # The CPU waits for nothing when it looks, and its iterations are long.
+        if (due or self.machine.device.type == "cpu") and self.world.anywhere(stop(), self.machine.device):
+            self.save(progress)
+            raise KeyboardInterrupt
+
+
+def _write_down(progress: Progress, means: Mapping[str, float], rate: float, images: int) -> None:
+    """End the epoch under way."""
+    log = progress.log
+    log["epoch"].append(progress.epoch + 1)
     log["loss"].append(sum(means.values()))
     for name, mean in means.items():
         log["losses"].setdefault(name, []).append(mean)
     log["rate"].append(rate)
-    log["images_per_second"].append(sum(map(len, batches)) / seconds)
-    log["seconds"].append(seconds)
+    log["images_per_second"].append(images / progress.seconds)
+    log["seconds"].append(progress.seconds)
+    progress.epoch, progress.iteration, progress.sums, progress.seconds = progress.epoch + 1, 0, {}, 0.0
 
 
-def training_step(
-    model: ReIDModel, batch: Batch, optimiser: torch.optim.Optimizer, machine: Machine
-) -> dict[str, Tensor]:
-    """One step on the sum of the named losses; losses are computed in float32. Returns them, detached."""
-    with machine.autocast():
-        features = model(batch)
-    losses = model.losses(in_float32(features), batch)
-    optimiser.zero_grad(set_to_none=True)
-    torch.stack(list(losses.values())).sum().backward()
-    optimiser.step()
-    return {name: value.detach() for name, value in losses.items()}
-
-
-def in_float32(features: Any) -> Any:
-    """Features with every low-precision tensor in float32, in the same dict, list, tuple or dataclass."""
-    if isinstance(features, Tensor):
-        return features.float() if features.is_floating_point() else features
-    if isinstance(features, dict):
-        return {name: in_float32(value) for name, value in features.items()}
-    if isinstance(features, (list, tuple)):
-        return type(features)(in_float32(value) for value in features)
-    if is_dataclass(features) and not isinstance(features, type):
-        return replace(features, **{part.name: in_float32(getattr(features, part.name)) for part in fields(features)})
-    return features
-
-
-def _batches(
-    data: TrainingData,
-    recipe: Recipe,
-    machine: Machine,
-    batches: list[NDArray[np.int64]],
-    offsets: NDArray[np.float64],
-    rng: np.random.Generator,
-) -> Iterator[Batch]:
-    """Augmented batches; a sampled index counts images and their translated copies."""
-    copies = offsets.shape[1]
-    augmentation = recipe.augmentation
-    # Empty at the start of each epoch, so that a resumed run, which keeps no images, goes on exactly.
-    patches = PatchPool(augmentation.patch) if augmentation.patch else None
-    for chosen in batches:
-        rows, copy = np.divmod(chosen, copies)
-        placement = Placement(rng.random(len(rows)) < augmentation.flip, offsets[rows, copy])
-        if augmentation.padding:
-            placement = padded_and_cropped(placement, augmentation.padding, data.images.shape[1:3], rng)
-        raw = torch.from_numpy(data.images[rows]).to(machine.device)
-        images = normalise(distort(place_images(raw, placement), augmentation, rng))
-        if augmentation.erasing:
-            images = erase(images, augmentation.erasing, rng)
-        if patches:
-            images = patches.put(images, rng)
-        priors = {
-            kind: place_prior(kind, torch.from_numpy(prior[rows]).to(machine.device), placement)
-            for kind, prior in data.priors.items()
-        }
-        labels, cameras, indices = (
-            torch.from_numpy(values).to(machine.device) for values in (data.labels[rows], data.cameras[rows], rows)
-        )
-        yield Batch(images, labels, cameras, indices, priors)
-
-
-def _require_finite(sums: Mapping[str, Tensor], epoch: int, iteration: int) -> None:
+def _require_finite(sums: Mapping[str, Tensor], epoch: int, iterations: int) -> None:
     broken = [name for name, total in sums.items() if not torch.isfinite(total)]
     if broken:
-        raise NonFiniteLoss(f"{', '.join(broken)} not finite in epoch {epoch + 1}, by iteration {iteration + 1}")
+        raise NonFiniteLoss(f"{', '.join(broken)} not finite in epoch {epoch + 1}, by iteration {iterations}")

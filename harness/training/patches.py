@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 from torch import Tensor
@@ -18,12 +19,12 @@ class PatchPool:
         self.settings = settings
         self.patches: deque[Tensor] = deque(maxlen=settings.pool)
 
-    def put(self, images: Tensor, rng: np.random.Generator) -> Tensor:
+    def put(self, images: Tensor, streams: Sequence[np.random.Generator]) -> Tensor:
         """Random patch, in place, on normalised (B, 3, H, W) images, one after the other.
 
         Each gives a patch to the pool first, and may then get one from it, mirrored or not, at a place of its own.
         """
-        for image in images:
+        for image, rng in zip(images, streams, strict=True):
             self._take(image, rng)
             if len(self.patches) >= self.settings.ready and rng.random() < self.settings.probability:
                 self._paste(image, rng)

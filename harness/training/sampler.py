@@ -53,6 +53,22 @@ def epoch_batches(
     ]
 
 
+def shares(sampler: Sampler, processes: int) -> list[NDArray[np.int64]]:
+    """Positions in a batch that each of so many processes takes: whole identities, in the order of the batch.
+
+    Raises BadInput where they cannot be shared alike, or a group of the sampler would be cut.
+    """
+    whole = sampler.groups if sampler.groups > 1 else sampler.identities
+    if whole % processes:
+        fitting = ", ".join(str(count) for count in range(1, whole + 1) if whole % count == 0)
+        what = "groups" if sampler.groups > 1 else "identities" if sampler.images_per_identity else "images"
+        raise BadInput(f"--gpus-per-run {processes} does not divide the {whole} {what} of a batch; use {fitting}")
+    slots = np.arange(sampler.groups * sampler.identities)
+    visible = np.repeat(slots, sampler.images_per_identity or 1)
+    slot = np.concatenate([visible, np.repeat(slots, sampler.infrared_images_per_identity)])
+    return [np.flatnonzero(slot * processes // len(slots) == process) for process in range(processes)]
+
+
 def _require_identities(found: int, sampler: Sampler) -> None:
     if found < sampler.identities:
         raise BadInput(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 def derived_seed(seed: int, *axes: str | int) -> int:
@@ -16,3 +17,9 @@ def derived_seed(seed: int, *axes: str | int) -> int:
 def generator(seed: int, *axes: str | int) -> np.random.Generator:
     """NumPy generator of that purpose."""
     return np.random.default_rng(derived_seed(seed, *axes))
+
+
+def image_streams(seed: int, epoch: int, iteration: int, positions: NDArray[np.int64]) -> list[np.random.Generator]:
+    """A generator for each of these positions in a batch, the same whichever process augments the image there."""
+    batch = derived_seed(seed, "image", epoch, iteration)
+    return [np.random.default_rng((batch, position)) for position in positions.tolist()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.method import Method, Paper
+from harness.method import Method, Paper, PriorNeeds
 from harness.recipe import (
     Augmentation,
     Erasing,
@@ -33,6 +33,8 @@ class AGWSwitches:
     """Generalised mean pooling; else the mean."""
     weighted_triplet: bool = True
     """The weighted regularised triplet loss; else the batch-hard one of BoT."""
+    visible_infrared: bool = False
+    """The form for two modalities: a stem for each of them, and a recipe and losses of its own."""
 
     def __post_init__(self) -> None:
         check_values(self)
@@ -47,7 +49,7 @@ def build(switches: AGWSwitches, num_classes: int, backbone: str) -> ReIDModel:
 
 @dataclass(frozen=True)
 class _Effort:
-    """What the profiles spend differently."""
+    """What the profiles spend differently. ``pretrained`` multiplies the rate of all before the neck."""
 
     backbone: str
     size: tuple[int, int]
@@ -58,6 +60,7 @@ class _Effort:
     warmup: Warmup
     milestones: tuple[int, ...]
     initialisation: Initialisation
+    pretrained: float = 1.0
 
 
 IDE = Initialisation("run", method="ide")
@@ -80,27 +83,69 @@ EFFORT: dict[Profile, _Effort] = {
 }
 
 
+VISIBLE_INFRARED_EFFORT: dict[Profile, _Effort] = {
+    "paper": _Effort(
+        backbone="resnet50",
+        size=(288, 144),
+        padding=10,
+        identities=8,
+        epochs=81,
+        rate=0.1,
+        # (e + 1) / 10 of the rate in epochs e = 0..9 (code).
+        warmup=Warmup(9, start=0.1, each_epoch=True),
+        milestones=(20, 50),
+        initialisation=Initialisation("imagenet"),
+        pretrained=0.1,
+    ),
+    "budget": _Effort("resnet18", (144, 72), 5, 8, 2, 0.1, Warmup(1, start=0.5, each_epoch=True), (1,), IDE, 0.5),
+    "demo": _Effort("resnet10", (144, 72), 5, 8, 12, 0.1, Warmup(2, start=0.1, each_epoch=True), (8, 11), IDE, 0.5),
+}
+
+
 def recipe(switches: AGWSwitches, dataset: str, profile: Profile) -> Recipe:
-    """BoT's recipe for ``paper``; less of the same for ``budget`` and ``demo``. The same on every dataset."""
-    effort = EFFORT[profile]
+    """That of BoT, or of the visible-infrared release, for ``paper``; less of the same for ``budget`` and ``demo``."""
+    effort = (VISIBLE_INFRARED_EFFORT if switches.visible_infrared else EFFORT)[profile]
     height, width = effort.size
     return Recipe(
         backbone=effort.backbone,
         height=height,
         width=width,
-        sampler=Sampler(identities=effort.identities, images_per_identity=4),
+        sampler=Sampler(effort.identities, 4, infrared_images_per_identity=4 if switches.visible_infrared else 0),
         epochs=effort.epochs,
-        optimiser=Optimiser("adam", rate=effort.rate, weight_decay=5e-4),
+        optimiser=_optimiser(effort, switches.visible_infrared),
         schedule=Schedule(effort.milestones, gamma=0.1, warmup=effort.warmup),
-        augmentation=Augmentation(flip=0.5, padding=effort.padding, erasing=Erasing(probability=0.5)),
+        augmentation=Augmentation(
+            flip=0.5,
+            padding=effort.padding,
+            erasing=None if switches.visible_infrared else Erasing(probability=0.5),
+        ),
         initialisation=effort.initialisation,
         flip_test=False,
+    )
+
+
+def _optimiser(effort: _Effort, visible_infrared: bool) -> Optimiser:
+    if not visible_infrared:
+        return Optimiser("adam", rate=effort.rate, weight_decay=5e-4)
+    return Optimiser(
+        "sgd",
+        rate=effort.rate,
+        momentum=0.9,
+        weight_decay=5e-4,
+        nesterov=True,
+        multipliers=tuple((part, effort.pretrained) for part in ("trunk.", "attention.", "pool.")),
     )
 
 
 def embedding(switches: AGWSwitches) -> str:
     """The feature behind the BN neck."""
     return "feature"
+
+
+def priors(switches: AGWSwitches) -> PriorNeeds:
+    """With two stems each image goes through that of its modality, at test, too."""
+    needed = ("infrared",) if switches.visible_infrared else ()
+    return PriorNeeds(training=needed, inference=needed)
 
 
 METHOD = Method(
@@ -112,4 +157,5 @@ METHOD = Method(
     build=build,
     recipe=recipe,
     embedding=embedding,
+    priors=priors,
 )

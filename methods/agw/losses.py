@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from harness.losses import pairwise_euclidean_distance
 
 SMOOTHING = 0.1
+"""Of the identity labels, as in BoT; none in the visible-infrared form."""
 MARGIN = 0.3
 """Of the batch-hard triplet loss that stands in where the weighted one is switched off (BoT)."""
 CENTRE_WEIGHT = 5e-4

@@ -13,6 +13,7 @@ from harness.models.backbone import ResNet, build_backbone
 from harness.models.bnneck import BNNeck, bias_free_classifier
 from harness.models.pooling import GeM
 from harness.models.reid import Batch, ReIDModel
+from harness.models.two_streams import TwoStreamTrunk, infrared_images
 from methods.agw import AGWSwitches
 from methods.agw.attention import NonLocal
 from methods.agw.losses import CENTRE_WEIGHT, MARGIN, SMOOTHING, weighted_regularised_triplet
@@ -32,31 +33,34 @@ class AGWFeatures:
 class AGW(ReIDModel):
     """BoT with attention, generalised pooling and a triplet loss without a margin."""
 
-    trunk: ResNet
+    trunk: ResNet | TwoStreamTrunk
 
     def __init__(self, switches: AGWSwitches, identities: int, backbone: str) -> None:
         super().__init__()
         self.switches = switches
-        self.trunk = build_backbone(backbone)
+        self.trunk = TwoStreamTrunk(backbone) if switches.visible_infrared else build_backbone(backbone)
         # Beside the trunk, not in it, so that weights of any ResNet fit the trunk.
-        self.attention = _attention(self.trunk) if switches.attention else nn.ModuleDict()
+        self.attention = _attention(self._staged()) if switches.attention else nn.ModuleDict()
         self.pool = GeM() if switches.gem else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.neck = BNNeck(self.trunk.channels)
         self.classifier = bias_free_classifier(self.trunk.channels, identities)
-        self.centre_loss = CentreLoss(identities, self.trunk.channels)
+        if not switches.visible_infrared:
+            self.centre_loss = CentreLoss(identities, self.trunk.channels)
 
     def forward(self, batch: Batch) -> AGWFeatures:
-        """Pooled features and logits of the batch."""
-        pooled = self._pooled(batch.images)
+        """Pooled features and logits of the batch. Raises BadInput where two stems cannot tell the modalities apart."""
+        pooled = self._pooled(batch.images, batch.priors)
         return AGWFeatures(pooled, self.classifier(self.neck(pooled)))
 
     def losses(self, features: AGWFeatures, batch: Batch) -> dict[str, Tensor]:
-        """``id``, ``triplet`` (L_wrt) and ``centre``."""
+        """``id`` and ``triplet`` (L_wrt); of one modality labels are smoothed and ``centre`` is added."""
         pooled, labels = features.pooled, batch.labels
         if self.switches.weighted_triplet:
             triplet = weighted_regularised_triplet(pooled, labels)
         else:
             triplet = batch_hard_triplet(pairwise_euclidean_distance(pooled), labels, MARGIN)
+        if self.switches.visible_infrared:
+            return {"id": identity_loss([features.logits], labels), "triplet": triplet}
         return {
             "id": identity_loss([features.logits], labels, SMOOTHING),
             "triplet": triplet,
@@ -64,23 +68,34 @@ class AGW(ReIDModel):
         }
 
     def embed(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """``feature`` (B, D) behind the neck."""
-        return {"feature": self.neck(self._pooled(images))}
+        """``feature`` (B, D) behind the neck. Raises BadInput where two stems cannot tell the modalities apart."""
+        return {"feature": self.neck(self._pooled(images, priors or {}))}
 
     def classifiers(self) -> Iterable[nn.Module]:
         """The one classifier."""
         return [self.classifier]
 
-    def _pooled(self, images: Tensor) -> Tensor:
-        trunk = self.trunk
-        features: Tensor = trunk.maxpool(trunk.relu(trunk.bn1(trunk.conv1(images))))
-        for stage in trunk.stages:
-            for number, block in enumerate(_blocks(trunk, stage)):
+    def _pooled(self, images: Tensor, priors: Mapping[str, Tensor]) -> Tensor:
+        features, staged = self._low(images, priors), self._staged()
+        for stage in staged.stages:
+            for number, block in enumerate(_blocks(staged, stage)):
                 features = block(features)
                 if f"{stage}_{number}" in self.attention:
                     features = self.attention[f"{stage}_{number}"](features)
         pooled: Tensor = self.pool(features)
         return pooled
+
+    def _low(self, images: Tensor, priors: Mapping[str, Tensor]) -> Tensor:
+        """What comes out of the stem, or of the stem of each image's modality."""
+        trunk = self.trunk
+        if isinstance(trunk, TwoStreamTrunk):
+            return trunk.stem(images, infrared_images(priors, "agw"))
+        low: Tensor = trunk.maxpool(trunk.relu(trunk.bn1(trunk.conv1(images))))
+        return low
+
+    def _staged(self) -> ResNet:
+        """The ResNet whose residual stages all images go through."""
+        return self.trunk.shared if isinstance(self.trunk, TwoStreamTrunk) else self.trunk
 
 
 def _blocks(trunk: ResNet, stage: int) -> nn.Sequential:

@@ -8,33 +8,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from harness.errors import BadInput
 from harness.losses import identity_loss
-from harness.models.backbone import resnet_part
 from harness.models.bnneck import bias_free_classifier
 from harness.models.reid import Batch, ReIDModel
+from harness.models.two_streams import TwoStreamTrunk, infrared_images
 from methods.ddag import DDAGSwitches
 from methods.ddag.graph_attention import GraphAttention, neighbourhood
 from methods.ddag.losses import dynamic_weight, triplet_loss
 from methods.ddag.neck import Neck
 from methods.ddag.part_attention import PartAttention
-
-
-class TwoStreamTrunk(nn.Module):
-    """A stem for each modality, visible and infrared, and residual stages that both share (Sec. 3.1)."""
-
-    def __init__(self, backbone: str) -> None:
-        super().__init__()
-        self.stems = nn.ModuleList(resnet_part(backbone, 0, 0) for _ in ("visible", "infrared"))
-        self.shared = resnet_part(backbone, 1, 4)
-        self.channels = self.shared.channels
-
-    def forward(self, images: Tensor, infrared: Tensor) -> Tensor:
-        """(B, 3, H, W) images, ``infrared`` (B,) or not, in any order, to (B, channels, H / 16, W / 16)."""
-        rows = [flags.nonzero()[:, 0] for flags in (~infrared, infrared)]
-        low = torch.cat([stem(images[chosen]) for stem, chosen in zip(self.stems, rows, strict=True) if len(chosen)])
-        features: Tensor = self.shared(low[torch.cat(rows).argsort()])
-        return features
 
 
 @dataclass
@@ -72,7 +54,7 @@ class DDAG(ReIDModel):
 
     def forward(self, batch: Batch) -> DDAGFeatures:
         """x_o and logits of the batch. Raises BadInput when it does not say which images are infrared."""
-        infrared = _infrared(batch.priors)
+        infrared = infrared_images(batch.priors, "ddag")
         features = self.trunk(batch.images, infrared)
         pooled = _pooled(features)
         f = self.neck(pooled)
@@ -106,7 +88,7 @@ class DDAG(ReIDModel):
 
         Raises BadInput when ``priors`` do not say which images are infrared.
         """
-        features = self.trunk(images, _infrared(priors or {}))
+        features = self.trunk(images, infrared_images(priors or {}, "ddag"))
         pooled = _pooled(features)
         f = self.neck(pooled)
         if not self.switches.part_attention:
@@ -128,12 +110,3 @@ class DDAG(ReIDModel):
 def _pooled(features: Tensor) -> Tensor:
     """x_o: the mean of (B, D, h, w) maps over all places, in float32, for distances between such means are small."""
     return features.mean((2, 3), dtype=torch.float32)
-
-
-def _infrared(priors: Mapping[str, Tensor]) -> Tensor:
-    if "infrared" not in priors:
-        raise BadInput(
-            "ddag: each image goes through the stem of its modality, and which images are infrared was not given; "
-            "use a dataset of visible and infrared images"
-        )
-    return priors["infrared"]

@@ -176,6 +176,7 @@ def recipe(switches: MDPRSwitches, dataset: str, profile: Profile) -> Recipe:
             flip=0.5, padding=PADDING if switches.released else 0, erasing=ERASING, patch=Patch(probability=0.5)
         ),
         initialisation=effort.start,
+        losses_over="local" if switches.released else "gathered",
         flip_test=False,
     )
 

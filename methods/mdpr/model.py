@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.models.reid import Batch, ReIDModel
-from methods.mdpr import ATTENDED, FEATURES, PROCESSES, MDPRSwitches
+from methods.mdpr import ATTENDED, FEATURES, MDPRSwitches
 from methods.mdpr.branches import HardBranch, SoftBranch, View
 from methods.mdpr.exchange import Fusion, Predictor
 from methods.mdpr.losses import (
@@ -29,7 +29,7 @@ PRINTED_CHANNELS = 2048
 
 @dataclass
 class MDPRFeatures:
-    """What a training step reads of one process's images: the view, and the predictions (B, M) of distillation."""
+    """What a training step reads of one group's images: the view, and the predictions (B, M) of distillation."""
 
     view: View
     predicted: dict[str, Tensor]
@@ -63,16 +63,16 @@ class MDPR(ReIDModel):
                 self.proxies[name] = proxies
 
     def forward(self, batch: Batch) -> list[MDPRFeatures]:
-        """Features of the batch; in the released variant of each process's share, with BN statistics of its own."""
-        return [self._seen_by_one(images) for images in batch.images.chunk(self._processes)]
+        """Features of the batch; in the released variant of each group, with BN statistics of its own."""
+        return [self._seen_by_one(images) for images in batch.images.chunk(batch.groups)]
 
     def losses(self, features: list[MDPRFeatures], batch: Batch) -> dict[str, Tensor]:
         """The terms of Eq. 9: ``circle``, ``triplet``, ``attention_diversity``, ``distillation``.
 
-        Each is a sum over features, unweighted; over processes, whose gradients are averaged, it is the mean.
+        Each is a sum over features, unweighted; over groups, the processes of the authors, it is the mean.
         """
         found = [
-            self._losses(own, labels) for own, labels in zip(features, batch.labels.chunk(self._processes), strict=True)
+            self._losses(own, labels) for own, labels in zip(features, batch.labels.chunk(batch.groups), strict=True)
         ]
         return {name: torch.stack([each[name] for each in found]).mean() for name in found[0]}
 
@@ -97,10 +97,6 @@ class MDPR(ReIDModel):
             found |= {f"{level} map {k}": _stretched(each) for k, each in enumerate(maps.unbind(1), 1)}
             found[f"{level} overlay"] = _stretched(maps.mean(1).square())
         return found
-
-    @property
-    def _processes(self) -> int:
-        return PROCESSES if self.switches.released else 1
 
     def _view(self, images: Tensor) -> View:
         stages = self.trunk(images)

@@ -1,0 +1,95 @@
+"""One training step: from a batch to its named losses, and the optimiser's step on their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from harness.models.reid import Batch, ReIDModel
+from harness.recipe import Sampler
+from harness.training.machine import Machine
+from harness.training.sampler import shares
+from harness.training.world import World
+
+
+class LossNetwork(nn.Module):
+    """A method's network together with its losses, which DistributedDataParallel wants to see as one module."""
+
+    def __init__(self, model: ReIDModel, machine: Machine, gathering: Gathering | None = None) -> None:
+        super().__init__()
+        self.model, self.machine, self.gathering = model, machine, gathering
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """The named losses, computed in float32; on the features of all processes where these are gathered."""
+        with self.machine.autocast():
+            features = self.model(batch)
+        features = in_float32(features)
+        if self.gathering:
+            features, batch = self.gathering.features(features), self.gathering.batch(batch)
+        return self.model.losses(features, batch)
+
+
+class Gathering:
+    """Puts the shares of several processes together in the order of the whole batch."""
+
+    def __init__(self, sampler: Sampler, world: World) -> None:
+        self.world, self.groups = world, sampler.groups
+        self.order = torch.from_numpy(np.argsort(np.concatenate(shares(sampler, world.size))))
+
+    def rows(self, own: Tensor) -> Tensor:
+        """(B, ...) of this process to (B of all processes, ...)."""
+        if own.dtype == torch.bool:
+            return self.rows(own.to(torch.uint8)).bool()
+        return self.world.gathered(own)[self.order.to(own.device)]
+
+    def features(self, own: Any) -> Any:
+        """Features of the whole batch from those of this process's share."""
+        return with_each_tensor(own, self.rows)
+
+    def batch(self, own: Batch) -> Batch:
+        """The whole batch without its images, which no loss reads."""
+        priors = {kind: self.rows(prior) for kind, prior in own.priors.items()}
+        labels, cameras, indices = map(self.rows, (own.labels, own.cameras, own.indices))
+        return Batch(own.images[:0], labels, cameras, indices, priors, self.groups)
+
+
+def training_step(
+    model: ReIDModel, batch: Batch, optimiser: torch.optim.Optimizer, machine: Machine
+) -> dict[str, Tensor]:
+    """One step of one process on the sum of the named losses. Returns them, detached."""
+    return optimised(LossNetwork(model, machine), batch, optimiser)
+
+
+def optimised(
+    network: Callable[[Batch], dict[str, Tensor]], batch: Batch, optimiser: torch.optim.Optimizer
+) -> dict[str, Tensor]:
+    """One step on the sum of the losses that a network gives for a batch. Returns them, detached."""
+    losses = network(batch)
+    optimiser.zero_grad(set_to_none=True)
+    torch.stack(list(losses.values())).sum().backward()
+    optimiser.step()
+    return {name: value.detach() for name, value in losses.items()}
+
+
+def in_float32(features: Any) -> Any:
+    """Features with every low-precision tensor in float32, in the same dict, list, tuple or dataclass."""
+    return with_each_tensor(features, lambda tensor: tensor.float() if tensor.is_floating_point() else tensor)
+
+
+def with_each_tensor(features: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """The same dict, list, tuple or dataclass with every tensor changed."""
+    if isinstance(features, Tensor):
+        return change(features)
+    if isinstance(features, dict):
+        return {name: with_each_tensor(value, change) for name, value in features.items()}
+    if isinstance(features, (list, tuple)):
+        return type(features)(with_each_tensor(value, change) for value in features)
+    if is_dataclass(features) and not isinstance(features, type):
+        changed = {part.name: with_each_tensor(getattr(features, part.name), change) for part in fields(features)}
+        return replace(features, **changed)
+    return features

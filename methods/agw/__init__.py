@@ -78,7 +78,7 @@ EFFORT: dict[Profile, _Effort] = {
         milestones=(40, 70),
         initialisation=Initialisation("imagenet"),
     ),
-    "budget": _Effort("resnet18", (192, 64), 5, 16, 4, 3.5e-4, Warmup(1), (3,), IDE),
+    "budget": _Effort("resnet18", (192, 64), 5, 16, 2, 3.5e-4, Warmup(1), (), IDE),
     "demo": _Effort("resnet10", (192, 64), 5, 8, 8, 1.5e-3, Warmup(1), (6,), IDE),
 }
 

@@ -53,7 +53,7 @@ IDE = Initialisation("run", method="ide")
 
 EFFORT: dict[Profile, _Effort] = {
     "paper": _Effort("resnet50", 60, 0.1, 0.1, (40,), Initialisation("imagenet"), 10),
-    "budget": _Effort("resnet18", 4, 0.1, 0.5, (3,), IDE, 1),
+    "budget": _Effort("resnet18", 2, 0.1, 0.5, (1,), IDE, 1),
     "demo": _Effort("resnet10", 7, 0.1, 0.5, (5,), IDE, 2),
 }
 

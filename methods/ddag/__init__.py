@@ -122,7 +122,7 @@ RELEASED_EPOCHS, RELEASED_MILESTONES = 81, (20, 50)
 EFFORT: dict[Profile, _Effort] = {
     "paper": PAPER,
     "budget": _Effort("resnet18", (144, 72), 5, 2, 0.1, 0.5, Warmup(1, start=0.5, each_epoch=True), (1,), IDE),
-    "demo": _Effort("resnet10", (144, 72), 5, 12, 0.1, 0.5, Warmup(2, start=0.1, each_epoch=True), (8, 11), IDE),
+    "demo": _Effort("resnet10", (144, 72), 5, 7, 0.1, 0.5, Warmup(1, start=0.5, each_epoch=True), (5, 6), IDE),
 }
 
 

@@ -104,7 +104,7 @@ class _Effort:
 
 EFFORT: dict[Profile, _Effort] = {
     "paper": _Effort("resnet50", Sampler(4, 16), 120, 3.5e-4, (30, 70), 10, Initialisation("imagenet")),
-    "budget": _Effort("resnet18", Sampler(8, 4), 4, 3.5e-4, (3,), 5, Initialisation("run", method="ide")),
+    "budget": _Effort("resnet18", Sampler(8, 4), 2, 3.5e-4, (1,), 5, Initialisation("run", method="ide")),
     "demo": _Effort("resnet10", Sampler(8, 4), 24, 2e-3, (16, 21), 5, Initialisation("run", method="ide")),
 }
 

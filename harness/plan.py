@@ -12,6 +12,7 @@ from harness.cell import Cell
 from harness.computation import Computation
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.folder import PREFIX as FOLDER
+from harness.errors import BadInput
 from harness.fingerprint import Address, canonical_hash, changed, reached_code
 from harness.method import Method
 from harness.models.weights import imagenet_weights, luperson_file
@@ -20,6 +21,7 @@ from harness.recipe import Profile, Recipe
 from harness.shelf import Shelf
 from harness.store import Record, Store, file_digest
 from harness.tables import Row, Table
+from harness.training.sampler import shares
 
 State = Literal["cached", "stale", "fresh", "failed", "blocked", "quoted"]
 
@@ -164,7 +166,9 @@ class Planner:
             start_switches = start.parse(dict(recipe.initialisation.switches), f"the recipe of {method.id}")
             parent = self._run(start, start_switches, dataset, profile, seed, plan)
         kinds = method.priors(switches).training
-        blocked = (parent.blocked if parent else None) or self._blocked(dataset, kinds, ("train",))
+        blocked = (
+            (parent.blocked if parent else None) or self._unshared(recipe) or self._blocked(dataset, kinds, ("train",))
+        )
         readable = not blocked and self._readable(dataset)
         configuration = {
             "method": method.id,
@@ -180,6 +184,14 @@ class Planner:
         }
         run = Run(method, switches, dataset, profile, seed, recipe, parent, self.computation, configuration, blocked)
         return plan.runs.setdefault(run.id, run)
+
+    def _unshared(self, recipe: Recipe) -> str | None:
+        """Why the batches of a recipe cannot be shared among the processes of a run, if they cannot."""
+        try:
+            shares(recipe.sampler, self.computation.processes)
+        except BadInput as error:
+            return str(error)
+        return None
 
     def _evaluation(self, planned: PlannedCell, run: Run) -> dict[str, Any]:
         """All that can change the figures read from a trained run."""

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from harness.errors import BadInput
 
 
 def exit_code_of(command: Callable[[], int], when_stopped: str) -> int:
-    """Run a command. 2 with one sentence for bad input; 130 saying ``when_stopped`` for Ctrl-C; 1 for a closed pipe."""
+    """Run a command. 2 with one sentence for bad input; 1 for a closed pipe.
+
+    130, saying ``when_stopped``, for Ctrl-C and for SIGTERM, which shells, schedulers and containers send.
+    """
     try:
-        return command()
+        with _stopped_by_sigterm():
+            return command()
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -22,3 +29,16 @@ def exit_code_of(command: Callable[[], int], when_stopped: str) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Within it SIGTERM is what Ctrl-C is. Only a process's main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -4,43 +4,49 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness import listing
 from harness.errors import BadInput, unknown
-from harness.listing import as_json, as_text
 from harness.selection import Choice, choose, chosen_rows, chosen_tables, parse_cell
 from harness.shelf import Shelf
 from harness.store import Record, Store
 from harness.tables import tables
 
 if TYPE_CHECKING:
+    from harness.execution.training import Workplace
     from harness.plan import Plan, Planner
 
 
 def list_tables(options: argparse.Namespace) -> int:
     """``--list``."""
     listed = chosen_tables(options.table or ["all"])
-    print(json.dumps(as_json(listed), ensure_ascii=False, indent=1) if options.json else as_text(listed))
+    print(
+        json.dumps(listing.as_json(listed), ensure_ascii=False, indent=1) if options.json else listing.as_text(listed)
+    )
     return 0
 
 
 def status(options: argparse.Namespace) -> int:
-    """``--status``: cells recorded by table, and trainings begun but not finished."""
+    """``--status``: cells by table and state, and the trainings that are under way or were interrupted."""
+    from rich.console import Console
+
+    from harness.standing import Board
+    from harness.status import as_json, as_tables, as_text
+
     store = _existing(options.results)
-    counts: dict[tuple[str, str, str], Counter[str]] = {}
-    for record in store.records():
-        key = (record["table"], record["dataset"], record["profile"])
-        counts.setdefault(key, Counter())[record["status"]] += 1
-    for (table, dataset, profile), states in sorted(counts.items()):
-        print(f"{table} on {dataset}, {profile}: {', '.join(f'{n} {state}' for state, n in sorted(states.items()))}")
-    for begun in sorted(store.folder.glob("runs/*/checkpoint.pt")):
-        log = begun.with_name("log.txt")
-        last = log.read_text(encoding="utf-8").splitlines()[-1:] if log.exists() else []
-        print(f"run {begun.parent.name} is under way or was interrupted: {''.join(last) or 'no epoch finished'}")
-    if not counts:
+    standing = Board(store).standing()
+    if options.json:
+        print(json.dumps(as_json(standing), ensure_ascii=False, indent=1))
+    elif not standing.tables and not standing.runs:
         print(f"no records in {store.folder}")
+    elif sys.stdout.isatty():
+        Console().print(as_tables(standing))
+    else:
+        print("\n".join(as_text(standing)))
     return 0
 
 
@@ -111,14 +117,19 @@ def dry_run(options: argparse.Namespace) -> int:
 
 def run_tables(options: argparse.Namespace) -> int:
     """Run what is pending, write the report; 1 when a cell failed or is blocked."""
+    from harness.announced import announced
+    from harness.event_files import ask_for_event_files
     from harness.execution.complexity import measure_tables
     from harness.execution.counting import count_datasets
     from harness.execution.inspection import inspect
-    from harness.execution.local import carry_out, pending
+    from harness.execution.local import pending
     from harness.execution.training import Workplace
     from harness.progress import Watch
+    from harness.resources import timeout
+    from harness.status import LiveTables
     from harness.training.machine import Machine
 
+    carry_out, limit = _executor(options.executor), timeout(options)
     shelf = Shelf(options.data_root)
     choices = _choices(options, shelf, planning=False)
     for choice in choices:
@@ -126,14 +137,19 @@ def run_tables(options: argparse.Namespace) -> int:
             print(choice.notice, flush=True)
     planner = _planner(options, shelf)
     planner.store.require_writable()
+    planner.store.sweep()
+    if options.tensorboard:
+        ask_for_event_files(planner.store)
     plan = _plan(choices, planner, options)
     todo = pending(plan)
-    with Watch(len(todo)) as watch:
+    with announced(planner.store, todo), Watch(len(todo), above=LiveTables(planner.store)) as watch:
         count_datasets(choices, shelf, planner.store, watch)
         inspect(todo, shelf, planner.store, watch)
-        place = Workplace(shelf, planner.store, Machine.of(_device(options), planner.computation.bfloat16), watch)
+        computation = planner.computation
+        machine = Machine.of(_device(options), computation.bfloat16, computation.compiled)
+        place = Workplace(shelf, planner.store, machine, watch)
         measure_tables(choices, place)
-        records = carry_out(plan, place, options.images)
+        records = carry_out(plan, place, options.images, limit)
     blocked = [planned for planned in plan.cells if planned.state == "blocked"]
     for planned in blocked:
         print(f"blocked: {planned.cell.id}: {planned.reason}")
@@ -173,6 +189,17 @@ def _choices(options: argparse.Namespace, shelf: Shelf, planning: bool) -> list[
     ]
 
 
+def _executor(name: str) -> Callable[[Plan, Workplace, bool, float | None], list[Record]]:
+    """What carries a plan out. Raises BadInput where Ray is asked for and not installed."""
+    if name == "ray":
+        from harness.execution import cluster
+
+        return cluster.carry_out
+    from harness.execution import local
+
+    return local.carry_out
+
+
 def _device(options: argparse.Namespace) -> str:
     from harness.hardware import choose_device
 
@@ -180,12 +207,11 @@ def _device(options: argparse.Namespace) -> str:
 
 
 def _planner(options: argparse.Namespace, shelf: Shelf) -> Planner:
-    from harness.computation import Computation
-    from harness.hardware import bfloat16_helps
     from harness.plan import Planner
+    from harness.resources import computation
 
     may_draw = not (options.dry_run or options.why)
-    return Planner(shelf, Store(options.results), Computation(bfloat16_helps(_device(options))), draw=may_draw)
+    return Planner(shelf, Store(options.results), computation(options, _device(options)), draw=may_draw)
 
 
 def _plan(choices: list[Choice], planner: Planner, options: argparse.Namespace) -> Plan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -20,6 +20,22 @@ class NonFiniteLoss(TrainingFailed):
     """A loss became NaN or infinite."""
 
     kind = "NaN loss"
+
+
+class FailedElsewhere(TrainingFailed):
+    """A run that failed in another process: the typed cause found there, and the last lines that it left."""
+
+    def __init__(self, kind: str, message: str, trace: Sequence[str] = ()) -> None:
+        # All three are its arguments, so that it can be pickled on its way from another machine.
+        super().__init__(kind, message, trace)
+        self.kind, self.message, self.trace = kind, message, list(trace)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class Killed(FailedElsewhere):
+    """A run whose process was killed by a signal. It may have done nothing wrong, so it can be tried again at once."""
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> BadInput:

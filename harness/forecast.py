@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
 from statistics import median
 from typing import Any
 
+from harness.datasets import dataset as dataset_spec
 from harness.plan import Plan, Run
+from harness.scaling import Scaling, Training, as_lines, duration
 from harness.store import Store
+from harness.throughput import Hardware, recorded_hardware
 from harness.training.sampler import iterations_per_epoch
+
+REFERENCE = Path(__file__).parents[1] / "results" / "reference"
+"""Records that come with a checkout."""
 
 
 class Forecast:
-    """The plan in words and as JSON; times come from runs of the same size recorded in the store."""
+    """The plan in words and as JSON.
+
+    The time of a run comes from runs of its size recorded in the store; where there are none, from the multiply-adds of
+    its network and the rates at which others were trained (``harness.scaling``), in the store and in the checkout.
+    """
 
     def __init__(self, plan: Plan, store: Store, images: dict[str, tuple[int, int]]) -> None:
-        """``images`` is the size of the training set by dataset, where it is known, and how many of it are infrared."""
-        self.plan, self.store, self.images = plan, store, images
+        """``images`` is the size of the training sets that are here, and how many of it are infrared."""
+        self.plan, self.store = plan, store
+        self.images: dict[str, tuple[int, int] | None] = {
+            run.dataset: _published_size(run.dataset) for run in plan.runs.values()
+        }
+        self.images.update(images)
+        self.datasets_away = {run.dataset for run in plan.runs.values()} - images.keys()
         self.speeds: dict[tuple[Any, ...], list[float]] = {}
         for path in sorted(store.folder.glob("runs/*/run.json")):
             manifest = store.run_manifest(path.parent.name)
@@ -34,23 +52,48 @@ class Forecast:
 
     def images_trained(self, run: Run) -> int | None:
         """Images that pass through the network in the whole training, where the dataset's size is known."""
-        if run.dataset not in self.images:
+        size = self.images[run.dataset]
+        if size is None:
             return None
         translation, sampler = run.recipe.augmentation.translation, run.recipe.sampler
-        images, infrared = (
-            count * (1 + (translation.copies if translation else 0)) for count in self.images[run.dataset]
-        )
+        images, infrared = (count * (1 + (translation.copies if translation else 0)) for count in size)
         return run.recipe.epochs * iterations_per_epoch(images, sampler, infrared) * sampler.batch_size
 
     def seconds(self, run: Run) -> float | None:
-        """Expected training time, where a run of the same method, trunk and size is recorded; 0 where it is done."""
+        """Expected training time: 0 where it is done, None where the dataset's size or any throughput is unknown."""
         if self.state(run) == "cached":
             return 0.0
         images, speeds = self.images_trained(run), self.speeds.get(_size(run.configuration))
-        return images / median(speeds) if images and speeds else None
+        if images and speeds:
+            return images / median(speeds)
+        return self.scalings[0].seconds(self.trainings[run.id]) if images and self.scalings else None
+
+    @cached_property
+    def trainings(self) -> dict[str, Training]:
+        """What is still to be trained, by run id, where the dataset's size is known; blocked runs count, too."""
+        from harness.measure.planned import planned_operations
+
+        waiting = [run for run in self.plan.runs.values() if self.state(run) != "cached"]
+        sizes = {run.id: images for run in waiting if (images := self.images_trained(run))}
+        known = [run for run in waiting if run.id in sizes]
+        macs = planned_operations(known)
+        return {
+            run.id: Training(run.id, run.parent.id if run.parent else None, run.method.id, sizes[run.id], macs[run.id])
+            for run in known
+        }
+
+    @cached_property
+    def scalings(self) -> list[Scaling]:
+        """The trainings on each kind of hardware that is recorded, GPUs first."""
+        return [Scaling(list(self.trainings.values()), hardware) for hardware in self._hardware()]
+
+    def _hardware(self) -> Sequence[Hardware]:
+        if not self.trainings:
+            return []
+        return recorded_hardware([*Store(REFERENCE).records(), *self.store.records()])
 
     def as_json(self) -> dict[str, Any]:
-        """``{"cells": [...], "runs": [...]}``."""
+        """``{"cells": [...], "runs": [...], "scaling": {...}}``."""
         cells = [
             {
                 "id": planned.cell.id,
@@ -65,7 +108,21 @@ class Forecast:
             }
             for planned in self.plan.cells
         ]
-        return {"cells": cells, "runs": [self._run_json(run) for run in self.plan.runs.values()]}
+        runs = [self._run_json(run) for run in self.plan.runs.values()]
+        return {"cells": cells, "runs": runs, "scaling": self._scaling_json()}
+
+    def _scaling_json(self) -> dict[str, Any]:
+        return {
+            "trainings": len(self.trainings),
+            "images": sum(training.images for training in self.trainings.values()),
+            "blocked": sum(self.state(run) == "blocked" for run in self.plan.runs.values()),
+            "of_unknown_size": sorted(name for name, size in self.images.items() if size is None),
+            "of_published_size": sorted(self._of_published_size()),
+            "hardware": [scaling.as_json() for scaling in self.scalings],
+        }
+
+    def _of_published_size(self) -> set[str]:
+        return {name for name in self.datasets_away if self.images[name] is not None}
 
     def _run_json(self, run: Run) -> dict[str, Any]:
         return {
@@ -87,7 +144,7 @@ class Forecast:
         lines = []
         for run in self.plan.runs.values():
             seconds = self.seconds(run)
-            cost = "time unknown: no run of this size is recorded" if seconds is None else f"about {_duration(seconds)}"
+            cost = "time unknown" if seconds is None else f"about {duration(seconds)}"
             served = self.plan.cells_of(run)
             lines.append(
                 f"run {run.id}  {self.state(run):<8} {run.method.id} on {run.dataset}, {run.profile}, seed {run.seed}: "
@@ -99,18 +156,38 @@ class Forecast:
             ]
         unplanned = [planned for planned in self.plan.cells if planned.run is None and planned.state == "blocked"]
         lines += [f"    blocked  {planned.cell.id}: {planned.reason}" for planned in unplanned]
-        return "\n".join([*lines, self.summary()])
+        return "\n".join([*lines, self.summary(), *self._scaling_lines()])
+
+    def _scaling_lines(self) -> list[str]:
+        """What the whole plan takes, the blocked runs with it."""
+        if not self.trainings:
+            return []
+        found = self._scaling_json()
+        lines = [
+            f"on paper: {found['trainings']} trainings ({found['blocked']} blocked until their data is there), "
+            f"{found['images'] / 1e6:,.1f} M images through the networks"
+        ]
+        if found["of_published_size"]:
+            lines.append(
+                f"  training sets that are not here count as published: {', '.join(found['of_published_size'])}"
+            )
+        if found["of_unknown_size"]:
+            lines.append(f"  left out, of unknown size until they are read: {', '.join(found['of_unknown_size'])}")
+        if self.scalings:
+            lines.append(
+                "  runs of a size that is not recorded in the results folder take their time from the first of:"
+            )
+        return lines + as_lines(self.scalings)
 
     def summary(self) -> str:
         """Cells by state, distinct runs, expected time."""
         states = Counter(planned.state for planned in self.plan.cells)
         todo = [run for run in self.plan.runs.values() if self.state(run) in ("fresh", "started")]
         known = [seconds for run in todo if (seconds := self.seconds(run)) is not None]
-        time = f"about {_duration(sum(known))} for {len(known)} of them" if known else "no time known yet"
+        time = f"about {duration(sum(known))} for {len(known)} of them" if known else "no time known yet"
         cells = ", ".join(f"{count} {state}" for state, count in states.items()) or "no cells"
-        return (
-            f"{len(self.plan.cells)} cells ({cells}); {len(self.plan.runs)} distinct runs, {len(todo)} to train: {time}"
-        )
+        train = f"{len(todo)} to train: {time}" if todo else "none to train"
+        return f"{len(self.plan.cells)} cells ({cells}); {len(self.plan.runs)} distinct runs, {train}"
 
 
 def _because(state: str, reason: str) -> str:
@@ -122,6 +199,11 @@ def _size(configuration: dict[str, Any]) -> tuple[Any, ...]:
     return configuration["method"], recipe["backbone"], recipe["height"], recipe["width"], configuration["precision"]
 
 
-def _duration(seconds: float) -> str:
-    minutes = seconds / 60
-    return f"{seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+def _published_size(dataset_id: str) -> tuple[int, int] | None:
+    """Training images as published, and how many of them are infrared; None where nothing is published."""
+    spec = dataset_spec(dataset_id)
+    images = spec.published.get("train_images")
+    if images is None:
+        return None
+    # Where only the sum is published, it is of as many infrared images as visible ones (RegDB: ten of each a person).
+    return images, spec.published.get("train_infrared_images", images // 2 if spec.infrared else 0)

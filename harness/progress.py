@@ -1,39 +1,48 @@
-"""What a user sees while it works: bars on a terminal, plain lines elsewhere."""
+"""What a user sees while it works: a live view on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 
 class Watch:
-    """Two bars, the whole (``steps`` of ``what``) and what is under way, with the time left; off a terminal, lines."""
+    """Two bars, the whole (``steps`` of ``what``) and what is under way, with the time left; off a terminal, lines.
 
-    def __init__(self, steps: int, what: str = "runs and cells") -> None:
+    ``above`` draws what is to be seen above the bars, anew several times a second.
+    """
+
+    def __init__(
+        self, steps: int, what: str = "runs and cells", above: Callable[[], RenderableType] | None = None
+    ) -> None:
         self.console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self.above = above
         self.bars: Progress | None = None
         self.current: TaskID | None = None
         if self.console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             self.bars = Progress(*columns, console=self.console)
             self.overall = self.bars.add_task(what, total=steps)
+            self.view = Live(console=self.console, get_renderable=self._drawn)
 
     def __enter__(self) -> Watch:
         if self.bars:
-            self.bars.start()
+            self.view.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.bars:
-            self.bars.stop()
+            self.view.stop()
 
     def say(self, line: str) -> None:
-        """One line, above the bars."""
+        """One line, above all that is drawn."""
         self.console.print(line, markup=False)
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
@@ -57,3 +66,7 @@ class Watch:
         self.say(line)
         if self.bars:
             self.bars.advance(self.overall)
+
+    def _drawn(self) -> RenderableType:
+        assert self.bars
+        return Group(self.above(), self.bars) if self.above else self.bars

@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     do.add_argument("--why", metavar="CELL", help="say what made a cell stale, such as mpn_ablation-MPN-synthetic")
     do.add_argument("--explain", metavar="CELL", help="which protocol switches close the gap to the published figure")
     do.add_argument("--verify", metavar="CELL", help="score a record again from what is stored")
-    do.add_argument("--json", action="store_true", help="with --list or --dry-run: print JSON")
+    do.add_argument("--json", action="store_true", help="with --list, --dry-run or --status: print JSON")
     which = parser.add_argument_group("which cells")
     which.add_argument("--table", action="append", default=[], metavar="ID", help="a table, or all; repeatable")
     which.add_argument("--row", action="append", default=[], metavar="NAME", help="only this row; repeatable")
@@ -61,6 +61,15 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--report", type=Path, default=Path("reports"), metavar="DIR", help="pages (default reports)")
     where.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (default: cuda where there is one)")
     where.add_argument("--images", action="store_true", help="let records and report hold images of real datasets")
+    how = parser.add_argument_group("how runs are carried out")
+    how.add_argument("--executor", choices=("local", "ray"), default="local", help="one after another, or as Ray tasks")
+    how.add_argument("--gpus-per-run", type=int, default=1, metavar="N", help="train each run on N GPUs (without: CPU)")
+    how.add_argument("--sync-bn", action="store_true", help="BN statistics over all GPUs of a run")
+    how.add_argument("--precision", choices=("bfloat16", "float32"), help="default: bfloat16 where it is native")
+    how.add_argument("--compile", action="store_true", help="train through torch.compile")
+    how.add_argument("--tensorboard", action="store_true", help="write event files below the results' tensorboard/")
+    ended = "end a run after so long without a sign of life: a line of progress, a change in its folder"
+    how.add_argument("--run-timeout", type=float, metavar="MINUTES", help=ended)
     return parser
 
 

@@ -10,9 +10,11 @@ import errno
 import hashlib
 import io
 import json
+import math
 import os
 import re
 import tempfile
+import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
     from harness.datasets.base import Passport
 
 SCHEMA = 1
+WRITING = ".writing-"
+"""What the name of a file begins with until it is whole."""
+ABANDONED_AFTER = 3600
+"""Seconds; no file is written for so long, so what is left of one was left by a process that was killed."""
 REQUIRED = (
     *("schema", "cell", "table", "row", "method", "dataset", "profile", "seed", "status", "cause", "run"),
     *("metrics", "published", "verdict", "receipt", "digest"),
@@ -44,7 +50,7 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=WRITING)
         try:
             with os.fdopen(handle, "wb") as file:
                 write(file)
@@ -56,7 +62,7 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
                 os.unlink(name)
             raise
     except OSError as error:
-        raise _unwritable(path.parent, error) from error
+        raise unwritable(path.parent, error) from error
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -74,13 +80,23 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     write_atomically(path, lambda file: file.write(buffer.getbuffer()))
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a log. Raises BadInput, naming the folder and the mend, when that cannot be written."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _unwritable(folder: Path, error: OSError) -> BadInput:
+def unwritable(folder: Path, error: OSError) -> BadInput:
+    """The error for a folder that cannot be written, with the mend."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return BadInput(f"{folder}: the disk is full; free some space or choose another folder with --results")
     return BadInput(f"{folder}: cannot be written ({error.strerror}); choose another folder with --results")
@@ -114,6 +130,10 @@ class Store:
         probe = self.folder / ".probe"
         write_atomically(probe, lambda file: file.write(b"probe"))
         probe.unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Delete what killed processes left half written, on this machine or others on this folder."""
+        _sweep(self.folder, written_before=time.time() - ABANDONED_AFTER)
 
     def path(self, relative: str) -> Path:
         """A file named in a record."""
@@ -196,11 +216,22 @@ class Store:
                 waiting()
                 lock.acquire()
         except OSError as error:
-            raise _unwritable(folder, error) from error
+            raise unwritable(folder, error) from error
         try:
+            # Whoever writes here holds the run, so what is half written now stays so.
+            _sweep(folder, written_before=math.inf)
             yield
         finally:
             lock.release()
+
+
+def _sweep(folder: Path, written_before: float) -> None:
+    """Delete half-written files, in a folder and those below it, that were last written to before then."""
+    for path in folder.rglob(f"{WRITING}*"):
+        # It may just have been deleted by another, or have become whole under its own name.
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < written_before:
+                path.unlink()
 
 
 def read_record(path: Path) -> Record:

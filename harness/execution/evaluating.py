@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import Dataset
+from harness.event_files import write_metrics
 from harness.execution import comparability
 from harness.execution.evaluation import Evaluation, Reading, TestImages, evaluate_run
 from harness.execution.pictures import attention, ranking_strips
@@ -39,6 +40,7 @@ def evaluate_cells(
         assert evaluation is not None
         record = _record(run, manifest, planned, evaluation, dataset, place, git)
         place.store.write_record(record)
+        write_metrics(place.store, run, record)
         records.append(record)
     return records
 

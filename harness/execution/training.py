@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from harness.event_files import write_epoch
 from harness.execution.preparation import build_model, initialise, training_data
 from harness.hardware import hardware_facts
 from harness.measure.memory import peak_memory_mb
@@ -16,11 +17,12 @@ from harness.models.reid import ReIDModel
 from harness.plan import Run
 from harness.progress import Watch
 from harness.shelf import Shelf
-from harness.store import Record, Store, file_digest, write_json
+from harness.store import Record, Store, append_line, file_digest, write_json
 from harness.training import checkpoint
 from harness.training.loop import train
 from harness.training.machine import Machine
 from harness.training.world import World
+from harness.under_way import write_progress
 
 
 @dataclass(frozen=True)
@@ -78,15 +80,16 @@ def train_together(run: Run, place: Workplace) -> Record:
     label = f"{run.method.id} on {run.dataset}, {run.profile}, seed {run.seed}, run {run.id}"
     if place.world.leads:
         place.watch.begin(f"training {label}: {run.recipe.epochs} epochs", run.recipe.epochs)
-    log_file = folder / "log.txt"
+        write_progress(place.store, run, str(place.machine.device))
 
     def epoch_done(epoch: int, log: dict[str, Any]) -> None:
         if not place.world.leads:
             return
         losses = ", ".join(f"{name} {values[-1]:.3f}" for name, values in log["losses"].items())
         line = f"  epoch {epoch}/{run.recipe.epochs}: {losses}; {log['images_per_second'][-1]:.0f} images/s"
-        with log_file.open("a", encoding="utf-8") as file:
-            file.write(line.strip() + "\n")
+        append_line(folder / "log.txt", line.strip())
+        write_progress(place.store, run, str(place.machine.device), log)
+        write_epoch(place.store, run, log)
         place.watch.advance(epoch, line)
 
     log = train(

@@ -1,0 +1,32 @@
+"""Why a run failed, in the words of its record. Importing this needs no torch."""
+
+from __future__ import annotations
+
+import traceback
+
+from harness.errors import FailedElsewhere, TrainingFailed
+
+
+def failure_kind(error: BaseException) -> str:
+    """The typed cause of a failure."""
+    if isinstance(error, TrainingFailed):
+        return error.kind
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "out of memory"
+    if isinstance(error, RuntimeError) and "out of memory" in str(error).lower():
+        return "out of memory"
+    if isinstance(error, FileNotFoundError):
+        return "missing data"
+    return "error"
+
+
+def failure_message(error: BaseException) -> str:
+    """What an error says, in one line of a readable length."""
+    return " ".join(str(error).split())[:500] or type(error).__name__
+
+
+def failure_trace(error: BaseException) -> list[str]:
+    """The lines of an error's traceback, or what was left of one in another process."""
+    if isinstance(error, FailedElsewhere):
+        return error.trace
+    return "".join(traceback.format_exception(error)).splitlines()

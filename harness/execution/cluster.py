@@ -1,0 +1,135 @@
+"""Carry out a plan as Ray tasks, one for each run: on this machine, or on every node of a cluster."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from typing import Any
+
+from harness.errors import BadInput, FailedElsewhere, Killed
+from harness.execution.failing import failed_records
+from harness.execution.job import Job
+from harness.execution.launching import TIME_TO_STOP
+from harness.execution.local import ancestors, described, pending
+from harness.execution.receipt import git_state
+from harness.execution.task import carry_out_task
+from harness.execution.training import Workplace
+from harness.plan import Plan, PlannedCell, Run
+from harness.store import Record
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+# Where Ray is started here: a run gets the priority of the command, as it does without Ray, not the lowest but four.
+os.environ.setdefault("RAY_worker_niceness", "0")
+try:
+    import ray
+    from ray.exceptions import OutOfMemoryError, RayError, RayTaskError, TaskCancelledError
+except ImportError as error:
+    raise BadInput("--executor ray needs Ray, which is not installed: pip install -e '.[cluster]'") from error
+
+TRIES_MORE = 3
+"""Times that a run whose process or node died is started again, each time from its last checkpoint."""
+
+
+def carry_out(plan: Plan, place: Workplace, keep_images: bool, timeout: float | None) -> list[Record]:
+    """Run every pending cell and return the records, as ``local.carry_out`` does; a run waits for that it starts from.
+
+    Tasks go to the cluster that ``RAY_ADDRESS`` names, else to the one that this machine is a node of, else to this
+    machine alone. The results folder has the same absolute path on every node.
+    """
+    heard = signal.getsignal(signal.SIGTERM)
+    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    # Ray puts a handler of its own in its place, which would leave at once.
+    signal.signal(signal.SIGTERM, heard)
+    try:
+        return _collected(_submitted(plan, place, keep_images, timeout), plan, place)
+    finally:
+        ray.shutdown()
+
+
+def _submitted(plan: Plan, place: Workplace, keep_images: bool, timeout: float | None) -> dict[Any, Run]:
+    """A task for each run that is needed and not trained yet, or has cells to evaluate."""
+    cells_of: dict[Run, list[PlannedCell]] = {}
+    for planned in pending(plan):
+        assert planned.run is not None
+        for run in [*ancestors(planned.run), planned.run]:
+            cells_of.setdefault(run, []).append(planned)
+    tasks: dict[Run, Any] = {}
+    for run in plan.runs.values():
+        own = [planned for planned in cells_of.get(run, []) if planned.run is run]
+        if not own and (run not in cells_of or place.store.run_manifest(run.id)):
+            continue
+        # A run without cells of its own is planned from those of a run that starts from it.
+        cells = own or cells_of[run][:1]
+        device = str(place.machine.device)
+        job = Job.of(run, cells, place.shelf.data_root, place.store.folder, device, keep_images)
+        tasks[run] = _task(job).remote(job, timeout, tasks.get(run.parent) if run.parent else None)
+    return {task: run for run, task in tasks.items()}
+
+
+def _task(job: Job) -> Any:
+    """What Ray runs for a job, with what it needs. Raises BadInput where no node has that much."""
+    processes = job.computation.processes
+    needed = {"GPU": processes, "CPU": processes} if job.device.startswith("cuda") else {"CPU": processes}
+    if not any(all(node["Resources"].get(kind, 0) >= processes for kind in needed) for node in ray.nodes()):
+        kinds = " and ".join(f"{kind}s" for kind in needed)
+        raise BadInput(f"--gpus-per-run {processes}: no node of the cluster has {processes} {kinds}; use fewer")
+    task: Any = ray.remote(carry_out_task)
+    return task.options(
+        num_cpus=processes,
+        num_gpus=needed.get("GPU", 0),
+        max_retries=TRIES_MORE,
+        retry_exceptions=[Killed],
+    )
+
+
+def _collected(tasks: dict[Any, Run], plan: Plan, place: Workplace) -> list[Record]:
+    """The records of all tasks, said as they come."""
+    git = git_state()
+    records: list[Record] = []
+    try:
+        while tasks:
+            (done,), _ = ray.wait(list(tasks))
+            run = tasks.pop(done)
+            cells = [planned for planned in pending(plan) if planned.run is run]
+            try:
+                found = _answer(done)
+            except (BadInput, KeyboardInterrupt):
+                raise
+            except Exception as error:
+                found = failed_records(run, cells, place.store, error, git)
+            for record in found:
+                place.watch.step(described(record))
+            records += found
+    except BaseException:
+        _stop(list(tasks))
+        raise
+    return records
+
+
+def _answer(task: Any) -> list[Record]:
+    """What a task returned. Raises what it raised, or what became of its process."""
+    try:
+        answer: list[Record] = ray.get(task)
+        return answer
+    except RayTaskError as error:
+        cause = error.cause
+        # That of a run which this one starts from is wrapped once more.
+        while isinstance(cause, RayTaskError):
+            cause = cause.cause
+        raise cause from None
+    except TaskCancelledError:
+        raise KeyboardInterrupt from None
+    except OutOfMemoryError as error:
+        raise FailedElsewhere("out of memory", str(error)) from None
+    except RayError as error:
+        raise Killed("killed", f"tried {TRIES_MORE + 1} times: {error}") from None
+
+
+def _stop(tasks: list[Any]) -> None:
+    """Ask what runs to write a checkpoint and leave, and give it the time."""
+    for task in tasks:
+        ray.cancel(task)
+    if tasks:
+        ray.wait(tasks, num_returns=len(tasks), timeout=TIME_TO_STOP)

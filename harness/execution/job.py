@@ -1,0 +1,86 @@
+"""One run to carry out, in words that another process, or another machine, can plan it from again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cell import Cell
+from harness.computation import Computation
+from harness.errors import BadInput
+from harness.shelf import Shelf
+from harness.store import Record, Store, write_json
+from harness.tables import table
+
+if TYPE_CHECKING:
+    from harness.plan import Plan, PlannedCell, Planner, Run
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run by its id, with ``cells`` that need it: they are planned again where the job is carried out.
+
+    Those read from the run itself are then evaluated. ``data_root`` and ``results`` are absolute.
+    """
+
+    run: str
+    cells: tuple[Cell, ...]
+    data_root: str
+    results: str
+    device: str
+    computation: Computation
+    keep_images: bool
+
+    @classmethod
+    def of(
+        cls, run: Run, cells: Sequence[PlannedCell], data_root: Path, results: Path, device: str, keep_images: bool
+    ) -> Job:
+        """The job of a run for these cells of a plan."""
+        addresses = tuple(planned.cell for planned in cells)
+        places = str(data_root.resolve()), str(results.resolve())
+        return cls(run.id, addresses, *places, device, run.computation, keep_images)
+
+    @classmethod
+    def read(cls, path: Path) -> Job:
+        """What ``write`` wrote."""
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content["cells"] = tuple(Cell(**cell) for cell in content["cells"])
+        content["computation"] = Computation(**content["computation"])
+        return cls(**content)
+
+    def write(self, path: Path) -> None:
+        """Keep the job as JSON."""
+        write_json(path, asdict(self))
+
+    def planner(self) -> Planner:
+        """A planner for its folders on this machine."""
+        from harness.plan import Planner
+
+        return Planner(Shelf(Path(self.data_root)), Store(Path(self.results)), self.computation)
+
+    def plan(self, planner: Planner) -> Plan:
+        """The plan of its cells. Raises BadInput where this machine plans the run otherwise, or cannot at all."""
+        from harness.plan import Plan
+
+        plan = Plan()
+        for cell in self.cells:
+            of_cell = table(cell.table)
+            planner.add(plan, of_cell, [of_cell.row(cell.row)], [cell.dataset], cell.profile, [cell.seed])
+        for planned in plan.cells:
+            if planned.state == "blocked":
+                raise BadInput(f"{planned.cell.id} was planned, but here it is blocked: {planned.reason}")
+        if self.run not in plan.runs:
+            raise BadInput(
+                f"run {self.run} is not what this machine makes of {self.cells[0].id}: its code, data, priors or "
+                "initial weights differ from those where the command was started; make them the same"
+            )
+        return plan
+
+    def records(self) -> list[Record]:
+        """What was written of its cells, once it is carried out."""
+        store = Store(Path(self.results))
+        found = (store.record(cell.table, cell.row, cell.dataset, cell.profile, cell.seed) for cell in self.cells)
+        return [record for record in found if record and record["run"] == self.run]

@@ -1,0 +1,56 @@
+"""Carry out one job: ``python -m harness.execution.worker JOB.json``, alone or as one of torchrun's processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import redirect_stderr
+from pathlib import Path
+
+from harness.errors import BadInput
+from harness.execution.following import dismiss, follow
+from harness.execution.job import Job
+from harness.execution.last_word import leaving_last_word
+from harness.execution.launching import die_with_parent
+from harness.execution.local import carry_out_run
+from harness.execution.receipt import git_state
+from harness.execution.training import Workplace
+from harness.progress import Watch
+from harness.training.machine import Machine
+from harness.training.world import World, joined
+
+
+def main(job_file: Path) -> int:
+    """The command. Exit code 0: carried out; 1: failed; 2: bad input; 130: stopped; why stands beside the job."""
+    die_with_parent()
+    job = Job.read(job_file)
+    try:
+        with joined(job.device) as world, leaving_last_word(job_file, world.rank):
+            _carry_out(job, world)
+    except KeyboardInterrupt:
+        return 130
+    except BadInput:
+        return 2
+    return 0
+
+
+def _carry_out(job: Job, world: World) -> None:
+    planner = job.planner()
+    plan = job.plan(planner)
+    run = plan.runs[job.run]
+    device = f"cuda:{os.environ['LOCAL_RANK']}" if world.size > 1 and job.device == "cuda" else job.device
+    machine = Machine.of(device, job.computation.bfloat16, job.computation.compiled)
+    # Progress goes where the process that started this one reads it, apart from what torch has to say.
+    with redirect_stderr(sys.stdout):
+        watch = Watch(len(job.cells))
+    place = Workplace(planner.shelf, planner.store, machine, watch, world)
+    if not world.leads:
+        follow(place, plan)
+        return
+    for _ in carry_out_run(run, plan.cells_of(run), place, job.keep_images, git_state()):
+        pass
+    dismiss(place)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

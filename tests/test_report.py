@@ -1,9 +1,6 @@
 """The report: what a reader must find on a page, and what must never be on it."""
 
-import csv
-import io
 import re
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +15,6 @@ from harness.method import Paper
 from harness.reporting import write_report
 from harness.reporting.cells import Group
 from harness.reporting.charts import Bar, Line, cmc_chart, map_chart
-from harness.reporting.copies import escape_latex, latex, long_csv
 from harness.reporting.layout import lay_out
 from harness.store import Store, contact_sheet_path, record_digest
 from harness.tables import Claim, Figure, Row, Table, tables
@@ -201,6 +197,12 @@ def test_best_measured_figure_of_a_column_is_marked_and_ties_as_shown_share_it()
     assert [bool(row.cells[group].best) for row in lay_out(table, records).rows] == [True, True, False]
 
 
+def test_a_table_wider_than_a_laptops_window_is_set_in_smaller_type(tmp_path):
+    infrared = tables()["ddag_ablation"]  # Two searches with five metrics each.
+    assert '<table class="dense">' in page_of(tmp_path, [], infrared)
+    assert '<table class="dense">' not in page_of(tmp_path, [], small_table(("a", "95.8")))
+
+
 def test_failed_cell_shows_its_cause_and_log(tmp_path):
     record = failed_record("mpn_ablation", "MPN", 'CUDA said "no" & <stopped>')
     page = page_of(tmp_path, [record])
@@ -334,41 +336,6 @@ def test_same_records_give_the_same_bytes(tmp_path):
     assert [page.read_bytes() for page in first] == [page.read_bytes() for page in second]
 
 
-def test_latex_compiles_what_it_prints():
-    assert escape_latex("50% & $x_1$ #{~^\\}") == (
-        r"50\% \& \$x\_1\$ \#\{\textasciitilde{}\textasciicircum{}\textbackslash{}\}"
-    )
-    table = small_table(("a_b & c", "95.80"), ("d", ""))
-    records = [done_record(table.id, "a_b & c", "market1501", "budget", seed, {"map": 90 + seed}) for seed in (0, 1)]
-    lines = latex(lay_out(table, records)).splitlines()
-    assert r"a\_b \& c & 95.80 & 90.50 $\pm$ 0.71 \\" in lines
-    assert r"d & -- & not run \\" in lines
-    assert r"\cmidrule(lr){2-2}\cmidrule(lr){3-3}" in lines
-    columns = Counter(line.replace(r"\&", "").count("&") for line in lines if line.endswith(r"\\"))
-    assert columns == {2: 5}
-
-
-def test_csv_has_one_figure_a_line():
-    table = small_table(("a", "95.80"), ("b", ""))
-    record = done_record(table.id, "a", "market1501", "budget", metrics={"map": 90.25})
-    rows = list(csv.DictReader(io.StringIO(long_csv(lay_out(table, [record])))))
-    first, second = rows
-    assert (first["published"], first["measured"], first["difference"]) == ("95.80", "90.25", "-5.55")
-    assert (first["low95"], first["high95"], first["verdict"]) == ("88.25", "92.75", "not comparable")
-    assert (second["row"], second["published"], second["measured"], second["verdict"]) == ("b", "", "", "not run")
-
-
-def test_every_published_figure_is_in_its_tables_csv():
-    for table in tables().values():
-        rows = list(csv.DictReader(io.StringIO(long_csv(lay_out(table, [])))))
-        listed = {(row["row"], row["dataset"], row["metric"]): row["published"] for row in rows}
-        for row in table.rows:
-            for dataset, figures in row.published.items():
-                for metric, figure in figures.items():
-                    expected = "" if figure is None else f"{figure:.{figure.decimals}f}"
-                    assert listed[row.key, dataset, metric] == expected
-
-
 def cost_table(column="market1501"):
     """A table that prints costs beside accuracy, as PGFL-KD's Table 8 does."""
     printed = {"map": Figure("50.0"), "params_m": Figure("2.0"), "flops_g": Figure("0.50"), "time_s": Figure("0.08")}
@@ -402,15 +369,6 @@ def test_a_feature_that_needs_poses_is_charged_for_their_estimator(tmp_path):
     assert "<td>63.60 M</td><td>15.692 G</td>" in page and "<td>–</td><td>–</td>" in page
     assert "HRNet-W48 at 384x128, which a row that reads keypoints at test would need" in page
     assert "of priors" not in page_of(tmp_path, [plain], table)
-
-
-def test_copies_of_a_table_hold_its_measured_costs():
-    record = done_record("mpn_ablation", "a", "market1501", "paper", reasons=())
-    layout = lay_out(cost_table(), [record])
-    assert r"a & 50.0 & 2.0 & 0.50 & 0.08 & 41.2 & 4.123 & 0.123 & 0.0044 \\" in latex(layout).splitlines()
-    rows = {(row["row"], row["metric"]): row for row in csv.DictReader(io.StringIO(long_csv(layout)))}
-    assert rows["a", "time_s"]["published"] == "0.08" and rows["a", "time_s"]["measured"] == "0.0044"
-    assert rows["a", "time_s"]["verdict"] == "" and rows["b", "time_s"]["verdict"] == "not run"
 
 
 def test_attention_says_what_it_shows(tmp_path):

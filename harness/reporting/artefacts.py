@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.store import Record, contact_sheet_path
+from harness.store import Record
 
 
 class Unusable(Exception):
@@ -32,11 +31,6 @@ class Artefacts:
     def path(self, record: Record, name: str) -> Path:
         """Where an artefact of a record stands."""
         return self.results / str(record["evaluation"]) / f"{name}.npz"
-
-    def contact_sheet(self, record: Record) -> str | None:
-        """The contact sheet of the record's dataset as a data: address, or None where none was kept."""
-        path = self.results / contact_sheet_path(record["receipt"]["passport"]["fingerprint"])
-        return f"data:image/webp;base64,{base64.b64encode(path.read_bytes()).decode()}" if path.exists() else None
 
     def read(self, record: Record, name: str, wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
         """The ``wanted`` arrays of ``<evaluation>/<name>.npz``; those the file lacks are left out.

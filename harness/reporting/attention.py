@@ -2,47 +2,83 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.reporting.artefacts import Artefacts, NotKept, Unusable
+from harness.reporting.cells import Cell
 from harness.reporting.pictures import Sprite, heat_over, sprite
 from harness.store import Record
 
 SHOWN = 6
 """Images shown of a record: enough to see whether a map keeps to its place."""
 
+Stored = dict[str, NDArray[Any]]
+
 
 @dataclass(frozen=True)
 class Attention:
     """Rows of an image followed by its maps, and what each map is called; ``caption`` says what they show.
 
-    ``remark`` says why there are none.
+    ``cells`` are the table's rows of which this is the attention; ``remark`` says why there is none.
     """
 
-    parts: tuple[str, ...]
-    rows: tuple[Sprite, ...]
+    cells: tuple[str, ...]
+    parts: tuple[str, ...] = ()
+    rows: tuple[Sprite, ...] = ()
     caption: str = ""
     remark: str = ""
 
 
-def attention(record: Record, artefacts: Artefacts) -> Attention | None:
-    """The attention of a record, or None where its method draws none or its maps were not kept."""
+def attentions(cells: Sequence[Cell], artefacts: Artefacts) -> list[Attention]:
+    """The attention of done cells in the order of the rows; rows that read one network in several ways share theirs.
+
+    Left out are cells whose method draws none and whose maps were not kept.
+    """
+    found: dict[str, Attention] = {}
+    for cell in cells:
+        stored = _stored(cell.done[0], artefacts)
+        if stored is None:
+            continue
+        key = stored if isinstance(stored, str) else _digest(stored)
+        if key not in found:
+            found[key] = Attention((), remark=stored) if isinstance(stored, str) else _drawn(stored)
+        found[key] = replace(found[key], cells=(*found[key].cells, cell.row.key))
+    return list(found.values())
+
+
+def _stored(record: Record, artefacts: Artefacts) -> Stored | str | None:
+    """What a record kept; a sentence where it cannot be used, None where nothing was kept."""
     try:
         stored = artefacts.read(record, "attention", ("images", "maps", "names", "caption"))
-        images, maps, names = stored["images"], stored["maps"], stored["names"]
     except NotKept:
         return None
     except Unusable as reason:
-        return Attention((), (), remark=str(reason))
-    except KeyError as missing:
-        remark = f"{record['evaluation']}/attention.npz holds no {missing}; run the cell again."
-        return Attention((), (), remark=remark)
-    rows = tuple(sprite(_side_by_side(image, own)) for image, own in zip(images[:SHOWN], maps[:SHOWN], strict=True))
-    return Attention(tuple(str(name) for name in names), rows, str(stored.get("caption", "")))
+        return str(reason)
+    missing = {"images", "maps", "names"} - stored.keys()
+    if missing:
+        return f"{record['evaluation']}/attention.npz holds no {min(missing)}; run the cell again."
+    return stored
+
+
+def _digest(stored: Stored) -> str:
+    digest = hashlib.sha256()
+    for name, array in stored.items():
+        digest.update(f"{name} {array.dtype} {array.shape} ".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def _drawn(stored: Stored) -> Attention:
+    pairs = zip(stored["images"][:SHOWN], stored["maps"][:SHOWN], strict=True)
+    rows = tuple(sprite(_side_by_side(image, maps)) for image, maps in pairs)
+    parts = tuple(str(name) for name in stored["names"])
+    return Attention((), parts, rows, str(stored.get("caption", "")))
 
 
 def _side_by_side(image: NDArray[np.uint8], maps: NDArray[np.uint8]) -> NDArray[np.uint8]:

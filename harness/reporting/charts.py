@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import textwrap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ PAGE_COLOURS = {INK: "currentColor", FAINT: "var(--rule)"} | {
 POINTS_A_REM = 12
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+PANELS_ABREAST = 4
+TITLE_CHARACTERS, TITLE_LINES = 24, 2
+"""What a panel's title may hold before it would run into its neighbour's; the rest becomes an ellipsis."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,14 @@ def cmc_chart(lines: Sequence[Line]) -> Markup:
             )
         axes.set(xlabel="Rank", ylabel="Queries matched, %", xlim=(0.5, RANKS + 0.5))
         axes.set_xticks([1, 5, 10, 15, 20])
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8.5, labelcolor=INK)
+        axes.legend(
+            loc="center left",
+            bbox_to_anchor=(1.01, 0.5),
+            frameon=False,
+            fontsize=8.5,
+            labelcolor=INK,
+            handlelength=3.6,  # Long enough to show the dashes on both sides of the marker.
+        )
         return _svg(figure, axes)
 
 
@@ -102,16 +113,16 @@ def map_chart(bars: Sequence[Bar]) -> Markup:
 
 
 def loss_chart(panels: Sequence[tuple[str, Sequence[Line]]]) -> Markup:
-    """Mean training loss of each epoch, a small panel a row with one line a seed, all on one scale."""
+    """Mean training loss of each epoch, a small panel a training with one line a seed, all on one scale."""
     with _style("loss"):
-        wide = min(5, len(panels))
+        wide = min(PANELS_ABREAST, len(panels))
         high = math.ceil(len(panels) / wide)
-        figure = Figure(figsize=(1.64 * wide if wide > 2 else 2.4 * wide, 1.45 * high + 0.3))
+        figure = Figure(figsize=(8.2 / PANELS_ABREAST * wide + 0.3, 1.55 * high + 0.3))
         grid = list(figure.subplots(high, wide, sharex=True, sharey=True, squeeze=False).flat)
         for axes, (name, lines) in zip(grid, panels, strict=False):
             for line in lines:
                 axes.plot(line.x, line.y, color=SERIES[0], linewidth=1.3)
-            axes.set_title(name, fontsize=8, color=INK, loc="left")
+            axes.set_title(_panel_title(name), fontsize=8, color=INK, loc="left")
             axes.tick_params(labelsize=7.5)
             axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         for axes in grid[len(panels) :]:
@@ -119,6 +130,10 @@ def loss_chart(panels: Sequence[tuple[str, Sequence[Line]]]) -> Markup:
         figure.supxlabel("Epoch", fontsize=8.5, color=INK)
         figure.supylabel("Loss", fontsize=8.5, color=INK)
         return _svg(figure, *figure.axes)
+
+
+def _panel_title(name: str) -> str:
+    return "\n".join(textwrap.wrap(name, TITLE_CHARACTERS, max_lines=TITLE_LINES, placeholder=" …"))
 
 
 def _style(salt: str) -> AbstractContextManager[None]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
-from harness.reporting.wording import DASH, fixed, printed
+from harness.reporting.tabular import Block, booktabs, csv_text
+from harness.reporting.wording import DASH, fixed, printed, significant
 from harness.store import Record
 from harness.tables import Figure, Row, Table
 
@@ -58,6 +59,35 @@ def as_text(table: ComplexityTable) -> str:
             shown = (cost.published_parameters, cost.parameters, cost.time, cost.published_ratio, cost.ratio)
             lines.append(f"{name:<{width}} {''.join(f'{value:>14}' for value in shown)}")
     return "\n".join([*lines, *table.facts])
+
+
+def complexity_latex(table: ComplexityTable) -> str:
+    """The table as a booktabs ``tabular``, with the columns of the page."""
+    blocks: list[Block] = []
+    for column in table.columns:
+        blocks += [(column, "parameters, M", ("published", "measured")), (column, "ms an image", ("measured",))]
+        blocks.append((column, f"time, × {table.reference}", ("published", "measured")))
+    return booktabs(
+        "Row", blocks, ([name, *(text for cost in costs for text in astuple(cost))] for name, costs in table.rows)
+    )
+
+
+def complexity_csv(table: Table, record: Record) -> str:
+    """Parameters and times of every row on lines of their own; the times in milliseconds, from which ratios follow."""
+    return csv_text(
+        [
+            *(table.id, row.group, row.key, column, "", metric),
+            *("" if figure is None else printed(figure), _measured(record, row, column, metric), *[""] * 6),
+        ]
+        for row in table.rows
+        for column in table.columns
+        for metric, figure in row.published.get(column, {}).items()
+    )
+
+
+def _measured(record: Record, row: Row, column: str, metric: str) -> str:
+    costs = record["rows"].get(row.key, {}).get(column)
+    return significant(costs[metric]) if costs else ""
 
 
 def _cost(row: Row, reference: Row, column: str, record: Record) -> Cost:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.datasets import DATASETS
-from harness.reporting.wording import DASH, count, listing, metric_name
+from harness.reporting.tabular import Block, booktabs, csv_text
+from harness.reporting.wording import count, listing, metric_name
 from harness.store import Record
 from harness.tables import Table
 
@@ -16,17 +17,39 @@ AS_PAPERS_COUNT = {"gallery_images": "test_folder_images"}
 
 @dataclass(frozen=True)
 class Count:
-    """One count: as published, as found, and by how much the found one differs; dashes and nothing where unknown."""
+    """One count, None where the paper prints a dash or nothing was found; as text, dashes for both."""
 
-    published: str
-    found: str
-    difference: str = ""
+    metric: str
+    published_count: float | None
+    found_count: int | None
+
+    @property
+    def published(self) -> str:
+        """The published count."""
+        return count(self.published_count)
+
+    @property
+    def found(self) -> str:
+        """What was counted."""
+        return count(self.found_count)
+
+    @property
+    def differs_by(self) -> float | None:
+        """Found minus published; None where either is unknown."""
+        known = self.published_count is not None and self.found_count is not None
+        return (self.found_count or 0) - (self.published_count or 0) if known else None
+
+    @property
+    def difference(self) -> str:
+        """By how much the found count differs; nothing where it does not."""
+        return f"{self.differs_by:+,.0f}".replace("-", "−") if self.differs_by else ""
 
 
 @dataclass(frozen=True)
 class CountRow:
-    """One dataset; ``variant`` says which known form of it was found, or nothing."""
+    """One dataset by id and printed name; ``variant`` says which known form of it was found, or nothing."""
 
+    dataset: str
     name: str
     variant: str
     counts: tuple[Count, ...]
@@ -48,7 +71,7 @@ def count_table(table: Table, found: Mapping[str, Record]) -> CountTable | None:
     published = [figures for row in table.rows for figures in row.published.values()]
     metrics = tuple(dict.fromkeys(metric for figures in published for metric in figures))
     rows = [
-        _row(row.name, figures, found.get(dataset), metrics)
+        _row(dataset, row.name, figures, found.get(dataset), metrics)
         for row in table.rows
         for dataset, figures in row.published.items()
     ]
@@ -61,33 +84,58 @@ def count_table(table: Table, found: Mapping[str, Record]) -> CountTable | None:
         tuple(metric_name(metric) for metric in metrics),
         tuple(rows),
         tuple(
-            _row(f"{DATASETS[stand_in].title} (in a demo, for {listing(titles)})", {}, found[stand_in], metrics)
+            _row(
+                stand_in, f"{DATASETS[stand_in].title} (in a demo, for {listing(titles)})", {}, found[stand_in], metrics
+            )
             for stand_in, titles in stand_ins.items()
         ),
     )
+
+
+def counts_latex(table: CountTable) -> str:
+    """The table as a booktabs ``tabular``; found counts only where something was found."""
+    rows = (*table.rows, *table.stand_ins)
+    anything = any(each.found_count is not None for row in rows for each in row.counts)
+    kinds = ("published", "found") if anything else ("published",)
+    blocks: list[Block] = [(heading, "", kinds) for heading in table.headings]
+    return booktabs("Dataset", blocks, ([row.name, *_texts(row, anything)] for row in rows))
+
+
+def _texts(row: CountRow, with_found: bool) -> list[str]:
+    return [text for each in row.counts for text in (each.published, each.found)[: 1 + with_found]]
+
+
+def counts_csv(table_id: str, table: CountTable) -> str:
+    """Every count on a line of its own; found ones stand under ``measured``, nothing where unknown."""
+    return csv_text(
+        [
+            *(table_id, "", row.name, row.dataset, "", each.metric, _plain(each.published_count)),
+            *(_plain(each.found_count), *[""] * 4, _plain(each.differs_by), ""),
+        ]
+        for row in (*table.rows, *table.stand_ins)
+        for each in row.counts
+    )
+
+
+def _plain(number: float | None) -> str:
+    return "" if number is None else f"{number:.0f}"
 
 
 def _stand_in(dataset: str) -> str:
     return DATASETS[dataset].stand_in
 
 
-def _row(name: str, published: Mapping[str, float | None], record: Record | None, metrics: tuple[str, ...]) -> CountRow:
+def _row(
+    dataset: str, name: str, published: Mapping[str, float | None], record: Record | None, metrics: Sequence[str]
+) -> CountRow:
     counts = record["counts"] if record else {}
     return CountRow(
+        dataset,
         name,
         record["variant"] if record else "",
-        tuple(_count(published.get(metric), _found(counts, metric)) for metric in metrics),
+        tuple(Count(metric, published.get(metric), _found(counts, metric)) for metric in metrics),
     )
 
 
 def _found(counts: Mapping[str, int], metric: str) -> int | None:
     return counts.get(AS_PAPERS_COUNT.get(metric, metric), counts.get(metric))
-
-
-def _count(published: float | None, found: int | None) -> Count:
-    differs = published is not None and found is not None and found != published
-    return Count(
-        DASH if published is None else count(published),
-        DASH if found is None else count(found),
-        f"{(found or 0) - (published or 0):+,.0f}".replace("-", "−") if differs else "",
-    )

@@ -13,6 +13,9 @@ from harness.reporting.wording import DASH, printed
 from harness.store import Record
 from harness.tables import Row, Table
 
+ROOMY = 12
+"""Columns that a laptop's window shows in type of the usual size."""
+
 
 @dataclass(frozen=True)
 class ShownCell:
@@ -81,6 +84,11 @@ class Layout:
     def width(self) -> int:
         """Columns of the whole table, the row's name included."""
         return 1 + sum(self.span(column) for column in self.columns)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the page sets the table in smaller type."""
+        return self.width > ROOMY
 
 
 def lay_out(table: Table, records: Sequence[Record]) -> Layout:

@@ -15,9 +15,9 @@ from harness.method import Paper
 from harness.reporting import wording
 from harness.reporting.artefacts import Artefacts
 from harness.reporting.cells import PROFILE_ORDER
-from harness.reporting.complexity import complexity_table
+from harness.reporting.complexity import complexity_csv, complexity_latex, complexity_table
 from harness.reporting.copies import latex, long_csv
-from harness.reporting.counts import count_table
+from harness.reporting.counts import count_table, counts_csv, counts_latex
 from harness.reporting.headline import headline, reasons
 from harness.reporting.layout import Layout, lay_out
 from harness.reporting.sections import group_section
@@ -95,6 +95,7 @@ def _table_page(
     complexity: Record | None,
     images: bool,
 ) -> str:
+    latex_copy, csv_copy = _copies(layout, counts, complexity)
     return environment.get_template("table.html").render(
         layout=layout,
         table=layout.table,
@@ -104,9 +105,18 @@ def _table_page(
         counts=count_table(layout.table, counts),
         complexity=complexity_table(layout.table, complexity),
         sections=[group_section(layout, group, artefacts, images) for group in layout.measured],
-        latex=latex(layout),
-        csv=long_csv(layout),
+        latex=latex_copy,
+        csv=csv_copy,
     )
+
+
+def _copies(layout: Layout, counts: Mapping[str, Record], complexity: Record | None) -> tuple[str, str]:
+    """LaTeX and CSV of the page's main table."""
+    if counted := count_table(layout.table, counts):
+        return counts_latex(counted), counts_csv(layout.table.id, counted)
+    if complexity and (compared := complexity_table(layout.table, complexity)):
+        return complexity_latex(compared), complexity_csv(layout.table, complexity)
+    return latex(layout), long_csv(layout)
 
 
 def _index_page(environment: Environment, layouts: Sequence[Layout], report: Path) -> str:

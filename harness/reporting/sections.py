@@ -10,13 +10,16 @@ from markupsafe import Markup
 
 from harness.datasets import dataset as dataset_spec
 from harness.reporting.artefacts import Artefacts
-from harness.reporting.attention import Attention, attention
+from harness.reporting.attention import Attention, attentions
 from harness.reporting.cells import Cell, Group
 from harness.reporting.charts import RANKS, Bar, Line, cmc_chart, loss_chart, map_chart
+from harness.reporting.contact_sheet import ContactSheet, contact_sheet
 from harness.reporting.costs import CostTable, cost_table
 from harness.reporting.layout import Layout
 from harness.reporting.orderings import Ordering, orderings
 from harness.reporting.ranked_lists import RankedLists, ranked_lists
+from harness.reporting.training_curves import caption as training_caption
+from harness.reporting.training_curves import training_curves
 
 
 @dataclass(frozen=True)
@@ -38,24 +41,23 @@ class GroupSection:
     cost: CostTable
     charts: list[tuple[str, str, Markup]]
     lists: list[RowLists]
-    attention: list[tuple[str, Attention]]
-    contact_sheet: str | None
-    """The embedded dataset at a glance, as a data: address; None for real data."""
+    attention: list[Attention]
+    contact_sheet: ContactSheet | None
+    """The embedded dataset at a glance; None for real data."""
 
 
 def group_section(layout: Layout, group: Group, artefacts: Artefacts, images: bool) -> GroupSection:
     """Gather a group's section. Images are shown for the embedded dataset, for others only when ``images`` is asked."""
     done = [cell for cell in layout.cells(group) if cell.done]
     show_images = images or dataset_spec(group.dataset).embedded
-    seen = [(cell.row.key, attention(cell.done[0], artefacts)) for cell in done] if show_images else []
     return GroupSection(
         group,
         orderings(layout, group, artefacts),
         cost_table(done),
         _charts(done),
         _lists(done, artefacts, show_images),
-        [(name, maps) for name, maps in seen if maps],
-        artefacts.contact_sheet(done[0].done[0]) if done and dataset_spec(group.dataset).embedded else None,
+        attentions(done, artefacts) if show_images else [],
+        contact_sheet(done[0].done[0], artefacts) if done else None,
     )
 
 
@@ -72,7 +74,7 @@ def _lists(done: Sequence[Cell], artefacts: Artefacts, show_images: bool) -> lis
 def _charts(done: Sequence[Cell]) -> list[tuple[str, str, Markup]]:
     """(title, caption, chart) of each chart that the records can fill."""
     curved = [cell for cell in done if cell.done[0].get("cmc")]
-    trained = [cell for cell in done if (cell.done[0].get("curves") or {}).get("loss")]
+    trained = training_curves(done)
     charts = []
     if done:
         caption = "Whiskers: 95 % bootstrap interval by identity (over several seeds, the lowest to the highest)."
@@ -81,8 +83,8 @@ def _charts(done: Sequence[Cell]) -> list[tuple[str, str, Markup]]:
         caption = f"Queries with a right match at rank k or before, k from 1 to {RANKS}; mean over seeds."
         charts.append(("CMC curves", caption, cmc_chart([_cmc(cell) for cell in curved])))
     if trained:
-        caption = "Sum of the losses, mean over each epoch; one line a seed, one scale for all rows."
-        charts.append(("Training curves", caption, loss_chart([_losses(cell) for cell in trained])))
+        panels = [(curves.title, list(curves.lines.values())) for curves in trained]
+        charts.append(("Training curves", training_caption(trained), loss_chart(panels)))
     return charts
 
 
@@ -98,8 +100,3 @@ def _cmc(cell: Cell) -> Line:
     curves = zip(*(record["cmc"][:RANKS] for record in cell.done), strict=True)
     values = [fmean(rates) for rates in curves]
     return Line(cell.row.key, range(1, len(values) + 1), values)
-
-
-def _losses(cell: Cell) -> tuple[str, list[Line]]:
-    curves = [(str(record["seed"]), record["curves"]) for record in cell.done]
-    return cell.row.key, [Line(seed, curve["epoch"], curve["loss"]) for seed, curve in curves]

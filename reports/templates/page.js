@@ -1,4 +1,4 @@
-// Everything on the page works without this: it only adds the copy buttons.
+// Everything on the page works without this: it adds the copy buttons, and says where a table is wider than the window.
 document.documentElement.classList.add("script");
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
@@ -15,3 +15,12 @@ document.addEventListener("click", async (event) => {
   }
   setTimeout(() => { button.textContent = label; }, 2500);
 });
+const mark = (box) => {
+  box.classList.toggle("overflows", box.scrollWidth > box.clientWidth + 1);
+  box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
+};
+const resized = new ResizeObserver((entries) => entries.forEach((entry) => mark(entry.target)));
+for (const box of document.querySelectorAll(".scroll")) {
+  resized.observe(box);
+  box.addEventListener("scroll", () => mark(box), { passive: true });
+}

@@ -11,8 +11,8 @@ from harness.datasets.synthetic.edition import HEIGHT, WIDTH
 from harness.datasets.synthetic.writing import INFRARED_TWINS
 
 GAP = 2
-TRAIN, QUERY, GALLERY, TWINS, TRUTH = 6, 3, 4, 1, 2
-"""Columns of training images, queries, gallery images, infrared twins, and images with their truth."""
+TRAIN, QUERY, GALLERY, TRUTH = 6, 3, 4, 2
+"""Columns of training images, queries, gallery images, and images with their truth."""
 
 LABEL_COLOURS = np.array([(0, 0, 0), (230, 60, 60), (70, 190, 90), (70, 120, 230), (240, 190, 50)], dtype=np.uint8)
 """Background, head, torso and arms, left leg, right leg."""
@@ -20,17 +20,18 @@ LABEL_COLOURS = np.array([(0, 0, 0), (230, 60, 60), (70, 190, 90), (70, 120, 230
 
 def contact_sheet(dataset: Dataset, rows: int = 8) -> Image.Image:
     """One training and one test identity a row: training images, queries, gallery images (dark where there are no
-    more), the infrared twin of the first training image where there are twins, then the first query and gallery image
+    more), in a dataset with infrared twins that of the first training image, then the first query and gallery image
     with their parsing map and visible keypoints drawn over."""
     trained = np.unique(dataset.train.identities)[:rows]
     tested = np.unique(dataset.query.identities)[:rows]
-    columns = TRAIN + QUERY + GALLERY + TWINS + TRUTH
+    with_twins = (dataset.root / INFRARED_TWINS).is_dir()
+    columns = TRAIN + QUERY + GALLERY + with_twins + TRUTH
     lines = max(len(trained), len(tested))
     sheet = Image.new("RGB", (columns * (WIDTH + GAP) + GAP, lines * (HEIGHT + GAP) + GAP), (40, 40, 40))
     for line, identity in enumerate(trained):
         names = _of(dataset.train, identity, TRAIN)
         _place_all(sheet, line, 0, [_open(dataset, name) for name in names])
-        if (dataset.root / INFRARED_TWINS).is_dir():
+        if with_twins:
             _place_all(sheet, line, TRAIN + QUERY + GALLERY, [_open(dataset, f"{INFRARED_TWINS}/{names[0]}")])
     truths = {split: _truth(dataset, split) for split in ("query", "test")}
     for line, identity in enumerate(tested):

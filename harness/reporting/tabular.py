@@ -1,0 +1,77 @@
+"""A table as text for a paper (LaTeX, booktabs) and for a spreadsheet (CSV, one figure a line)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "°": r"$^\circ$",
+    "×": r"$\times$",
+    "–": "--",
+    "−": "$-$",
+    "±": r"$\pm$",
+} | {symbol: "\\" + symbol for symbol in "&%$#_{}"}
+
+CSV_HEADER = (
+    *("table", "group", "row", "dataset", "profile", "metric", "published"),
+    *("measured", "spread", "seeds", "low95", "high95", "difference", "verdict"),
+)
+
+Block = tuple[str, str, Sequence[str]]
+"""Columns that stand together: their title, what they are (``measured, demo``; may be empty), and their names."""
+
+
+def escape_latex(text: str) -> str:
+    """Text that LaTeX prints as it stands (UTF-8 input)."""
+    return "".join(_LATEX.get(symbol, symbol) for symbol in text)
+
+
+def booktabs(corner: str, blocks: Sequence[Block], rows: Iterable[Sequence[str]]) -> str:
+    """A ``tabular`` under two lines of headings over the columns' names; ``corner`` names the first column."""
+    widths = [len(names) for _, _, names in blocks]
+    sources = [source for _, source, _ in blocks]
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        f"\\begin{{tabular}}{{l{'r' * sum(widths)}}}",
+        "\\toprule",
+        _spanning([title for title, _, _ in blocks], widths),
+        *([_spanning(sources, widths)] if any(sources) else []),
+        _cmidrules(widths),
+        _line([corner, *(name for _, _, names in blocks for name in names)]),
+        "\\midrule",
+        *(_line(row) for row in rows),
+    ]
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
+
+
+def csv_text(lines: Iterable[Sequence[str]]) -> str:
+    """``lines`` of figures below the header that all tables share."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(CSV_HEADER)
+    writer.writerows(lines)
+    return buffer.getvalue()
+
+
+def _line(values: Sequence[str]) -> str:
+    return " & ".join(escape_latex(value) for value in values) + r" \\"
+
+
+def _spanning(titles: Sequence[str], widths: Sequence[int]) -> str:
+    spans = [
+        f"\\multicolumn{{{width}}}{{c}}{{{escape_latex(title)}}}" for title, width in zip(titles, widths, strict=True)
+    ]
+    return " & ".join(["", *spans]) + r" \\"
+
+
+def _cmidrules(widths: Sequence[int]) -> str:
+    rules, left = [], 2
+    for width in widths:
+        rules.append(f"\\cmidrule(lr){{{left}-{left + width - 1}}}")
+        left += width
+    return "".join(rules)

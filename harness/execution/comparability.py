@@ -11,8 +11,8 @@ from harness.plan import PlannedCell, Run
 from harness.recipe import Initialisation
 from harness.store import Record, Store
 
-PUBLISHED_WEIGHTS = ("imagenet", "luperson")
-"""Kinds of start that a paper's recipe may ask for and that cannot always be had."""
+PUBLISHED_WEIGHTS = {"imagenet": "ImageNet", "luperson": "LUPerson"}
+"""Kinds of start that a paper's recipe may ask for and that cannot always be had, with what they are called."""
 
 
 def reasons(run: Run, planned: PlannedCell, manifest: Record, passport: Passport, store: Store) -> list[str]:
@@ -35,7 +35,9 @@ def _not_as_printed(run: Run, manifest: Record, store: Store) -> list[str]:
         return _not_as_printed(run.parent, parent, store) if parent else []
     source = manifest["initialisation"]["source"]
     wanted: Initialisation = run.method.recipe(run.switches, run.dataset, "paper").initialisation
-    return [source] if wanted.kind in PUBLISHED_WEIGHTS and source.startswith("scratch") else []
+    if wanted.kind not in PUBLISHED_WEIGHTS or not source.startswith("scratch"):
+        return []
+    return [f"the trunk began from {source}; the paper's began from {PUBLISHED_WEIGHTS[wanted.kind]} weights"]
 
 
 def verdict(planned: PlannedCell, metrics: dict[str, float], why_not: list[str]) -> dict[str, Any]:

@@ -44,6 +44,8 @@ def trained(run: Run, place: Workplace) -> Record:
     """The manifest of a run, training it first unless that is done, here or by another harness on this folder."""
     manifest = place.store.run_manifest(run.id)
     if manifest is not None:
+        # Whoever trained it may have been killed just before this, its last step.
+        checkpoint.remove(place.store.run_folder(run.id) / "checkpoint.pt")
         return manifest
     with place.claim(run):
         manifest = place.store.run_manifest(run.id)

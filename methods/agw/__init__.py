@@ -98,7 +98,7 @@ VISIBLE_INFRARED_EFFORT: dict[Profile, _Effort] = {
         pretrained=0.1,
     ),
     "budget": _Effort("resnet18", (144, 72), 5, 8, 2, 0.1, Warmup(1, start=0.5, each_epoch=True), (1,), IDE, 0.5),
-    "demo": _Effort("resnet10", (144, 72), 5, 8, 12, 0.1, Warmup(2, start=0.1, each_epoch=True), (8, 11), IDE, 0.5),
+    "demo": _Effort("resnet10", (144, 72), 5, 8, 7, 0.1, Warmup(1, start=0.5, each_epoch=True), (5, 6), IDE, 0.5),
 }
 
 

@@ -36,9 +36,12 @@ class Placement:
 
 def normalise(images: Tensor) -> Tensor:
     """(B, H, W, 3) uint8 to (B, 3, H, W) float32 in ImageNet's units, channels last in memory."""
-    mean = torch.tensor(MEAN, device=images.device) * 255
-    deviation = torch.tensor(STANDARD_DEVIATION, device=images.device) * 255
-    return ((images.to(torch.float32) - mean) / deviation).permute(0, 3, 1, 2)
+    count, height, width, channels = images.shape
+    # A row of pixels at a time: three channels at a time would leave vector units idle.
+    mean = (torch.tensor(MEAN, device=images.device) * 255).repeat(width)
+    deviation = (torch.tensor(STANDARD_DEVIATION, device=images.device) * 255).repeat(width)
+    rows = images.reshape(count * height, width * channels).to(torch.float32).sub_(mean).div_(deviation)
+    return rows.view(count, height, width, channels).permute(0, 3, 1, 2)
 
 
 def translation_offsets(images: int, translation: Translation | None, seed: int) -> NDArray[np.float64]:
@@ -62,18 +65,22 @@ def padded_and_cropped(
 def place_images(images: Tensor, placement: Placement) -> Tensor:
     """Flip then shift (B, H, W, C) images by whole pixels; what comes in is 0 (black, or no mask)."""
     height, width = images.shape[1:3]
-    flipped = torch.from_numpy(placement.flipped).to(images.device)
-    images = torch.where(flipped[:, None, None, None], images.flip(2), images)
-    if not placement.shift.any():
-        return images
     pixels = np.round(placement.shift * (height, width)).astype(np.int64)
-    rows = np.arange(height) - pixels[:, :1]
-    columns = np.arange(width) - pixels[:, 1:]
-    inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
-    batch = torch.arange(len(images), device=images.device)[:, None, None]
-    row_index = torch.from_numpy(rows.clip(0, height - 1)).to(images.device)[:, :, None]
-    column_index = torch.from_numpy(columns.clip(0, width - 1)).to(images.device)[:, None, :]
-    return images[batch, row_index, column_index] * torch.from_numpy(inside).to(images.device)[..., None]
+    if not (pixels.any() or placement.flipped.any()):
+        return images
+    placed = torch.empty_like(images)
+    for source, target, flipped, shift in zip(images, placed, placement.flipped, pixels.tolist(), strict=True):
+        (rows, rows_there), (columns, columns_there) = _shifted(shift[0], height), _shifted(shift[1], width)
+        if any(shift):
+            target.zero_()
+        target[rows_there, columns_there] = (source.flip(1) if flipped else source)[rows, columns]
+    return placed
+
+
+def _shifted(shift: int, side: int) -> tuple[slice, slice]:
+    """What of a side stays in sight when it is shifted, and where that comes to lie."""
+    shift = max(-side, min(shift, side))
+    return slice(max(-shift, 0), side - max(shift, 0)), slice(max(shift, 0), side + min(shift, 0))
 
 
 def place_prior(kind: str, prior: Tensor, placement: Placement) -> Tensor:
@@ -103,7 +110,10 @@ def erase(images: Tensor, erasing: Erasing, streams: Sequence[np.random.Generato
     Rectangles that would leave the image are drawn anew, 100 times at most.
     """
     height, width = images.shape[2:]
-    fill = torch.tensor(erasing.fill, device=images.device, dtype=images.dtype)[:, None, None]
+    fill: Tensor | float = torch.tensor(erasing.fill, device=images.device, dtype=images.dtype)[:, None, None]
+    if len(set(erasing.fill)) == 1:
+        # One number goes into all channels at once.
+        fill = erasing.fill[0]
     for image, stream in zip(images, streams, strict=True):
         if stream.random() >= erasing.probability:
             continue

@@ -131,6 +131,15 @@ def test_an_evaluation_that_fails_is_tried_again_and_its_training_is_not(command
     assert store.records()[0]["status"] == "done"
 
 
+@pytest.fixture
+def heard_ctrl_c():
+    """A shell that starts tests in its background has them ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_ctrl_c")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("where", ["training", "evaluating"])
 def test_sigterm_and_ctrl_c_leave_in_order_and_the_same_command_goes_on(command, monkeypatch, number, where):

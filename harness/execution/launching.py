@@ -147,25 +147,27 @@ def _newest_change(folder: Path) -> float:
 
 
 def _cause(child: _Child, job_file: Path) -> BaseException:
-    """Why a child ended early: a signal, the first of the words that its processes left, or its exit code."""
-    number = _signal_of(child)
-    if number == signal.SIGTERM:
+    """Why a child ended early: a signal, the first error that its processes left, or its exit code.
+
+    torchrun ends the others with SIGTERM where one of them failed, so that alone tells of no failure.
+    """
+    signals, words = _signals_of(child), last_words(job_file)
+    for number in signals:
+        if number != signal.SIGTERM:
+            return _killed(number, child)
+    for word in words:
+        if word.kind != "stopped":
+            return BadInput(word.message) if word.kind == "bad input" else word.as_error()
+    if signals or words:
         return KeyboardInterrupt()
-    if number:
-        return _killed(number, child)
-    for word in last_words(job_file):
-        if word.kind == "stopped":
-            return KeyboardInterrupt()
-        return BadInput(word.message) if word.kind == "bad input" else word.as_error()
     return FailedElsewhere("error", f"its process ended with exit code {child.returncode}", child.last_lines())
 
 
-def _signal_of(child: _Child) -> int:
-    """The signal that ended a child or, as torchrun tells, one of its processes; 0 for none."""
+def _signals_of(child: _Child) -> list[int]:
+    """The signals that ended a child or, as torchrun tells, its processes."""
     if child.returncode < 0:
-        return -child.returncode
-    told = re.findall(r"exitcode\s*: -(\d+)", child.errors.read_text(errors="replace"))
-    return max(map(int, told), default=0)
+        return [-child.returncode]
+    return [int(number) for number in re.findall(r"exitcode\s*: -(\d+)", child.errors.read_text(errors="replace"))]
 
 
 def _killed(number: int, child: _Child) -> Killed:

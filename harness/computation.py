@@ -21,6 +21,15 @@ class Computation:
     compiled: bool = False
 
     @property
+    def described(self) -> str:
+        """Precision, memory layout and compiler, in words for a receipt."""
+        return ", ".join([self._precision, "channels_last", *(["torch.compile"] if self.compiled else [])])
+
+    @property
+    def _precision(self) -> str:
+        return "bfloat16" if self.bfloat16 else "float32"
+
+    @property
     def bn_scope(self) -> str:
         """Over which images BN takes its statistics, in words for a receipt."""
         if self.processes == 1:
@@ -29,7 +38,7 @@ class Computation:
 
     def as_configuration(self) -> dict[str, Any]:
         """What a run's configuration says of it; one process, which is the rule, is not mentioned."""
-        found: dict[str, Any] = {"precision": "bfloat16" if self.bfloat16 else "float32"}
+        found: dict[str, Any] = {"precision": self._precision}
         if self.processes > 1:
             found |= {"processes": self.processes, "sync_batch_norm": self.sync_batch_norm}
         if self.compiled:

@@ -11,6 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.computation import Computation
 from harness.errors import BadInput
 from harness.recipe import Augmentation, Erasing, Jitter, Patch, RandomCrop, Sampler, Shifting
 from harness.training.batches import Input, TrainingData
@@ -102,3 +103,11 @@ def test_two_gloo_processes_train_as_one_that_normalises_in_two_shares(method, t
     for name, features in first["features"].items():
         assert torch.equal(features, second["features"][name])
         assert len(features) == 7
+
+
+def test_a_receipt_tells_how_a_run_was_computed():
+    assert Computation(bfloat16=True).described == "bfloat16, channels_last"
+    shared = Computation(bfloat16=False, processes=2, compiled=True)
+    assert shared.described == "float32, channels_last, torch.compile"
+    assert shared.bn_scope == "each process's share of the batch"
+    assert shared.as_configuration()["processes"] == 2

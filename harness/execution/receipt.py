@@ -75,7 +75,7 @@ def receipt(
         "git": git,
         "packages": package_versions(),
         "hardware": manifest["hardware"],
-        "precision": f"{run.configuration['precision']}, channels_last; features kept and scored in float16",
+        "precision": f"{run.computation.described}; features kept and scored in float16",
         "wall_seconds": round(manifest["seconds"] + evaluation["seconds"], 2),
         "started": manifest["started"],
         "weights_sha256": manifest["weights_sha256"],

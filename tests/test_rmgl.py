@@ -177,10 +177,15 @@ def rows_seen(path: str, stripes: int, row: int) -> int:
     return int(images.grad.abs().sum((0, 1, 3)).count_nonzero())
 
 
-def test_the_cut_restricts_the_receptive_region_as_equation_6_says():
-    # r = 35 px at res_conv2c and a jump of 4 px: 35 + (96 / 3 - 1) * 4 = 159, against 363 without the cut (Eq. 5).
+def test_without_a_cut_a_position_sees_what_equation_5_says():
     assert rows_seen("original", 3, row=12) == 363
-    assert rows_seen("receptive", 3, row=12) == 35 + (96 // 3 - 1) * 4 == 159
+
+
+@pytest.mark.parametrize(("stripes", "row", "seen"), [(2, 11, 206), (3, 12, 159), (4, 8, 127), (6, 8, 95)])
+def test_the_cut_restricts_the_receptive_region_as_equation_6_says(stripes, row, seen):
+    # r = 35 px at res_conv2c and a jump of 4 px. Of 223 for the upper of two stripes 17, half of r, lie above the image.
+    above = 17 if stripes == 2 else 0
+    assert rows_seen("receptive", stripes, row) == 35 + (96 // stripes - 1) * 4 - above == seen
 
 
 def test_only_the_stages_that_some_path_needs_see_the_whole_image():
@@ -241,6 +246,24 @@ def test_global_pooling_of_the_receptive_path_is_the_greatest_of_its_strips():
     for branch, maps in enumerate(model.trunk(images)):
         strips = torch.stack([global_pooling(strip) for strip in strips_alone(model, images, branch, 2)])
         assert torch.equal(global_pooling(maps["receptive"]), strips.amax(0))
+
+
+@torch.inference_mode()
+def test_features_are_reduced_maxima_of_the_whole_map_then_of_its_stripes():
+    model, batch = build().eval(), batch_of(4)
+    found = model(batch).branches
+    for branch, maps in enumerate(model.trunk(batch.images)):
+        parts = RMGL.stripes[branch]
+        expected = []
+        for path, features in maps.items():
+            height = features.shape[2] // parts
+            regions = [features, *(features[:, :, height * part : height * (part + 1)] for part in range(parts))]
+            reductions = model.heads[branch][path].reductions
+            expected += [
+                reduction(region.amax((2, 3))) for reduction, region in zip(reductions, regions, strict=True)
+            ]
+        for vector, wanted in zip(found[branch], expected, strict=True):
+            torch.testing.assert_close(vector, wanted)
 
 
 def vectors(features: torch.Tensor, switches: RMGLSwitches) -> list[torch.Tensor]:

@@ -63,8 +63,17 @@ def test_balanced_pooling_agrees_with_a_loop_written_from_the_prose(seed, channe
             torch.testing.assert_close(average[part][image], stripe.mean(1))
 
 
+@pytest.mark.parametrize("pooling", ["max", "avg"])
+def test_even_stripes_are_of_one_height_from_the_top(pooling):
+    features = torch.randn(2, 4, 12, 3)
+    for part, found in enumerate(even_pooling(features, 3, pooling)):
+        stripe = features[:, :, 4 * part : 4 * part + 4].flatten(2)
+        torch.testing.assert_close(found, stripe.max(2).values if pooling == "max" else stripe.mean(2))
+
+
 def test_without_a_vote_stripes_are_even():
-    silent = torch.zeros(1, 5, 12, 4)
+    # Nothing is above 0, so nothing votes; and no two stripes have the same maxima.
+    silent = -torch.rand(1, 5, 12, 4)
     assert balanced_boundaries(silent, 3).tolist() == [[0, 4, 8, 12]]
     for balanced, even in zip(balanced_pooling(silent, 3, "max"), even_pooling(silent, 3, "max"), strict=True):
         assert torch.equal(balanced, even)

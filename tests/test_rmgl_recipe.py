@@ -15,6 +15,7 @@ from harness import registry
 from harness.computation import Computation
 from harness.errors import BadInput
 from harness.plan import Plan, Planner
+from harness.recipe import Erasing, Jitter, RandomCrop, Shifting
 from harness.shelf import Shelf
 from harness.store import Store
 from harness.tables import table, tables
@@ -44,11 +45,16 @@ ROWS_OF_PAPER_TABLES = [
         {"rp_position": "res_4", "receptive_partition": False, "activation_balanced_pooling": False},
         {"original_path": False},
         {"stripes": [1]},
+        {"stripes": [1], "activation_balanced_pooling": False, "path_norms": "separate"},
+        {"stripes": [1], "activation_balanced_pooling": False, "original_path": False},
         {"abp_phase": "both", "activation_balanced_pooling": False},
         {"random_shifting": False, "rsa_crop_min": 0.5},
+        {"rsa_probability": 0, "rsa_crop_min": 0.5},
+        {"rsa_crop_prob": 0, "rsa_crop_min": 0.5},
         {"rsa_crop_prob": 1.2},
         {"rsa_width_min": 0},
         {"global_branch_stride": 1},
+        {"stripes": [1, 2], "global_branch_stride": 1.0},
         {"crop_resize_shift": True},
         {"margin": "hard"},
         {"margin": -0.1},
@@ -60,6 +66,11 @@ ROWS_OF_PAPER_TABLES = [
 def test_values_and_combinations_that_name_no_variant_are_refused_in_one_line(values):
     with pytest.raises(BadInput, match=r"^row 1: [^\n]+$"):
         METHOD.parse(values, "row 1")
+
+
+def test_balancing_without_stripes_names_the_mend():
+    with pytest.raises(BadInput, match="turn it off, or give it a branch of 2 stripes or more with its original path"):
+        METHOD.parse({"original_path": False}, "row 1")
 
 
 def test_equal_variants_are_equal_switches_however_they_are_written():
@@ -80,7 +91,26 @@ def test_the_paper_profile_is_as_printed():
     shifting = recipe.augmentation.shifting
     assert (shifting.crop_probability, shifting.crop_min) == (0.5, 0.7)
     assert (shifting.height_min, shifting.width_min) == (0.5, 0.5)
+    assert (shifting.probability, shifting.crop_width, shifting.interpolation) == (0.5, False, "bilinear")
     assert METHOD.recipe(BASELINE, "market1501", "paper").augmentation.shifting is None
+    assert recipe.epochs == 70 and RMGL.local_pooling == "max"
+
+
+def test_each_number_of_random_shifting_reaches_its_place():
+    numbers = (0.1, 0.2, 0.3, 0.4, 0.6)
+    names = ("rsa_probability", "rsa_crop_prob", "rsa_crop_min", "rsa_height_min", "rsa_width_min")
+    switches = replace(RMGL, **dict(zip(names, numbers, strict=True)))
+    assert METHOD.recipe(switches, "market1501", "paper").augmentation.shifting == Shifting(*numbers)
+
+
+def test_the_augmentations_of_table_6_are_those_of_the_readme():
+    every = replace(BASELINE, color_jitter=True, random_cropping=True, random_erasing=True)
+    augmentation = METHOD.recipe(every, "market1501", "paper").augmentation
+    assert augmentation.jitter == Jitter(brightness=0.2, contrast=0.15, saturation=0.15, probability=1.0)
+    assert augmentation.crop == RandomCrop(area=(0.64, 1.0), aspect=(1.0, 1.0), shift=0.0, probability=0.5)
+    assert augmentation.erasing == Erasing(0.5, (0.02, 0.4), (0.3, 3.33), fill=(0.0, 0.0, 0.0))
+    moved = METHOD.recipe(replace(BASELINE, crop_resize_shift=True), "market1501", "paper").augmentation.crop
+    assert moved == RandomCrop(area=(0.64, 1.0), aspect=(0.75, 1.33), shift=0.1, probability=0.5)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +159,13 @@ def plan_of(table_id: str, tmp_path, profile: str = "paper") -> Plan:
     planner = Planner(Shelf(tmp_path), Store(tmp_path / "results"), Computation(bfloat16=False), draw=False)
     planner.add(plan, wanted, wanted.rows, wanted.columns, profile)
     return plan
+
+
+@pytest.mark.parametrize("table_id", [each.id for each in tables().values() if each.method == "rmgl"])
+def test_every_table_plans_as_printed_and_every_row_of_the_paper_has_its_run(table_id, tmp_path):
+    plan = plan_of(table_id, tmp_path)
+    running = {row.key for row in table(table_id).rows if row.runs}
+    assert {cell.cell.row for cell in plan.cells if cell.run} == running
 
 
 def test_balanced_and_reranked_cells_share_the_run_they_are_read_from(tmp_path):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.method import Method, Paper
 from harness.models.catalogue import TRUNKS
@@ -22,11 +21,12 @@ from harness.recipe import (
     Shifting,
     Warmup,
 )
+from harness.switches import check_values
 
 if TYPE_CHECKING:
     from harness.models.reid import ReIDModel
 
-Path = Literal["original", "receptive"]
+PathName = Literal["original", "receptive"]
 CutPosition = Literal["input", "res_2", "res_3", "res_4", "res_5"]
 
 
@@ -80,19 +80,19 @@ class RMGLSwitches:
     reranking: bool = False
 
     def __post_init__(self) -> None:
-        for name, hint in get_type_hints(type(self)).items():
-            object.__setattr__(self, name, _checked(name, hint, getattr(self, name)))
+        check_values(self)
+        object.__setattr__(self, "stripes", _stripes(self.stripes))
         self._check_ranges()
         self._check_combination()
 
-    def paths(self, parts: int) -> tuple[Path, ...]:
+    def paths(self, parts: int) -> tuple[PathName, ...]:
         """The paths of a branch; cutting into one part is no cut, so there it is the original path alone."""
         if parts == 1 or not self.receptive_partition:
             return ("original",)
         return ("original", "receptive") if self.original_path else ("receptive",)
 
     @property
-    def balanced_paths(self) -> tuple[Path, ...]:
+    def balanced_paths(self) -> tuple[PathName, ...]:
         """The paths whose stripes activation balanced pooling moves."""
         return ("original",) if self.abp_paths == "original" else ("original", "receptive")
 
@@ -107,15 +107,22 @@ class RMGLSwitches:
     def _check_combination(self) -> None:
         if not (self.original_path or self.receptive_partition):
             raise ValueError("a branch needs a path: turn original_path or receptive_partition on")
+        cut = self.receptive_partition and max(self.stripes) > 1
+        shifted = self.random_shifting and self.rsa_probability > 0
         refined = {
-            "rp_position": self.receptive_partition,
-            "receptive_global": self.receptive_partition,
-            "path_norms": self.receptive_partition and self.original_path,
-            "path_reductions": self.receptive_partition and self.original_path,
+            "original_path": max(self.stripes) > 1,
+            "rp_position": cut,
+            "receptive_global": cut,
+            "path_norms": cut and self.original_path,
+            "path_reductions": cut and self.original_path,
             "global_branch_stride": 1 in self.stripes,
             "abp_phase": self.activation_balanced_pooling,
-            "abp_paths": self.activation_balanced_pooling and self.receptive_partition,
-            **{field.name: self.random_shifting for field in fields(self) if field.name.startswith("rsa_")},
+            "abp_paths": self.activation_balanced_pooling and cut,
+            "rsa_probability": self.random_shifting,
+            "rsa_crop_prob": shifted,
+            "rsa_crop_min": shifted and self.rsa_crop_prob > 0,
+            "rsa_height_min": shifted,
+            "rsa_width_min": shifted,
         }
         defaults = {field.name: field.default for field in fields(self)}
         for name, effective in refined.items():
@@ -123,28 +130,12 @@ class RMGLSwitches:
                 raise ValueError(f"{name}={getattr(self, name)!r} changes nothing here; leave it at {defaults[name]!r}")
         balanced = any(path in self.balanced_paths for parts in self.stripes if parts > 1 for path in self.paths(parts))
         if self.activation_balanced_pooling and not balanced:
-            raise ValueError("activation_balanced_pooling finds no stripes to balance; turn it or original_path")
+            raise ValueError(
+                "activation_balanced_pooling finds no stripes to balance; turn it off, or give it a branch of 2 stripes "
+                "or more with its original path"
+            )
         if self.crop_resize_shift and (self.random_shifting or self.random_cropping):
             raise ValueError("crop_resize_shift stands in place of random_shifting and random_cropping; turn them off")
-
-
-def _checked(name: str, hint: Any, value: Any) -> Any:
-    """The value as its type wants it, so that equal variants are equal switches. Raises ValueError."""
-    if name == "stripes":
-        return _stripes(value)
-    if hint is bool:
-        if not isinstance(value, bool):
-            raise ValueError(f"{name} must be true or false, not {value!r}")
-        return value
-    if name == "margin" and value == "soft":
-        return value
-    if hint is float or name == "margin":
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-            raise ValueError(f"{name} must be a number, 0 or more, not {value!r}")
-        return float(value) + 0.0  # no -0.0: runs are named by their switches
-    if isinstance(value, bool) or value not in get_args(hint):
-        raise ValueError(f"{name} must be one of {', '.join(map(str, get_args(hint)))}, not {value!r}")
-    return value
 
 
 def _stripes(value: Any) -> tuple[int, ...]:
@@ -248,7 +239,7 @@ def embedding(switches: RMGLSwitches) -> str:
 METHOD = Method(
     id="rmgl",
     paper=Paper(
-        title="Receptive Multi-Granularity Representation for Person Re-Identification",
+        title="Receptive Multi-granularity Representation for Person Re-Identification",
         venue="IEEE TIP",
         year=2020,
     ),

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from harness.models.classifier import identity_classifier
 from harness.models.reid import Batch, ReIDModel
-from methods.rmgl import Path, RMGLSwitches
+from methods.rmgl import PathName, RMGLSwitches
 from methods.rmgl.losses import classification_loss, metric_loss
 from methods.rmgl.pooling import balanced_pooling, even_pooling, global_pooling
 from methods.rmgl.trunk import BranchedTrunk
@@ -45,7 +45,7 @@ class PathHeads(nn.Module):
 
     def __init__(
         self,
-        path: Path,
+        path: PathName,
         parts: int,
         inputs: int,
         identities: int,
@@ -112,10 +112,11 @@ class RMGL(ReIDModel):
     def losses(self, features: RMGLFeatures, batch: Batch) -> dict[str, Tensor]:
         """The terms of Eq. 4: ``classification`` and ``triplet``."""
         switches, labels = self.switches, batch.labels
-        images = len(labels) if switches.batch_reduction == "sum" else 1
+        # Both losses are means over the batch.
+        scale = len(labels) if switches.batch_reduction == "sum" else 1
         return {
-            "classification": images * classification_loss(features.logits, labels),
-            "triplet": images * metric_loss(features.branches, labels, switches.margin, switches.triplet_normalised),
+            "classification": scale * classification_loss(features.logits, labels),
+            "triplet": scale * metric_loss(features.branches, labels, switches.margin, switches.triplet_normalised),
         }
 
     def embed(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
@@ -150,7 +151,7 @@ class RMGL(ReIDModel):
                     maps[name] = response / response.amax((1, 2), keepdim=True).clamp(min=1e-12)
         return maps
 
-    def _paths(self, images: Tensor) -> list[list[tuple[Path, PathHeads, Tensor]]]:
+    def _paths(self, images: Tensor) -> list[list[tuple[PathName, PathHeads, Tensor]]]:
         """Every path of every branch with its heads and its final map."""
         return [
             [(path, cast(PathHeads, of_paths[path]), features) for path, features in maps.items()]

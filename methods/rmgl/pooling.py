@@ -28,14 +28,16 @@ def balanced_pooling(features: Tensor, parts: int, pooling: Pooling) -> list[Ten
     """Activation balanced pooling: as ``even_pooling``, of stripes whose height each image chooses for itself."""
     boundaries = balanced_boundaries(features.detach(), parts)
     row = torch.arange(features.shape[2], device=features.device)
+    # Of each row first: a stripe's maximum or mean is that of its rows.
+    rows = features.amax(3) if pooling == "max" else features.mean(3)
     pooled = []
     for part in range(parts):
         top, bottom = boundaries[:, part, None], boundaries[:, part + 1, None]
         inside = ((row >= top) & (row < bottom))[:, None]
         if pooling == "max":
-            pooled.append(features.amax(3).masked_fill(~inside, float("-inf")).amax(2))
+            pooled.append(rows.masked_fill(~inside, float("-inf")).amax(2))
         else:
-            pooled.append((features.mean(3) * inside).sum(2) / (bottom - top))
+            pooled.append((rows * inside).sum(2) / (bottom - top))
     return pooled
 
 
@@ -62,5 +64,5 @@ def balanced_boundaries(features: Tensor, parts: int) -> Tensor:
         quota = -(-part * total // parts)  # rounded up
         highest = (votes <= quota[:, None]).sum(1) - 1
         chosen = torch.where(total > 0, highest, part * height // parts)
-        boundaries[:, part] = torch.minimum(chosen, row[height - (parts - part)]).maximum(boundaries[:, part - 1] + 1)
+        boundaries[:, part] = chosen.clamp(max=height - (parts - part)).maximum(boundaries[:, part - 1] + 1)
     return boundaries

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from harness.errors import BadInput
 from harness.models.backbone import resnet_part
 from harness.models.catalogue import trunk_spec
-from methods.rmgl import CutPosition, Path, RMGLSwitches
+from methods.rmgl import CutPosition, PathName, RMGLSwitches
 
 SHARED_STAGES = (0, 1)
 """The stem and conv2, whose end, ``res_conv2c``, is where branches part (Sec. IV-A)."""
@@ -54,19 +54,19 @@ class Branch(nn.Module):
         self.parts, self.paths = parts, switches.paths(parts)
         self.cut = get_args(CutPosition).index(switches.rp_position)
         # How many stages see the whole image, on the original path or before the cut.
-        self.whole = STAGES if "original" in self.paths else self.cut
+        self.whole_stages = STAGES if "original" in self.paths else self.cut
         stride = switches.global_branch_stride if parts == 1 else 1
         self.stages = nn.ModuleList(resnet_part(backbone, stage, stage, stride) for stage in BRANCH_STAGES)
         self.twins = nn.ModuleList()
         if len(self.paths) > 1 and switches.path_norms == "separate":
             self.twins.extend(with_own_norms(stage) for stage in [*shared, *self.stages][self.cut :])
 
-    def forward(self, entries: list[Tensor], shared: nn.ModuleList) -> dict[Path, Tensor]:
+    def forward(self, entries: list[Tensor], shared: nn.ModuleList) -> dict[PathName, Tensor]:
         """Final maps (B, C, h, w) by path; ``entries`` are the inputs of the first stages, from the images on."""
         entries = list(entries)
-        for stage in self.stages[: max(self.whole - len(SHARED_STAGES), 0)]:
+        for stage in self.stages[: max(self.whole_stages - len(SHARED_STAGES), 0)]:
             entries.append(stage(entries[-1]))
-        maps: dict[Path, Tensor] = {}
+        maps: dict[PathName, Tensor] = {}
         if "original" in self.paths:
             maps["original"] = entries[STAGES]
         if "receptive" in self.paths:
@@ -86,11 +86,11 @@ class BranchedTrunk(nn.Module):
         branches = [Branch(parts, switches, backbone, self.shared) for parts in switches.stripes]
         self.branches = nn.ModuleList(branches)
         self.channels = trunk_spec(backbone).stage_channels[STAGES - 1]
-        self.whole = max(branch.whole for branch in branches)
+        self.whole_stages = max(branch.whole_stages for branch in branches)
 
-    def forward(self, images: Tensor) -> list[dict[Path, Tensor]]:
+    def forward(self, images: Tensor) -> list[dict[PathName, Tensor]]:
         """Maps by path, of each branch. A stage sees the whole image only where some path needs that."""
         entries = [images]
-        for stage in self.shared[: self.whole]:
+        for stage in self.shared[: self.whole_stages]:
             entries.append(stage(entries[-1]))
         return [branch(entries, self.shared) for branch in self.branches]

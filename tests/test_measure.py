@@ -6,17 +6,21 @@ import contextlib
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from harness.datasets.base import Dataset, Passport, Split
 from harness.errors import BadInput
+from harness.execution.evaluating import images_ranked
 from harness.measure import (
     count_operations,
     count_parameters,
     extraction_latency,
     inference_parameters,
+    latency,
     matching_latency,
     measured_cost,
 )
@@ -112,6 +116,30 @@ def test_latency_is_the_time_of_the_action_alone():
     found = repeated(lambda: time.sleep(0.01), CPU, budget_s=0.05)
     assert 10 <= found["median_ms"] <= found["p95_ms"] and found["median_ms"] < 100
     assert 3 <= found["repeats"] <= 6
+
+
+def test_twenty_runs_warm_up_or_as_many_as_begin_in_the_first_second(monkeypatch):
+    runs = []
+    assert repeated(lambda: runs.append(None), CPU, budget_s=0)["repeats"] == 3 == len(runs) - 20
+    runs.clear()
+    seconds = iter([0.4, 0.4, 0.4, *[0.001] * 3])
+    monkeypatch.setattr(latency, "timed", lambda action, device: action() or next(seconds))
+    found = repeated(lambda: runs.append(None), CPU, budget_s=0)
+    assert len(runs) == 3 + 3 and found["median_ms"] == pytest.approx(1)
+
+
+def test_a_query_is_matched_against_the_gallery_of_one_trial():
+    def split(identities, cameras):
+        numbers = map(str, range(len(identities)))
+        return Split(tuple(numbers), np.array(identities), np.array(cameras))
+
+    # Person 1 has three images in camera 1 and two in camera 2, person 2 one in camera 4: a trial draws one of each.
+    gallery = split([1, 1, 1, 1, 1, 2], [1, 1, 1, 2, 2, 4])
+    query = split([1, 2], [3, 6])
+    dataset = Dataset("sysu_all", Path(), query, query, gallery, Passport("sysu_all", "", "", {}))
+    assert images_ranked(dataset, "sysu_all") == 3
+    assert images_ranked(dataset, "sysu_indoor") == 2
+    assert images_ranked(dataset, "regdb") == 6
 
 
 def test_latency_is_said_for_each_image_of_a_batch():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,14 +19,20 @@ import methods.pgfl_kd
 from harness import run as command_line
 from harness.errors import BadInput
 from harness.measure import count_operations, inference_parameters
+from harness.measure.cost import ESTIMATORS
 from harness.models.backbone import build_backbone, resnet_part
 from harness.models.reid import Batch
+from harness.recipe import Augmentation, Sampler
 from harness.store import Store
+from harness.tables import tables
 from harness.training.augmentation import KEYPOINT_MIRROR, Placement, place_prior
+from harness.training.batches import Input, TrainingData
+from methods.pcb import METHOD as PCB
+from methods.pcb import PCBSwitches
 from methods.pgfl_kd import METHOD, PGFLKDSwitches
 from methods.pgfl_kd.heatmaps import GROUPS, PARTNERS, SCALE, SIGMA, keypoint_heatmaps, part_weights
-from methods.pgfl_kd.losses import consistent_loss, multi_part_contrastive_loss
-from methods.pgfl_kd.model import PGFLKDFeatures, foreground_weights, local_features
+from methods.pgfl_kd.losses import consistent_loss, multi_part_contrastive_loss, reid_loss
+from methods.pgfl_kd.model import PGFLKDFeatures, foreground_weights, weighted_sums
 
 IDENTITIES, PARTS, CHANNELS = 4, 8, 256
 FULL = PGFLKDSwitches()
@@ -92,12 +99,18 @@ def test_part_weights_agree_with_a_loop_over_keypoints_and_cells(seed, size):
 
 
 def test_every_keypoint_is_of_one_part_and_parts_are_as_listed():
-    assert sorted(k for members in GROUPS.values() for k in members) == list(range(17))
-    assert list(GROUPS) == [
-        *("head", "left lower arm", "right lower arm", "left knee", "right knee"),
-        *("left ankle", "right ankle", "torso"),
+    # COCO: nose, eyes, ears 0-4; then left before right: shoulders 5-6, elbows, wrists, hips 11-12, knees, ankles.
+    assert list(GROUPS.items()) == [
+        ("head", (0, 1, 2, 3, 4)),
+        ("left lower arm", (7, 9)),
+        ("right lower arm", (8, 10)),
+        ("left knee", (13,)),
+        ("right knee", (14,)),
+        ("left ankle", (15,)),
+        ("right ankle", (16,)),
+        ("torso", (5, 6, 11, 12)),
     ]
-    assert GROUPS["left lower arm"] == (7, 9) and GROUPS["torso"] == (5, 6, 11, 12)
+    assert sorted(k for members in GROUPS.values() for k in members) == list(range(17))
 
 
 def test_partners_are_the_parts_that_a_mirror_makes_change_places():
@@ -123,6 +136,32 @@ def test_keypoints_move_with_the_image_by_whole_cells():
     torch.testing.assert_close(after[:, :, 2:, 1:], before[:, :, :-2, :-1])
 
 
+def test_in_a_training_batch_a_keypoint_stays_on_its_pixel_and_changes_sides_with_a_flip():
+    images, height, width, left, right = 64, 24, 16, 15, 16
+    rng = np.random.default_rng(0)
+    rows, columns = rng.integers(3, height - 3, images), rng.integers(3, width - 3, images)  # no crop removes it
+    pixels = np.zeros((images, height, width, 3), np.uint8)
+    pixels[np.arange(images), rows, columns] = 255
+    keypoints = np.zeros((images, 17, 3), np.float32)
+    keypoints[:, left] = np.stack(((columns + 0.5) / width, (rows + 0.5) / height, np.ones(images)), axis=1)
+    none = np.zeros(images, np.int64)
+    data = TrainingData(pixels, none, none, {"keypoints": keypoints})
+    recipe = METHOD.recipe(FULL, "market1501", "demo")
+    recipe = replace(recipe, sampler=Sampler(images, None), augmentation=Augmentation(flip=0.5, padding=3))
+    (batch,) = Input(data, recipe, 0, torch.device("cpu")).batches(0, [np.arange(images)])
+    seen = batch.priors["keypoints"][..., 2].argmax(1)
+    flipped, moved = 0, set()
+    for image in range(images):
+        row, column = divmod(int(batch.images[image].sum(0).argmax()), width)
+        x, y, _ = batch.priors["keypoints"][image, seen[image]].tolist()
+        assert (x * width - 0.5, y * height - 0.5) == pytest.approx((column, row), abs=1e-4)
+        before = columns[image] if seen[image] == left else width - 1 - columns[image]
+        flipped += int(seen[image] == right)
+        moved.add((row - int(rows[image]), column - int(before)))
+    assert 16 < flipped < 48 and set(seen.tolist()) == {left, right}
+    assert len(moved) > 20 and all(abs(shift) <= 3 for shifts in moved for shift in shifts)
+
+
 def test_a_part_that_is_not_seen_weighs_every_position_alike():
     keypoints = keypoints_of(1)
     keypoints[:, [7, 9], 2] = 0
@@ -143,10 +182,10 @@ def test_a_keypoint_that_is_seen_holds_most_of_its_parts_weight():
 
 @given(seed=SEEDS)
 @settings(max_examples=10, deadline=None)
-def test_local_features_are_eq_1_but_for_its_average(seed):
+def test_weighted_sums_are_eq_1_but_for_its_average(seed):
     generator = torch.Generator().manual_seed(seed)
     features, weights = torch.randn(1, 5, 4, 3, generator=generator), torch.rand(1, PARTS, 4, 3, generator=generator)
-    found = local_features(features, weights)[0]
+    found = weighted_sums(features, weights)[0]
     for k in range(PARTS):
         product = features[0] * torch.outer(torch.ones(5), weights[0, k].flatten()).reshape(5, 4, 3)
         average = torch.stack([product[c].mean() for c in range(5)])
@@ -171,7 +210,7 @@ def test_foreground_agrees_with_eq_2_and_3_in_loops(seed):
     weights = foreground_weights(features, local, "dot_gap")
     a, f_f = loop_foreground(features[0], f_l / 12)
     torch.testing.assert_close(weights[0], a)
-    torch.testing.assert_close(local_features(features, weights[:, None])[0, 0], f_f)
+    torch.testing.assert_close(weighted_sums(features, weights[:, None])[0, 0], f_f)
     torch.testing.assert_close(foreground_weights(features, local, "dot_sum")[0], loop_foreground(features[0], f_l)[0])
     unit = features / features.square().sum(1, keepdim=True).sqrt()
     cosine = loop_foreground(unit[0], f_l / f_l.square().sum().sqrt())[0]
@@ -259,9 +298,13 @@ def test_distillation_reaches_f_g_and_never_its_teacher(switches, term, teacher)
     model, batch = build(switches), batch_of()
     pooled = {name: torch.randn(8, CHANNELS).abs().requires_grad_() for name in ("f_G", "f_E", "f_P", "f_V", "f_F")}
     logits = {name: torch.zeros(8, IDENTITIES) for name in model.heads}
-    model.losses(PGFLKDFeatures(pooled, logits), batch)[term].backward()
+    loss = model.losses(PGFLKDFeatures(pooled, logits), batch)[term]
+    loss.backward()
     assert pooled["f_G"].grad.abs().max() > 0
-    assert all(pooled[name].grad is None for name in pooled if name != "f_G"), teacher
+    assert all(pooled[name].grad is None for name in pooled if name != "f_G")
+    for name in ("f_E", "f_P", "f_V", "f_F"):
+        other = PGFLKDFeatures({**pooled, name: 2 * pooled[name]}, logits)
+        assert (model.losses(other, batch)[term] != loss) == (name == teacher), name
 
 
 def test_in_the_network_distillation_of_parts_moves_no_weight_of_their_branch():
@@ -279,6 +322,38 @@ def test_interaction_gives_both_branches_the_same_gradient():
     to_g, to_p = torch.autograd.grad(loss, [features.pooled["f_G"], features.pooled["f_P"]])
     assert to_g.abs().max() > 0
     torch.testing.assert_close(to_g, to_p)
+
+
+def test_the_reid_loss_by_hand():
+    feature = torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0], [6.0, 8.0]])
+    labels = torch.tensor([0, 0, 1, 1])
+    logits = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 0.0]])
+    found = reid_loss(feature, logits, labels)
+    # Farthest positive and nearest negative of each image; the margin is 0.3, distances are Euclidean.
+    hardest = [(5, 1), (5, math.sqrt(18)), (math.sqrt(85), 1), (math.sqrt(85), 5)]
+    assert found["triplet"].item() == pytest.approx(sum(p - n + 0.3 for p, n in hardest) / 4, rel=1e-5)
+    # Label smoothing of 0.1 over 3 identities: 0.9 + 0.1 / 3 for the right one, 0.1 / 3 for each other.
+    cross_entropy = 0.0
+    for scores, label in zip(logits.tolist(), labels.tolist(), strict=True):
+        total = sum(map(math.exp, scores))
+        for identity, score in enumerate(scores):
+            weight = 0.1 / 3 + (0.9 if identity == label else 0)
+            cross_entropy -= weight * math.log(math.exp(score) / total) / 4
+    assert found["id"].item() == pytest.approx(cross_entropy, rel=1e-5)
+
+
+def test_the_triplet_is_of_the_feature_before_its_bn_and_the_logits_are_of_it_after():
+    model, batch = build(BASELINE).train(), batch_of()
+    features = model(batch)
+    bare = features.pooled["f_G"]
+    after = (bare - bare.mean(0)) / (bare.var(0, unbiased=False) + 1e-5).sqrt()
+    torch.testing.assert_close(features.logits["f_G"], after @ model.heads["f_G"].weight.T, rtol=1e-3, atol=1e-5)
+    distances = torch.cdist(bare, bare)
+    same = batch.labels[:, None] == batch.labels
+    farthest = (distances * same).amax(1)
+    nearest = distances.masked_fill(same, math.inf).amin(1)
+    by_hand = (farthest - nearest + 0.3).clamp(min=0).mean()
+    assert model.losses(features, batch)["triplet_f_G"].item() == pytest.approx(by_hand.item(), rel=1e-3)
 
 
 def test_each_row_of_table_6_and_7_has_the_terms_of_its_equation():
@@ -365,6 +440,52 @@ def test_f_g_is_evaluated_where_no_prior_of_a_test_image_exists(market_root, tmp
     assert "blocked: pgfl_kd_features-Body Part Feature f_P-market1501: needs keypoints of the query images" in said
 
 
+def test_a_cells_evaluation_is_the_same_whatever_is_pending_beside_it(market_root, tmp_path, monkeypatch):
+    for plugin in (methods.ide, methods.pgfl_kd):
+        monkeypatch.setitem(plugin.EFFORT, "demo", replace(plugin.EFFORT["demo"], epochs=1, milestones=()))
+    market = market_root / "Market-1501-v15.09.15"
+    (query, *_) = sorted((market / "query").glob("*.jpg"))
+    shutil.copy(query, market / "bounding_box_test" / "-1_c2s1_000001_00.jpg")
+    (market_root / "priors").mkdir()
+    for folder, word in (("bounding_box_train", "train"), ("query", "query"), ("bounding_box_test", "test")):
+        names = [image.name for image in sorted((market / folder).glob("*.jpg"))]
+        keypoints = keypoints_of(len(names)).numpy()
+        np.savez(market_root / "priors" / f"market1501_{word}_priors.npz", names=names, keypoints=keypoints)
+    results = tmp_path / "results"
+    options = ["--table", "pgfl_kd_features", "--dataset", "market1501", "--profile", "demo", "--device", "cpu"]
+    options += ["--data-root", str(market_root), "--results", str(results), "--report", str(tmp_path / "report")]
+    whole, part = "Global Feature f_G (PGFL-KD)", "Body Part Feature f_P"
+
+    def records(*rows: str) -> dict[str, dict]:
+        chosen = [word for row in rows for word in ("--row", row)]
+        assert command_line.main([*options, "--images", *chosen]) == 0
+        return {record["row"]: record for record in Store(results).records()}
+
+    alone = records(whole)[whole]
+    shutil.rmtree(results / alone["evaluation"])
+    for file in results.rglob("*.json"):
+        if "runs" not in file.relative_to(results).parts:
+            file.unlink()
+    together = records(whole, part)
+    beside = together[whole]
+    assert beside["run"] == alone["run"] == together[part]["run"]
+    assert beside["receipt"]["evaluation_sha256"] == alone["receipt"]["evaluation_sha256"]
+    with np.load(results / beside["evaluation"] / "features.npz") as kept:
+        assert len(kept["junk"]) == 1
+
+    def maps(record: dict) -> list[str]:
+        with np.load(results / record["evaluation"] / "attention.npz") as kept:
+            return kept["names"].tolist()
+
+    assert maps(beside) == ["responses"] and maps(together[part]) == ["responses", "foreground"]
+    # What was read of each split is said, and that it is not the paper's.
+    assert set(beside["receipt"]["priors"]) == {"train"}
+    providers = {split: read["provider"] for split, read in together[part]["receipt"]["priors"].items()}
+    files = {"train": "train", "query": "query", "gallery": "test"}
+    assert providers == {split: f"file market1501_{word}_priors.npz" for split, word in files.items()}
+    assert "priors: file market1501_train_priors.npz, not the paper's estimator" in beside["verdict"]["reasons"]
+
+
 def test_training_without_keypoints_is_refused_in_one_sentence():
     with pytest.raises(BadInput, match="pgfl_kd: the pose-guided branches read keypoints"):
         build()(replace(batch_of(2), priors={}))
@@ -424,6 +545,46 @@ def test_the_printed_cost_would_be_that_of_two_copies_of_layer4():
     assert (once + layer4 + 2048 * 702) / 1e9 == pytest.approx(8.95, abs=0.005)  # printed: 8.98
 
 
+def test_hrnet_w48_counted_layer_by_layer():
+    """Sun et al., CVPR 2019, Sec. 3 and Table 1, and their released pose network, at 384x128."""
+    macs = parameters = 0
+
+    def conv(side, inputs, outputs, cells):
+        nonlocal macs, parameters
+        macs += side * side * inputs * outputs * cells
+        parameters += side * side * inputs * outputs + 2 * outputs  # the two of its BN
+
+    widths, cells = (48, 96, 192, 384), [96 * 32 // 4**branch for branch in range(4)]
+    conv(3, 3, 64, 192 * 64)  # the stem: stride 2 twice
+    conv(3, 64, 64, cells[0])
+    conv(1, 64, 256, cells[0])  # the shortcut of the first bottleneck
+    for inputs in (64, 256, 256, 256):
+        conv(1, inputs, 64, cells[0])
+        conv(3, 64, 64, cells[0])
+        conv(1, 64, 256, cells[0])
+    conv(3, 256, 48, cells[0])
+    conv(3, 256, 96, cells[1])
+    for branches, modules in ((2, 1), (3, 4), (4, 3)):
+        if branches > 2:
+            conv(3, widths[branches - 2], widths[branches - 1], cells[branches - 1])
+        for module in range(modules):
+            for branch in range(branches):
+                for _ in range(2 * 4):  # 4 basic blocks
+                    conv(3, widths[branch], widths[branch], cells[branch])
+            last = branches == 4 and module == modules - 1
+            for to in range(1 if last else branches):
+                for origin in range(branches):
+                    if origin > to:
+                        conv(1, widths[origin], widths[to], cells[origin])
+                    for step in range(origin + 1, to + 1):  # halved until it fits; the last step widens
+                        conv(3, widths[origin], widths[to] if step == to else widths[origin], cells[step])
+    macs += 48 * 17 * cells[0]  # the heatmaps: with a bias and no BN
+    parameters += 48 * 17 + 17
+    assert (macs, parameters) == (15_691_825_152, 63_595_745)
+    assert ESTIMATORS["keypoints"].macs == round(macs, -6)
+    assert ESTIMATORS["keypoints"].parameters == round(parameters, -3)
+
+
 # --- recipe and switches ---
 
 
@@ -435,6 +596,39 @@ def test_the_paper_profile_is_as_printed():
     assert recipe.schedule.milestones == (30, 70) and recipe.schedule.gamma == 0.1 and recipe.schedule.warmup is None
     assert recipe.augmentation.flip == recipe.augmentation.erasing.probability == 0.5
     assert recipe.augmentation.padding == 10 and recipe.initialisation.kind == "imagenet"
+    assert recipe.optimiser.weight_decay == 5e-4 and recipe.flip_test is False
+    erasing = recipe.augmentation.erasing
+    # The mean pixel is 0 after normalisation.
+    assert (erasing.area, erasing.aspect, erasing.fill) == ((0.02, 0.4), (0.3, 3.33), (0, 0, 0))
+
+
+def variants_of(table: str) -> dict[str, PGFLKDSwitches]:
+    return {row.name: METHOD.parse(dict(row.switches), row.name) for row in tables()[table].rows if row.runs}
+
+
+def test_the_rows_of_tables_6_and_7_are_the_variants_that_they_name():
+    assert list(variants_of("pgfl_kd_ablation").values()) == VARIANTS[:6]
+    assert list(variants_of("pgfl_kd_sab_loss").values()) == [SAB_DISTANCE, FULL]
+
+
+def test_the_rows_of_table_8_are_six_features_of_two_runs():
+    baseline, *rows = variants_of("pgfl_kd_features").values()
+    assert baseline == BASELINE
+    assert rows == [replace(FULL, feature=feature) for feature in ("f_G", "f_P", "f_V", "f_F", "f_E")]
+
+
+def test_a_row_of_fig_3_has_the_weight_of_its_name_and_leaves_the_other():
+    for name, switches in variants_of("pgfl_kd_lambda").items():
+        weight, _, value = name.removesuffix(" (best)").partition(" = ")
+        other = {"lambda_mcl": "lambda_cl", "lambda_cl": "lambda_mcl"}[weight]
+        assert (getattr(switches, weight), getattr(switches, other)) == (float(value), 0.25)
+        assert switches == replace(FULL, **{weight: float(value)})
+
+
+def test_table_9_times_pcb_as_its_paper_ranks_it():
+    row = tables()["pgfl_kd_speed"].row("PCB [39]")
+    assert row.runs and row.method == "pcb" and row.published["occluded_duke"] == {"time_s": 0.09}
+    assert PCB.parse(dict(row.switches), row.name) == PCBSwitches(pooling="uniform", descriptor="g")
 
 
 def test_a_weight_of_nought_and_a_loss_switched_off_are_one_variant():

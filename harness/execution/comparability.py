@@ -7,7 +7,9 @@ from typing import Any
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import Passport
 from harness.evaluation.verdicts import judge, overall, split_reasons
+from harness.execution.receipt import PriorsRead
 from harness.plan import PlannedCell, Run
+from harness.priors.availability import INFRARED
 from harness.recipe import Initialisation
 from harness.store import Record, Store
 
@@ -15,7 +17,9 @@ PUBLISHED_WEIGHTS = {"imagenet": "ImageNet", "luperson": "LUPerson"}
 """Kinds of start that a paper's recipe may ask for and that cannot always be had, with what they are called."""
 
 
-def reasons(run: Run, planned: PlannedCell, manifest: Record, passport: Passport, store: Store) -> list[str]:
+def reasons(
+    run: Run, planned: PlannedCell, manifest: Record, passport: Passport, store: Store, priors: PriorsRead
+) -> list[str]:
     """Every reason why the cell is not comparable with the paper; none when it is."""
     found = []
     if planned.cell.profile != "paper":
@@ -25,7 +29,15 @@ def reasons(run: Run, planned: PlannedCell, manifest: Record, passport: Passport
     elif not passport.variant.startswith("official"):
         found.append(f"dataset variant: {passport.variant}")
     found += [f"initialisation: {source}" for source in _not_as_printed(run, manifest, store)]
+    if not dataset_spec(planned.cell.dataset).embedded:
+        found += _not_the_papers_estimator(priors)
     return found
+
+
+def _not_the_papers_estimator(priors: PriorsRead) -> list[str]:
+    # Which images are infrared is known, not estimated.
+    providers = dict.fromkeys(read["provider"] for read in priors.values() if read["kinds"] != INFRARED)
+    return [f"priors: {' and '.join(providers)}, not the paper's estimator"] if providers else []
 
 
 def _not_as_printed(run: Run, manifest: Record, store: Store) -> list[str]:

@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import Dataset
+from harness.evaluation.protocols import PROTOCOLS
+from harness.evaluation.trials import trial_galleries
 from harness.event_files import write_metrics
 from harness.execution import comparability
 from harness.execution.evaluation import Evaluation, Reading, TestImages, evaluate_run
 from harness.execution.pictures import attention, ranking_strips
-from harness.execution.receipt import receipt
+from harness.execution.receipt import priors_read, receipt
 from harness.execution.training import Order, Workplace, load_model
 from harness.measure import measured_cost
+from harness.models.reid import ReIDModel
 from harness.plan import PlannedCell, Run
 from harness.store import Record, file_digest, write_arrays, write_json
 
@@ -64,30 +67,50 @@ def _evaluate(
     place: Workplace,
     keep_images: bool,
 ) -> None:
+    """Readings of the same priors share an extraction, so that what one keeps depends on no other that is pending."""
     started = time.perf_counter()
     place.watch.begin(f"evaluating run {run.id} on {dataset.id}", 1)
-    kinds = tuple(sorted({kind for planned in pending.values() for kind in planned.priors}))
-    place.world.told(Order(run.id, dataset.id, kinds))
-    images = test_images(run, dataset, kinds, place)
     model = load_model(run, manifest, place)
+    for kinds in dict.fromkeys(planned.priors for planned in pending.values()):
+        place.world.told(Order(run.id, dataset.id, kinds))
+        images = test_images(run, dataset, kinds, place)
+        alike = {reading: planned for reading, planned in pending.items() if planned.priors == kinds}
+        _evaluate_alike(run, manifest, dataset, model, images, alike, place, keep_images, started)
+
+
+def _evaluate_alike(
+    run: Run,
+    manifest: Record,
+    dataset: Dataset,
+    model: ReIDModel,
+    images: TestImages,
+    pending: dict[Reading, PlannedCell],
+    place: Workplace,
+    keep_images: bool,
+    started: float,
+) -> None:
+    """Evaluate readings that all read the priors of ``images``."""
     protocol = dataset_spec(dataset.id).protocol
     flip = run.recipe.flip_test
     found = evaluate_run(model, dataset, images, protocol, list(pending), flip, place.machine, place.world)
-    costs: dict[tuple[tuple[str, ...], str], dict[str, Any]] = {}
+    costs: dict[str, dict[str, Any]] = {}
     shown = keep_images or dataset.embedded
     given = images.priors.get("query", {})
     maps = attention(model, images.query, given, place.machine, run.method.attention) if shown else None
+    ranked = images_ranked(dataset, protocol)
     for reading, planned in pending.items():
-        measured = planned.priors, planned.embedding
-        if measured not in costs:
-            read = {kind: images.priors["query"][kind] for kind in planned.priors}
-            costs[measured] = measured_cost(
-                model, run.recipe, place.machine, len(dataset.gallery), manifest, read, planned.embedding
-            )
+        name = planned.embedding
+        if name not in costs:
+            costs[name] = measured_cost(model, run.recipe, place.machine, ranked, manifest, given, name)
         folder = place.store.path(evaluation_path(run, planned))
         strips = ranking_strips(found[reading].scores, dataset, images.query, images.gallery, shown)
         arrays = {"features": _feature_arrays(found[reading], dataset), "strips": strips, "attention": maps}
-        _write(folder, planned, found[reading], arrays, costs[measured], time.perf_counter() - started)
+        _write(folder, planned, found[reading], arrays, costs[name], time.perf_counter() - started)
+
+
+def images_ranked(dataset: Dataset, protocol: str) -> int:
+    """How many gallery images a query is matched against: those of one trial, which all trials have equally many of."""
+    return len(trial_galleries(PROTOCOLS[protocol], dataset.gallery.identities, dataset.gallery.cameras)[0])
 
 
 def test_images(run: Run, dataset: Dataset, kinds: tuple[str, ...], place: Workplace) -> TestImages:
@@ -153,7 +176,8 @@ def _record(
     place: Workplace,
     git: dict[str, Any],
 ) -> Record:
-    why_not = comparability.reasons(run, planned, manifest, dataset.passport, place.store)
+    priors = priors_read(planned, run, manifest, place.shelf)
+    why_not = comparability.reasons(run, planned, manifest, dataset.passport, place.store, priors)
     return {
         **identity(planned),
         "status": "done",
@@ -169,7 +193,7 @@ def _record(
         "cmc": evaluation["cmc"],
         "curves": manifest["log"],
         "cost": evaluation["cost"],
-        "receipt": receipt(planned, run, manifest, evaluation, dataset.passport, git),
+        "receipt": receipt(planned, run, manifest, evaluation, dataset.passport, priors, git),
     }
 
 

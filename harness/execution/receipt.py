@@ -13,7 +13,11 @@ from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import Passport
 from harness.hardware import package_versions
 from harness.plan import PlannedCell, Run
+from harness.shelf import Shelf
 from harness.store import Record
+
+PriorsRead = dict[str, dict[str, str]]
+"""Split -> the ``kinds`` of prior that were read of it, their ``provider`` and ``fingerprint``; others are left out."""
 
 
 def git_state() -> dict[str, Any]:
@@ -52,8 +56,24 @@ def effective_batch(run: Run) -> dict[str, Any]:
     }
 
 
+def priors_read(planned: PlannedCell, run: Run, manifest: Record, shelf: Shelf) -> PriorsRead:
+    """The priors of each split that a cell's run (``train``) and its test feature (``query``, ``gallery``) read."""
+    read: PriorsRead = {"train": manifest["priors"]} if manifest["priors"] else {}
+    for split in ("query", "gallery") if planned.priors else ():
+        priors = shelf.priors(planned.cell.dataset, run.seed, split, planned.priors)
+        kinds = ", ".join(planned.priors)
+        read[split] = {"kinds": kinds, "provider": priors.provider, "fingerprint": priors.fingerprint}
+    return read
+
+
 def receipt(
-    planned: PlannedCell, run: Run, manifest: Record, evaluation: Record, passport: Passport, git: dict[str, Any]
+    planned: PlannedCell,
+    run: Run,
+    manifest: Record,
+    evaluation: Record,
+    passport: Passport,
+    priors: PriorsRead,
+    git: dict[str, Any],
 ) -> dict[str, Any]:
     """The receipt of an evaluated cell, from what its run and its evaluation wrote about themselves."""
     spec = dataset_spec(planned.cell.dataset)
@@ -71,7 +91,7 @@ def receipt(
             "reranked": planned.reranked,
         },
         "embedding": planned.embedding,
-        "priors": manifest["priors"],
+        "priors": priors,
         "git": git,
         "packages": package_versions(),
         "hardware": manifest["hardware"],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.reporting.cells import Cell
+from harness.reporting.cost_figures import measured_cost
 from harness.reporting.wording import DASH, count, fixed, millions
 
 HEADINGS = (
@@ -17,6 +18,7 @@ HEADINGS = (
     "Features, batch 1",
     "Features, large batch",
     "Matching a query",
+    "A query in all",
     "Training speed",
     "Peak memory",
 )
@@ -50,6 +52,7 @@ def _numbers(cost: dict[str, Any]) -> tuple[str, ...]:
         *(millions(_at(cost, "parameters", of)) for of in ("training", "training_without_classifiers", "inference")),
         _giga(_at(cost, "macs", "macs")),
         *(_latency(_at(cost, "latency", of)) for of in ("features_batch1", "features_large", "matching")),
+        _query_in_all(cost),
         DASH if speed is None else f"{count(speed)} images/s",
         DASH if memory is None else f"{count(memory)} MB",
     )
@@ -69,6 +72,11 @@ def _latency(latency: dict[str, Any] | None) -> str:
     return f"{latency['median_ms']:.3g} ms ({latency['p95_ms']:.3g})"
 
 
+def _query_in_all(cost: dict[str, Any]) -> str:
+    seconds = measured_cost(cost, "time_s")
+    return DASH if seconds is None else f"{seconds * 1e3:.3g} ms"
+
+
 def _notes(cost: dict[str, Any]) -> list[str]:
     convention, device = _at(cost, "macs", "convention"), _at(cost, "latency", "device")
     batch, gallery = _at(cost, "latency", "features_large", "batch"), _at(cost, "latency", "matching", "gallery")
@@ -77,6 +85,7 @@ def _notes(cost: dict[str, Any]) -> list[str]:
         *([f"Latency on {device}."] if device else []),
         *([f"Large batch: {count(batch)} images, time for each image."] if batch else []),
         *([f"Matching: one query against {count(gallery)} gallery images."] if gallery else []),
+        *(["A query in all: medians of features at batch 1 and of matching, added."] if gallery else []),
         *(_estimator(kind, name) for kind, name in (cost.get("estimators") or {}).items()),
     ]
 

@@ -22,8 +22,9 @@ Reduction = Literal["mean", "sum", "normalised"]
 class PGFLKDSwitches:
     """Every switch that the paper's ablations turn; the defaults are its full method, row 6 of Table 6.
 
-    A loss that is switched off has weight 0, and weight 0 switches it off: the two are one variant. Raises ValueError,
-    in one sentence, for a value or a combination that names no variant.
+    A loss that is switched off has weight 0, and weight 0 switches it off: the two are one variant. So
+    ``dataclasses.replace`` must give the weight, too, where it turns a loss on. Raises ValueError, in one sentence, for
+    a value or a combination that names no variant.
     """
 
     sab: bool = True
@@ -155,6 +156,6 @@ METHOD = Method(
     priors=priors,
     attention=(
         "Responses: the feature map F, averaged over channels (Fig. 1 and 4); foreground: the weights of the FEB "
-        "(Eq. 2), where a row of the same run reads poses at test. Each from its least to its greatest value."
+        "(Eq. 2), in rows that read poses at test. Each from its least to its greatest value."
     ),
 )

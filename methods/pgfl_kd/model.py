@@ -36,8 +36,11 @@ class SemanticsAlignedBranch(nn.Module):
         return torch.cat([reduction(local[:, part]) for part, reduction in enumerate(self.reductions)], dim=1)
 
 
-def local_features(features: Tensor, weights: Tensor) -> Tensor:
-    """f_{l,k} of Eq. 1: features (B, C, h, w) summed with the weights (B, 8, h, w) of each part, to (B, 8, C)."""
+def weighted_sums(features: Tensor, weights: Tensor) -> Tensor:
+    """Features (B, C, h, w) summed over positions with K maps of weights (B, K, h, w), to (B, K, C).
+
+    f_{l,k} of Eq. 1 with the weights of the parts; f_F of Eq. 3 with those of the foreground.
+    """
     return weights.to(features.dtype).flatten(2) @ features.flatten(2).transpose(1, 2)
 
 
@@ -73,9 +76,9 @@ class PGFLKD(ReIDModel):
         self.switches = switches
         self.trunk = build_backbone(backbone)
         channels = self.trunk.channels
-        self.sab = SemanticsAlignedBranch(channels) if switches.sab else None
         supervised = ["f_G"]
         if switches.sab:
+            self.sab = SemanticsAlignedBranch(channels)
             supervised.append("f_V" if switches.interaction else "f_P")
         if switches.feb:
             supervised.append("f_E")
@@ -135,21 +138,22 @@ class PGFLKD(ReIDModel):
         features = self.trunk(images).float()
         maps = {"responses": _stretched(features.mean(1))}
         if self.switches.feb and priors and "keypoints" in priors:
-            local = local_features(features, part_weights(priors["keypoints"], *features.shape[2:]))
+            local = weighted_sums(features, part_weights(priors["keypoints"], *features.shape[2:]))
             maps["foreground"] = _stretched(foreground_weights(features, local, self.switches.feb_similarity))
         return maps
 
     def _pose_guided(self, features: Tensor, f_g: Tensor, keypoints: Tensor) -> dict[str, Tensor]:
         """``f_F`` and ``f_E`` of the FEB, ``f_P`` and ``f_V`` of the SAB, as far as the variant has these branches."""
-        local = local_features(features, part_weights(keypoints, *features.shape[2:]))
+        switches = self.switches
+        local = weighted_sums(features, part_weights(keypoints, *features.shape[2:]))
         found = {}
-        if self.switches.feb:
-            weights = foreground_weights(features, local, self.switches.feb_similarity)
-            found["f_F"] = local_features(features, weights[:, None])[:, 0]  # Eq. 3
+        if switches.feb:
+            weights = foreground_weights(features, local, switches.feb_similarity)
+            found["f_F"] = weighted_sums(features, weights[:, None]).squeeze(1)
             found["f_E"] = found["f_F"] + f_g
-        if self.sab is not None:
+        if switches.sab:
             found["f_P"] = self.sab(local)
-        if self.switches.interaction:
+        if switches.interaction:
             found["f_V"] = f_g + found["f_P"]  # Eq. 6
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 
@@ -21,9 +22,11 @@ from harness.measure import count_operations, count_parameters, inference_parame
 from harness.models.initialisation import load_trunk
 from harness.models.reid import Batch
 from harness.plan import Plan, Planner
+from harness.recipe import Augmentation
+from harness.run import main
 from harness.shelf import Shelf
 from harness.store import Store
-from harness.tables import table
+from harness.tables import Table, table
 from harness.training.batches import TrainingData
 from harness.training.loop import train
 from harness.training.machine import Machine
@@ -31,7 +34,8 @@ from harness.training.optimisation import build_optimiser, rate_factor
 from harness.training.step import training_step
 from methods.ddag import METHOD, DDAGSwitches
 from methods.ddag.graph_attention import GraphAttention, GraphAttentionLayer, neighbourhood
-from methods.ddag.losses import dynamic_weight, triplet_loss
+from methods.ddag.losses import dynamic_weight
+from methods.ddag.neck import Neck
 from methods.ddag.part_attention import PartAttention
 
 IDENTITIES = 4
@@ -144,6 +148,44 @@ def test_the_necks_shift_is_never_trained():
     training_step(model, batch, optimiser, CPU)
     assert not model.neck.bias.any() and not model.part_attention.outer_neck.bias.any()
     assert model.classifier.bias is None
+
+
+def test_the_necks_scales_start_at_1_with_a_deviation_of_a_hundredth():
+    torch.manual_seed(0)
+    neck = Neck(2048)
+    assert float(neck.weight.detach().mean()) == pytest.approx(1, abs=1e-3)
+    assert float(neck.weight.detach().std()) == pytest.approx(0.01, rel=0.1)
+
+
+@pytest.mark.parametrize("neighbours", [1, 8])
+@pytest.mark.parametrize("residual", ["res", "rbn"])
+def test_the_graph_takes_x_o_and_the_part_attention_f_for_its_residual(residual, neighbours):
+    model, batch = build(replace(FULL, part_residual=residual, graph_neighbours=neighbours)).eval(), batch_of()
+    model.neck.running_mean.fill_(0.3)
+    model.neck.running_var.fill_(4.0)
+    with torch.inference_mode():
+        found, embedded = model(batch), model.embed(batch.images, batch.priors)
+        maps = model.trunk(batch.images, batch.priors["infrared"])
+        x_o = maps.mean((2, 3))
+        f = (x_o - 0.3) / (4 + 1e-5) ** 0.5 * model.neck.weight
+        x_star = torch.stack([sum(loop_part_attention(model.part_attention, image)) / 3 for image in maps])
+        x_star = x_star + (f if residual == "rbn" else x_o)
+        graph = torch.eye(16, dtype=torch.bool)
+        if neighbours == 8:
+            graph = batch.labels[:, None] == batch.labels[None, :]
+        assert (f - x_o).abs().max() > 0.1
+        torch.testing.assert_close(found.pooled, x_o)
+        torch.testing.assert_close(found.graph_logits, model.graph_attention(x_o, graph))
+        torch.testing.assert_close(found.logits, f @ model.classifier.weight.T)
+        torch.testing.assert_close(found.part_logits, x_star @ model.classifier.weight.T)
+        torch.testing.assert_close(embedded, {"f": f, "x_star": x_star})
+
+
+def test_the_graphs_loss_reaches_both_stems():
+    model, batch = build().train(), batch_of()
+    loss = F.cross_entropy(model(batch).graph_logits, batch.labels)
+    gradients = torch.autograd.grad(loss, [stem.conv1.weight for stem in model.trunk.stems])
+    assert all(gradient.abs().max() > 0 for gradient in gradients)
 
 
 # --- part attention (Sec. 3.2) ---
@@ -280,6 +322,38 @@ def test_graph_coefficients_sum_to_1_over_the_neighbours_and_are_0_elsewhere():
     assert not shares[:, ~graph].any() and (shares[:, graph] > 0).all()
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_a_fifth_of_nodes_heads_and_both_attention_matrices_is_dropped_in_training_only(training, monkeypatch):
+    dropped = []
+
+    def dropout(values, share, active):
+        dropped.append((values, share, active))
+        return values
+
+    monkeypatch.setattr(F, "dropout", dropout)
+    batch, nodes = batch_of(), torch.randn(16, 10)
+    graph = batch.labels[:, None] == batch.labels[None, :]
+    module = GraphAttention(10, IDENTITIES, FULL).train(training)
+    module(nodes, graph)
+    assert [(share, active) for _, share, active in dropped] == [(0.2, training)] * 4
+    first, matrices, heads, matrix = (values for values, _, _ in dropped)
+    assert first is nodes and heads.shape == (16, 4 * 256)
+    assert (matrices.shape, matrix.shape) == ((4, 16, 16), (1, 16, 16))
+    torch.testing.assert_close(torch.cat([matrices, matrix]).sum(2), torch.ones(5, 16))
+
+
+def test_each_graph_head_starts_xavier_uniform_with_gain_1_414():
+    torch.manual_seed(0)
+    layer = GraphAttentionLayer(96, 32, heads=3)
+    for head in range(3):
+        for values, bound in (
+            (layer.transform[head], 1.414 * (6 / (96 + 32)) ** 0.5),
+            (layer.attention[head], 1.414 * (6 / (2 * 32 + 1)) ** 0.5),
+        ):
+            assert 0.9 * bound < values.detach().abs().max() <= bound
+            assert float(values.detach().std()) == pytest.approx(bound / 3**0.5, rel=0.2)
+
+
 def test_the_released_graph_layers_are_twice_as_wide():
     assert build(RELEASED).graph_attention.heads.transform.shape == (4, 256, 512)
     assert build(FULL).graph_attention.heads.transform.shape == (4, 256, 256)
@@ -354,7 +428,6 @@ def test_the_losses_are_their_equations():
         rest = [distance for distance, other in zip(distances, batch.labels, strict=True) if other != label]
         gaps.append((max(same) - min(rest) + 0.3).clamp(min=0))
     torch.testing.assert_close(losses["triplet"], torch.stack(gaps).mean(), rtol=1e-3, atol=1e-4)
-    torch.testing.assert_close(triplet_loss(features.pooled, batch.labels), losses["triplet"])
     unit = F.normalize(features.pooled)
     assert losses["triplet"] != batch_hard_triplet(torch.cdist(unit, unit), batch.labels, 0.3)
 
@@ -435,12 +508,26 @@ def test_stems_and_trunk_learn_at_a_tenth_of_the_rate_and_a_batch_holds_64_image
     assert not recipe.flip_test
 
 
+@pytest.mark.parametrize("switches", [FULL, RELEASED])
+@pytest.mark.parametrize("dataset", ["sysu_all", "regdb_visible_to_infrared"])
+def test_sgd_augmentation_and_start_are_those_of_section_4_1_on_both_datasets(switches, dataset):
+    recipe = METHOD.recipe(switches, dataset, "paper")
+    optimiser = build_optimiser(build(switches), recipe.optimiser)
+    assert isinstance(optimiser, torch.optim.SGD)
+    for group in optimiser.param_groups:
+        assert (group["momentum"], group["nesterov"], group["weight_decay"]) == (0.9, True, 5e-4)
+        assert group["lr"] == pytest.approx(0.1 * group["factor"])
+    assert recipe.augmentation == Augmentation(flip=0.5, padding=10, erasing=None)
+    assert recipe.initialisation.kind == "imagenet"
+
+
 # --- switches ---
 
 
 def test_switches_of_an_attention_that_is_off_mean_nothing():
     assert DDAGSwitches(part_attention=False, parts=6, part_aggregation="avg", graph=False, heads=2) == BASELINE
     assert replace(GRAPH, part_residual="res") == GRAPH
+    assert replace(GRAPH, test_feature="x_star") == GRAPH
 
 
 @pytest.mark.parametrize(
@@ -454,6 +541,7 @@ def test_switches_of_an_attention_that_is_off_mean_nothing():
         ({"graph_neighbours": 9}, "1 to 8 graph_neighbours"),
         ({"graph": "yes"}, "graph must be true or false"),
         ({"variant": "code"}, "variant must be one of paper, released"),
+        ({"test_feature": "pooled"}, "test_feature must be one of x_star, f"),
     ],
 )
 def test_a_value_that_names_no_variant_is_refused_in_a_sentence(wrong, said):
@@ -463,26 +551,48 @@ def test_a_value_that_names_no_variant_is_refused_in_a_sentence(wrong, said):
 
 def test_rows_with_part_attention_are_read_by_x_star_and_others_by_f():
     assert [METHOD.embedding(switches) for switches in (FULL, PART, GRAPH, BASELINE)] == ["x_star", "x_star", "f", "f"]
+    assert METHOD.embedding(DDAGSwitches(test_feature="f")) == "f"
+
+
+def test_rows_that_are_ranked_by_x_star_and_by_f_share_a_training(tmp_path):
+    wanted = table("ddag_regdb")
+    row = wanted.row("DDAG (Ours)")
+    rows = [row, replace(row, name="f", key="f", switches={**row.switches, "test_feature": "f"})]
+    plan = plan_of(replace(wanted, rows=tuple(rows)), tmp_path, seeds=[0])
+    assert len(plan.runs) == 1
+    assert {(planned.cell.row, planned.embedding) for planned in plan.cells} == {(row.key, "x_star"), ("f", "f")}
 
 
 # --- tables 4 and 5: how many trainings (Sec. 4.1) ---
 
 
-def plan_of(table_id: str, tmp_path) -> Plan:
-    plan, wanted = Plan(), table(table_id)
+def plan_of(wanted: Table, tmp_path, seeds=()) -> Plan:
+    plan = Plan()
     planner = Planner(Shelf(tmp_path), Store(tmp_path / "results"), Computation(bfloat16=False), draw=False)
-    planner.add(plan, wanted, wanted.rows, wanted.columns, "paper")
+    planner.add(plan, wanted, wanted.rows, wanted.columns, "paper", seeds)
     return plan
 
 
+@pytest.mark.parametrize(("table_id", "trainings"), [("ddag_regdb", 10), ("ddag_sysu", 1)])
+def test_the_command_plans_ten_trainings_on_regdb_and_one_on_sysu_without_their_data(
+    table_id, trainings, tmp_path, capsys
+):
+    folders = ("--data-root", str(tmp_path), "--results", str(tmp_path / "results"))
+    assert main(["--table", table_id, "--profile", "paper", "--dry-run", "--json", *folders]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    own = [run for run in planned["runs"] if run["method"] == "ddag"]
+    assert len(own) == len({run["id"] for run in own}) == trainings
+    assert all(len(run["cells"]) == 2 for run in own)
+
+
 def test_one_training_serves_both_searches_of_sysu(tmp_path):
-    plan = plan_of("ddag_sysu", tmp_path)
+    plan = plan_of(table("ddag_sysu"), tmp_path)
     cells = [(run.method.id, [planned.cell.dataset for planned in plan.cells_of(run)]) for run in plan.runs.values()]
     assert cells == [("agw", ["sysu_all", "sysu_indoor"]), ("ddag", ["sysu_all", "sysu_indoor"])]
 
 
 def test_ten_splits_of_regdb_are_ten_trainings_that_serve_both_directions(tmp_path):
-    plan = plan_of("ddag_regdb", tmp_path)
+    plan = plan_of(table("ddag_regdb"), tmp_path)
     assert [run.seed for run in plan.runs.values()] == list(range(10))
     spec = DATASETS["regdb_visible_to_infrared"]
     assert [spec.split_of(run.seed) for run in plan.runs.values()] == list(range(1, 11))
@@ -491,7 +601,7 @@ def test_ten_splits_of_regdb_are_ten_trainings_that_serve_both_directions(tmp_pa
 
 
 def test_the_forecast_counts_the_images_of_the_larger_modality(tmp_path):
-    plan = plan_of("ddag_sysu", tmp_path)
+    plan = plan_of(table("ddag_sysu"), tmp_path)
     (run,) = (run for run in plan.runs.values() if run.method is METHOD)
     forecast = Forecast(plan, Store(tmp_path / "results"), {"sysu_all": (34_167, 11_909)})
     assert forecast.images_trained(run) == 80 * 696 * 64

@@ -1,4 +1,6 @@
-"""RegDB's layout on miniatures: one dataset a split, both directions, and what is said of a bad copy."""
+"""RegDB on miniatures: one dataset a split, both directions, what is said of a bad copy, and two splits trained."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,33 +9,42 @@ from PIL import Image
 from harness.datasets import regdb
 from harness.errors import BadInput
 from harness.evaluation import evaluate
+from harness.recipe import Initialisation
+from harness.run import main
 from harness.shelf import Shelf
+from harness.store import Store
+from methods import ddag
 
 VISIBLE_TO_INFRARED, INFRARED_TO_VISIBLE = regdb.SPECS
 
 
-@pytest.fixture
-def root(tmp_path):
-    """Four people of two images a modality; in split k, two to train on and two to test on, labelled 0 and 1."""
-    folder = tmp_path / "data" / "RegDB"
+def release(data_root, people):
+    """Two images a person and modality; in split k, half of the people to train on and half to test on, from 0."""
+    folder = data_root / "RegDB"
     (folder / "idx").mkdir(parents=True)
     for modality in ("Visible", "Thermal"):
-        for person in range(4):
+        for person in range(people):
             (folder / modality / str(person)).mkdir(parents=True)
             for number in range(2):
-                colour = (60 * person, 100 * number, 200 * (modality == "Visible"))
+                colour = (240 * person // people, 100 * number, 200 * (modality == "Visible"))
                 Image.new("RGB", (8, 16), colour).save(folder / modality / str(person) / f"{number}.bmp")
     for split in range(1, 11):
-        order = np.random.default_rng(split).permutation(4)
-        for part, people in (("train", order[:2]), ("test", order[2:])):
+        order = np.random.default_rng(split).permutation(people)
+        for part, chosen in (("train", order[: people // 2]), ("test", order[people // 2 :])):
             for modality in ("visible", "thermal"):
                 lines = [
                     f"{modality.title()}/{person}/{number}.bmp {label}"
-                    for label, person in enumerate(people)
+                    for label, person in enumerate(chosen)
                     for number in range(2)
                 ]
                 (folder / "idx" / f"{part}_{modality}_{split}.txt").write_text("\n".join(lines) + "\n")
     return folder
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Four people: in each split two to train on and two to test on, labelled 0 and 1."""
+    return release(tmp_path / "data", people=4)
 
 
 def test_training_takes_both_modalities_and_the_directions_swap_query_and_gallery(root):
@@ -112,3 +123,26 @@ def test_the_shelf_gives_a_run_the_split_of_its_seed(root):
     fourth = shelf.dataset(VISIBLE_TO_INFRARED.id, seed=3)
     assert fourth.query.names == VISIBLE_TO_INFRARED.load_split(root, 4).query.names
     assert shelf.dataset(VISIBLE_TO_INFRARED.id, seed=13) is fourth
+
+
+def test_each_split_is_trained_recorded_and_shown_as_one_of_ten(tmp_path, monkeypatch):
+    folder = release(tmp_path / "data", people=16)
+    short = replace(
+        ddag.EFFORT["demo"], size=(32, 16), epochs=1, milestones=(), initialisation=Initialisation("scratch")
+    )
+    monkeypatch.setitem(ddag.EFFORT, "demo", short)
+    table = ("--table", "ddag_regdb", "--dataset", VISIBLE_TO_INFRARED.id, "--profile", "demo")
+    places = ("--data-root", tmp_path / "data", "--results", tmp_path / "results", "--report", tmp_path / "pages")
+    assert main(list(map(str, (*table, *places, "--device", "cpu", "--seed", 0, "--seed", 1)))) == 0
+    store = Store(tmp_path / "results")
+    files = list((store.folder / "records" / "ddag_regdb").glob("*.json"))
+    records = {record["seed"]: record for record in store.records()}
+    assert len(files) == len(records) == len({record["run"] for record in records.values()}) == 2
+    for seed, record in records.items():
+        passport = VISIBLE_TO_INFRARED.load_split(folder, seed + 1).passport
+        assert record["receipt"]["passport"]["fingerprint"] == passport.fingerprint
+        assert record["metrics"]["queries"] == 16
+    assert records[0]["receipt"]["passport"]["fingerprint"] != records[1]["receipt"]["passport"]["fingerprint"]
+    text = (tmp_path / "pages" / "ddag_regdb.html").read_text(encoding="utf-8")
+    assert "2 of 10 splits, each a training of its own" in text
+    assert "2 of 10 splits measured, and the paper prints their mean" in text

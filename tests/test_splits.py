@@ -1,18 +1,22 @@
 """A dataset of ten splits: ten records are one cell, its figure their mean, its verdict that of the mean."""
 
 import math
+from dataclasses import replace
 from statistics import fmean, stdev
 
 import pytest
-from test_report import body_cells, done_record
+from test_report import body_cells, done_record, keep_arrays
 
 from harness.cell import Cell as Address
 from harness.evaluation.verdicts import SINGLE_SEED_NOISE, judge, split_reasons
 from harness.execution.comparability import verdict
 from harness.plan import PlannedCell
 from harness.reporting import write_report
+from harness.reporting.artefacts import Artefacts
 from harness.reporting.cells import Group, cell
-from harness.tables import Figure, table
+from harness.reporting.layout import lay_out
+from harness.reporting.orderings import orderings
+from harness.tables import Claim, Figure, table
 
 TABLE = table("ddag_regdb")
 ROW = TABLE.row("DDAG (Ours)")
@@ -101,3 +105,30 @@ def test_the_page_shows_mean_spread_and_splits(tmp_path):
     assert "10 of 10 splits, each a training of its own" in text
     shown = " ".join(body_cells(text)[-1])
     assert "69.34 ± 6.06" in shown
+
+
+def ordering_of(seeds_of_better, seeds_of_worse, folder):
+    """What is said of a claim between two rows with records of these seeds; the one is better on every query."""
+    rows = tuple(replace(ROW, name=name, key=name) for name in "ab")
+    claim = Claim(TABLE.id, "a", "b", "map", "a beats b", "Sec. 4")
+    records = []
+    for name, seeds, better in (("a", seeds_of_better, 15), ("b", seeds_of_worse, 0)):
+        for seed in seeds:
+            records.append(done_record(TABLE.id, name, DIRECTION, "paper", seed))
+            keep_arrays(folder, records[-1], better=better)
+    layout = lay_out(replace(TABLE, rows=rows, claims=(claim,)), records)
+    (found,) = orderings(layout, layout.measured[0], Artefacts(folder))
+    return found
+
+
+def test_an_ordering_is_checked_within_one_split(tmp_path):
+    # Seeds 0 and 10 both train on split 1.
+    found = ordering_of([0, 10], [0], tmp_path)
+    assert (found.checked.word, found.checked.seeds) == ("holds", (2, 1))
+
+
+@pytest.mark.parametrize(("better", "worse"), [([0, 1], [0, 1]), ([0], [1])])
+def test_queries_of_one_split_are_not_paired_with_those_of_another(better, worse, tmp_path):
+    found = ordering_of(better, worse, tmp_path)
+    assert found.checked is None
+    assert found.remark == "not checked: its records are of 2 splits, each with its own queries"

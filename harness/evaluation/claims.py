@@ -17,7 +17,10 @@ ClaimWord = Literal["holds", "contradicted", "undecided"]
 
 @dataclass(frozen=True, eq=False)
 class PerQuery:
-    """One side of a claim: the scores of one row, one for each training seed, on the queries of ``query_ids`` (Q,)."""
+    """One side of a claim: the scores of one row, one for each training seed, on the queries of ``query_ids`` (Q,).
+
+    All seeds are of the same queries: of a dataset of several splits, of one split.
+    """
 
     scores: tuple[Scores, ...]
     query_ids: NDArray[np.int64]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.datasets import dataset as dataset_spec
 from harness.errors import BadInput
 from harness.evaluation.claims import CheckedClaim, PerQuery, check_claim
 from harness.evaluation.metrics import Scores
@@ -36,6 +37,11 @@ def _ordering(claim: Claim, better: Cell, worse: Cell, artefacts: Artefacts) -> 
     missing = [cell.row.key for cell in (better, worse) if not cell.done]
     if missing:
         return Ordering(claim, None, f"not measured: {' and '.join(missing)}")
+    # The pairing is by query, and each split has people of its own in the same places.
+    spec = dataset_spec(better.group.dataset)
+    splits = {spec.split_of(record["seed"]) for cell in (better, worse) for record in cell.done}
+    if len(splits) > 1:
+        return Ordering(claim, None, f"not checked: its records are of {len(splits)} splits, each with its own queries")
     try:
         sides = _per_query(better.done, artefacts), _per_query(worse.done, artefacts)
         return Ordering(claim, check_claim(*sides, metric=claim.metric))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SAMPLER = Sampler(identities=8, images_per_identity=4, infrared_images_per_identity=4)
 """Sec. 4.1: 8 identities, of each 4 visible and 4 infrared images."""
 
-IMAGES_OF_AN_IDENTITY = 8
+IMAGES_OF_AN_IDENTITY = SAMPLER.batch_size // SAMPLER.identities
 """What such a batch holds of each identity: the most neighbours that a node of the graph can have, itself included."""
 
 
@@ -32,8 +32,9 @@ IMAGES_OF_AN_IDENTITY = 8
 class DDAGSwitches:
     """Every switch that the paper's ablations turn; the defaults are its full method, "B+P+G" of Table 1.
 
-    Switches of an attention that is off mean nothing and are set to ``none`` or 0, so that rows which train the same
-    network are equal. Raises ValueError, in one sentence, for a value or a combination that names no variant.
+    Switches of an attention that is off mean nothing and are set to ``none`` or 0, the test feature without part
+    attention to ``f``, so that rows which train the same network are equal. Raises ValueError, in one sentence, for a
+    value or a combination that names no variant.
     """
 
     part_attention: bool = True
@@ -54,6 +55,8 @@ class DDAGSwitches:
     """N_g of Table 3: images of its identity that a node of the graph attends to, itself included."""
     variant: Literal["paper", "released"] = "paper"
     """Where the authors' released code differs from their text, which of the two is followed."""
+    test_feature: Literal["x_star", "f"] = "x_star"
+    """The feature that is ranked: x* (Sec. 3.2), or f of the BN neck, the only one where there is no part attention."""
 
     def __post_init__(self) -> None:
         self._check_values()
@@ -61,7 +64,7 @@ class DDAGSwitches:
             if self.part_aggregation == "none" or self.parts < 1:
                 raise ValueError("part_attention needs a part_aggregation other than none and 1 part or more")
         else:
-            self._reset(part_aggregation="none", part_residual="none", parts=0)
+            self._reset(part_aggregation="none", part_residual="none", parts=0, test_feature="f")
         if self.graph:
             if self.heads < 1 or not 1 <= self.graph_neighbours <= IMAGES_OF_AN_IDENTITY:
                 raise ValueError(f"graph needs 1 head or more and 1 to {IMAGES_OF_AN_IDENTITY} graph_neighbours")
@@ -155,8 +158,8 @@ def recipe(switches: DDAGSwitches, dataset: str, profile: Profile) -> Recipe:
 
 
 def embedding(switches: DDAGSwitches) -> str:
-    """The feature that is ranked: x* (Sec. 3.2), or f of the BN neck where there is no part attention."""
-    return "x_star" if switches.part_attention else "f"
+    """The feature that is ranked: both are in every embedding of a network with part attention."""
+    return switches.test_feature
 
 
 def priors(switches: DDAGSwitches) -> PriorNeeds:
@@ -175,5 +178,6 @@ METHOD = Method(
     build=build,
     recipe=recipe,
     embedding=embedding,
+    test_switches=frozenset({"test_feature"}),
     priors=priors,
 )

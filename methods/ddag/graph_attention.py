@@ -12,9 +12,11 @@ HEAD_WIDTH = {"paper": 256, "released": 512}
 """d of Eq. 7: as printed, and as the authors' code has it."""
 
 LEAK = 0.2
+"""Slope of the LeakyReLU of Eq. 7 below 0 (code; the paper is silent)."""
 DROPOUT = 0.2
-"""Of the nodes, of the concatenated heads and of every attention matrix (code; the paper is silent on both)."""
+"""Of the nodes, of the concatenated heads and of every attention matrix (code; the paper is silent)."""
 XAVIER_GAIN = 1.414
+"""Of the Xavier-uniform start of both parameters of a head, each head on its own (code; the paper is silent)."""
 
 
 def neighbourhood(labels: Tensor, infrared: Tensor, images: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The losses of DDAG, Eq. 1 and 9-11; the identity losses are cross-entropies as they stand in ``harness.losses``."""
+"""The triplet loss of Eq. 1 and the weight of Eq. 11; the cross-entropies of Eq. 1, 9 and 10 stand in ``model.py``."""
 
 from __future__ import annotations
 

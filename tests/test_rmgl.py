@@ -183,7 +183,7 @@ def test_without_a_cut_a_position_sees_what_equation_5_says():
 
 @pytest.mark.parametrize(("stripes", "row", "seen"), [(2, 11, 206), (3, 12, 159), (4, 8, 127), (6, 8, 95)])
 def test_the_cut_restricts_the_receptive_region_as_equation_6_says(stripes, row, seen):
-    # r = 35 px at res_conv2c and a jump of 4 px. Of 223 for the upper of two stripes 17, half of r, lie above the image.
+    # r = 35 px at res_conv2c and a jump of 4 px. Of the upper stripe's 223 rows 17, half of r, lie above the image.
     above = 17 if stripes == 2 else 0
     assert rows_seen("receptive", stripes, row) == 35 + (96 // stripes - 1) * 4 - above == seen
 
@@ -259,9 +259,7 @@ def test_features_are_reduced_maxima_of_the_whole_map_then_of_its_stripes():
             height = features.shape[2] // parts
             regions = [features, *(features[:, :, height * part : height * (part + 1)] for part in range(parts))]
             reductions = model.heads[branch][path].reductions
-            expected += [
-                reduction(region.amax((2, 3))) for reduction, region in zip(reductions, regions, strict=True)
-            ]
+            expected += [reduction(region.amax((2, 3))) for reduction, region in zip(reductions, regions, strict=True)]
         for vector, wanted in zip(found[branch], expected, strict=True):
             torch.testing.assert_close(vector, wanted)
 

@@ -43,7 +43,8 @@ def test_no_transcribed_figure_is_lost(paper):
             assert match.runs == row["runs"] or match.method != paper
             if row["runs"] and match.method == paper:
                 # Ours may say more, where a switch is not the paper's but follows from a row's.
-                assert as_switches(row["switches"]).items() <= dict(match.switches).items(), f"{table['id']}: {match.key}"
+                said = as_switches(row["switches"])
+                assert said.items() <= dict(match.switches).items(), f"{table['id']}: {match.key}"
 
 
 def as_switches(transcribed: dict) -> dict:

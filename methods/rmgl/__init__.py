@@ -131,8 +131,8 @@ class RMGLSwitches:
         balanced = any(path in self.balanced_paths for parts in self.stripes if parts > 1 for path in self.paths(parts))
         if self.activation_balanced_pooling and not balanced:
             raise ValueError(
-                "activation_balanced_pooling finds no stripes to balance; turn it off, or give it a branch of 2 stripes "
-                "or more with its original path"
+                "activation_balanced_pooling finds no stripes to balance; turn it off, or give it a branch of 2 "
+                "stripes or more with its original path"
             )
         if self.crop_resize_shift and (self.random_shifting or self.random_cropping):
             raise ValueError("crop_resize_shift stands in place of random_shifting and random_cropping; turn them off")

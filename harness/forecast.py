@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from harness.datasets import dataset as dataset_spec
+from harness.models.weights import luperson_file, luperson_weights
 from harness.plan import Plan, Run
 from harness.scaling import Scaling, Training, as_lines, duration
 from harness.store import Store
@@ -140,7 +141,7 @@ class Forecast:
         }
 
     def as_text(self) -> str:
-        """A line a run, the cells it serves, and the sums."""
+        """A line a run, published weights that it lacks, the cells it serves, and the sums."""
         lines = []
         for run in self.plan.runs.values():
             seconds = self.seconds(run)
@@ -150,6 +151,7 @@ class Forecast:
                 f"run {run.id}  {self.state(run):<8} {run.method.id} on {run.dataset}, {run.profile}, seed {run.seed}: "
                 f"{len(served)} cells; {cost}"
             )
+            lines += _start(run)
             lines += [
                 f"    {planned.state:<8} {planned.cell.id}{_because(planned.state, planned.reason)}"
                 for planned in served
@@ -188,6 +190,14 @@ class Forecast:
         cells = ", ".join(f"{count} {state}" for state, count in states.items()) or "no cells"
         train = f"{len(todo)} to train: {time}" if todo else "none to train"
         return f"{len(self.plan.cells)} cells ({cells}); {len(self.plan.runs)} distinct runs, {train}"
+
+
+def _start(run: Run) -> list[str]:
+    """What is said of where a run starts: nothing but that LUPerson's weights are missing, which nobody can fetch."""
+    if run.recipe.initialisation.kind != "luperson" or luperson_file(run.recipe.backbone) is not None:
+        return []
+    _, reason = luperson_weights(run.recipe.backbone)
+    return [f"    starts from scratch: no LUPerson weights ({reason})"]
 
 
 def _because(state: str, reason: str) -> str:

@@ -154,7 +154,8 @@ class Warmup:
 class Schedule:
     """What the rate is multiplied by: a warm-up, then ``gamma`` at each milestone (epochs from the start).
 
-    With ``cosine_to`` the rate falls instead, epoch by epoch, along half a cosine to that factor at the last epoch.
+    With ``cosine_to`` the rate falls instead, epoch by epoch, along half a cosine to that factor at the last epoch; the
+    first epoch after the warm-up is one step down already.
     """
 
     milestones: tuple[int, ...] = ()

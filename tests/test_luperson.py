@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from harness import plan
 from harness.computation import Computation
 from harness.errors import BadInput
+from harness.execution import training
 from harness.execution.comparability import reasons
 from harness.execution.preparation import build_model, initialise
+from harness.execution.training import Workplace, train_together
+from harness.forecast import Forecast
 from harness.models.backbone import build_backbone
 from harness.models.weights import LUPERSON_FILES, luperson_weights, with_ibn_norms
 from harness.plan import Plan, Planner
+from harness.progress import Watch
 from harness.recipe import Initialisation
 from harness.shelf import Shelf
 from harness.store import Store, file_digest
 from harness.tables import tables
+from harness.training.machine import Machine
 
 TINY = "resnet10_ibn_a"
 
@@ -116,15 +124,20 @@ def test_a_file_without_weights_is_refused_in_one_sentence(hub, content):
         luperson_weights(TINY)
 
 
-def planned(tmp_path, monkeypatch):
-    """The first cell of MDPR's Table III, whose paper recipe is made to use the tiny trunk."""
+def plan_of(tmp_path, monkeypatch, profile="paper"):
+    """MDPR's Table III, for whose trunk the file's name is that of the tiny one."""
     monkeypatch.setitem(LUPERSON_FILES, "resnet101_ibn_a", "lup_moco_tiny.pth")
     plan._luperson_content.cache_clear()
     found = Plan()
     table = tables()["mdpr_market"]
     planner = Planner(Shelf(tmp_path), Store(tmp_path / "results"), Computation(bfloat16=True), draw=False)
-    planner.add(found, table, [row for row in table.rows if row.runs], ["market1501"], "paper")
-    (cell,) = found.cells
+    planner.add(found, table, [row for row in table.rows if row.runs], ["market1501"], profile)
+    return found
+
+
+def planned(tmp_path, monkeypatch):
+    """The cell of that table, with its run at the paper's recipe."""
+    (cell,) = plan_of(tmp_path, monkeypatch).cells
     return cell
 
 
@@ -140,13 +153,43 @@ def test_the_run_hash_covers_the_content_of_the_file(hub, tmp_path, monkeypatch)
 def test_the_receipt_says_where_the_trunk_is_from_and_a_scratch_start_is_not_comparable(hub, tmp_path, monkeypatch):
     cell = planned(tmp_path, monkeypatch)
     run, store = cell.run, Store(tmp_path / "results")
-    run.recipe = type(run.recipe)(**{**vars(run.recipe), "backbone": TINY})
+    run.recipe = replace(run.recipe, backbone=TINY)
     assert run.recipe.initialisation == Initialisation("luperson")
     passport = type("Passport", (), {"variant": "official"})
     started = initialise(build_model(run, 3), run, store)
     assert started["source"].startswith("scratch: no LUPerson weights (lup_moco_tiny.pth is not in")
-    assert any("LUPerson" in reason for reason in reasons(run, cell, {"initialisation": started}, passport, store))
+    assert any("LUPerson" in reason for reason in reasons(run, cell, {"initialisation": started}, passport, store, {}))
     torch.save(as_moco(checkpoint()), hub / "lup_moco_tiny.pth")
     loaded = initialise(build_model(run, 3), run, store)
     assert loaded["source"].startswith("LUPerson lup_moco_tiny.pth") and loaded["missing"] == loaded["unexpected"] == []
-    assert reasons(run, cell, {"initialisation": loaded}, passport, store) == []
+    assert reasons(run, cell, {"initialisation": loaded}, passport, store, {}) == []
+
+
+MISSING = (
+    "no LUPerson weights (lup_moco_tiny.pth is not in torch's hub folder and HARNESS_LUPERSON names no other file)"
+)
+
+
+def test_a_run_that_lacks_the_weights_says_so_as_it_begins(hub, tmp_path, monkeypatch, capsys):
+    class Begun(Exception):
+        """Training proper has started."""
+
+    def begun(*_):
+        raise Begun
+
+    run, store = planned(tmp_path, monkeypatch).run, Store(tmp_path / "results")
+    run.recipe = replace(run.recipe, backbone=TINY)
+    monkeypatch.setattr(training, "training_data", lambda run, shelf: SimpleNamespace(num_classes=3))
+    monkeypatch.setattr(training, "train", begun)
+    with pytest.raises(Begun):
+        train_together(run, Workplace(Shelf(tmp_path), store, Machine(torch.device("cpu"), bfloat16=False), Watch(1)))
+    assert f"run {run.id} starts from scratch: {MISSING}" in capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.parametrize(("profile", "there", "lines"), [("paper", False, 1), ("paper", True, 0), ("demo", False, 0)])
+def test_a_dry_run_names_the_missing_file_and_the_variable(hub, tmp_path, monkeypatch, profile, there, lines):
+    monkeypatch.setattr("harness.measure.planned.planned_operations", lambda runs: {run.id: 1 for run in runs})
+    if there:
+        (hub / "lup_moco_tiny.pth").write_bytes(b"read only when it is loaded")
+    said = Forecast(plan_of(tmp_path, monkeypatch, profile), Store(tmp_path / "results"), {}).as_text().splitlines()
+    assert said.count(f"    starts from scratch: {MISSING}") == lines

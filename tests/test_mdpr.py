@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mdpr_variants import FULL, HARD_ONLY, INDEPENDENT, RELEASED, SOFT_ONLY, UNFUSED, batch_of, build, size
+from torch import nn
 from torch.nn import functional as F
 
 from harness.measure import count_operations, count_parameters, inference_parameters
@@ -204,6 +205,39 @@ def test_each_map_has_a_gem_of_its_own_as_printed_and_all_share_one_as_released(
     assert released.bap5.pools[0] is not released.bap4.pools[0]
 
 
+@pytest.mark.parametrize("switches", [FULL, RELEASED])
+def test_bap5_reads_c5_under_a5_and_bap4_the_convolved_c4_under_a4(switches):
+    soft = build(switches).soft.train()
+    seen = {}
+    for name in ("convolve", "attention5", "attention4", "bap5", "bap4"):
+        getattr(soft, name).register_forward_hook(
+            lambda module, inputs, found, name=name: seen.update({name: (inputs, found)})
+        )
+    c4, c5 = (
+        torch.rand(2, soft.convolve[0].in_channels, 4, 2),
+        torch.rand(2, soft.attention5.pointwise.in_channels, 4, 2),
+    )
+    soft(c4, c5)
+    assert torch.equal(seen["convolve"][0][0], c4) and torch.equal(seen["attention5"][0][0], c5)
+    for level, features in ((5, c5), (4, seen["convolve"][1])):
+        (read, maps), _ = seen[f"bap{level}"]
+        assert torch.equal(read, features)
+        torch.testing.assert_close(maps, seen[f"attention{level}"][1].softmax(1)[:, :2])
+
+
+@pytest.mark.parametrize("switches", [FULL, RELEASED])
+@pytest.mark.parametrize("guidance", [True, False])
+def test_what_a4_is_trained_for_reaches_the_generation_of_a5_only_through_guidance(switches, guidance):
+    soft = build(replace(switches, attention_guidance=guidance)).soft.train()
+    c4, c5 = (
+        torch.randn(4, soft.convolve[0].in_channels, 4, 2),
+        torch.randn(4, soft.attention5.pointwise.in_channels, 4, 2),
+    )
+    soft(c4, c5).attention["A4"].sum().backward()
+    for weight in (soft.attention5.pointwise.weight, soft.attention5.spatial.weight):
+        assert (weight.grad is not None and bool(weight.grad.any())) is guidance
+
+
 def test_parts_see_their_own_half_only():
     hard = build().hard.eval()
     c5 = torch.rand(1, 256, 12, 6)
@@ -239,6 +273,27 @@ def test_both_branches_start_from_the_same_published_weights():
             loaded = dict(getattr(of[branch], stage).named_parameters())
             for name, value in getattr(published, stage).named_parameters():
                 assert torch.equal(loaded[name], value)
+
+
+def test_added_convolutions_start_as_kaiming_s_by_fan_out_and_proxies_at_a_hundredth():
+    model = build(RELEASED, identities=200)
+    added = {name: module for name, module in model.named_modules() if isinstance(module, nn.Conv2d)}
+    added = {name: module for name, module in added.items() if not name.startswith("trunk.")}
+    large = {name: module.weight for name, module in added.items() if module.weight.numel() > 500}
+    assert len(large) > 15
+    for weight in large.values():
+        expected = math.sqrt(2 / (weight.shape[0] * weight.shape[2] * weight.shape[3]))
+        assert weight.std().item() == pytest.approx(expected, rel=0.1)
+    for proxies in model.classifiers():
+        assert proxies.weight.std().item() == pytest.approx(0.01, rel=0.05)
+
+
+def test_the_first_max_pooling_begins_beside_the_image_as_printed_and_at_its_corner_as_released():
+    image = torch.arange(16.0).reshape(1, 1, 4, 4)
+    for switches, expected in ((FULL, [[5, 7], [13, 15]]), (RELEASED, [[10, 11], [14, 15]])):
+        for own in (switches, replace(switches, independent_networks=True)):
+            for stem in build(own).trunk.lower.values():
+                assert stem.maxpool(image)[0, 0].tolist() == expected
 
 
 def test_a_branch_is_a_whole_resnet():
@@ -282,7 +337,7 @@ def test_attention_maps_are_those_of_figures_9_and_10():
     maps = model._view(images).attention["A4"]
     for image in range(3):
         overlay = ((maps[image, 0] + maps[image, 1]) / 2) ** 2
-        for name, expected in (("A4 map 2", maps[image, 1]), ("A4 overlay", overlay)):
+        for name, expected in (("A4 map 2", maps[image, 1] ** 2), ("A4 overlay", overlay)):
             expected = (expected - expected.min()) / (expected.max() - expected.min())
             torch.testing.assert_close(found[name][image], expected.detach())
     assert build(HARD_ONLY).eval().attention_maps(images) == {}

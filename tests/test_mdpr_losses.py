@@ -138,6 +138,21 @@ def test_distillation_gives_the_target_no_gradient_and_the_prediction_one():
     assert mutual_distillation(soft, hard, hard, soft).item() == pytest.approx(-1)
 
 
+@pytest.mark.parametrize("switches", [FULL, RELEASED])
+def test_each_predictor_reads_its_branch_s_global_feature_after_the_neck_and_aims_at_the_other_s(switches):
+    model, batch = build(switches).train(), batch_of()
+    pooled = {}
+    for name, head in (("hard", model.hard.whole), ("soft", model.soft.whole5)):
+        head.pool.register_forward_hook(lambda module, inputs, found, name=name: pooled.update({name: found}))
+    (features,) = model(batch)
+    g5 = {name: F.batch_norm(each, None, None, training=True) for name, each in pooled.items()}
+    cosines = [
+        F.cosine_similarity(model.predictors[own](g5[own]), g5[other], dim=1).mean()
+        for own, other in (("hard", "soft"), ("soft", "hard"))
+    ]
+    torch.testing.assert_close(model.losses([features], batch)["distillation"], -sum(cosines) / 2)
+
+
 @pytest.mark.parametrize(("learner", "teacher"), [("hard", "soft"), ("soft", "hard")])
 def test_in_the_network_the_teaching_branch_learns_nothing_from_its_pupil(learner, teacher):
     model = build(INDEPENDENT).train()
@@ -180,6 +195,31 @@ def test_bap_features_have_a_circle_and_no_triplet_term():
     torch.testing.assert_close(losses["triplet"], triplet)
 
 
+@pytest.mark.parametrize("switches", [FULL, RELEASED])
+def test_the_attention_diversity_is_the_sum_over_both_levels_of_what_their_maps_see(switches):
+    model, batch = build(replace(switches, beta=0.1)).train(), batch_of()
+    expected = []
+
+    def of_level(module, inputs, found):
+        (_, maps), (seen, _) = inputs, found
+        released = attention_diversity_released(seen, maps, 0.1)
+        expected.append(released if switches.released else attention_diversity(seen, 0.1))
+
+    for bap in (model.soft.bap5, model.soft.bap4):
+        bap.register_forward_hook(of_level)
+    losses = model.losses(model(batch), batch)
+    assert len(expected) == 2
+    torch.testing.assert_close(losses["attention_diversity"], sum(expected))
+
+
+@pytest.mark.parametrize("switches", [FULL, RELEASED])
+def test_a_training_step_keeps_nothing_that_no_loss_reads(switches):
+    model, batch = build(switches).train(), batch_of()
+    (features,) = model(batch)
+    assert features.view.embedded == {}
+    assert set(features.view.attention) == ({"A5", "A4"} if switches.released else set())
+
+
 def test_the_released_variant_normalises_and_mines_in_each_group_for_itself():
     batch = replace(batch_of(16), groups=4)
     batch.labels = torch.arange(16) // 2 % 2 + torch.arange(16) // 4 * 2 % 4
@@ -189,6 +229,6 @@ def test_the_released_variant_normalises_and_mines_in_each_group_for_itself():
     for group in range(4):
         rows = slice(4 * group, 4 * group + 4)
         own = Batch(batch.images[rows], batch.labels[rows], batch.cameras[rows], batch.indices[rows])
-        shares_of_batch.append(alone._losses(alone._seen_by_one(own.images), own.labels))
+        shares_of_batch.append(alone._losses(alone._of_group(own.images), own.labels))
     for name, value in found.items():
         torch.testing.assert_close(value, torch.stack([each[name] for each in shares_of_batch]).mean())

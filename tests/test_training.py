@@ -185,12 +185,31 @@ def test_a_warm_up_stepped_by_epoch_is_constant_within_one():
 
 
 def test_the_cosine_begins_in_the_epoch_after_the_warm_up_and_ends_at_its_floor():
-    # MDPR on Market-1501 in small: 5 iterations of warm-up take 2.5 epochs of 2, the cosine epochs 4 to 7.
+    # MDPR in small: 5 iterations of warm-up take 2.5 epochs of 2, the cosine's four steps epochs 4 to 7.
     schedule = Schedule(warmup=Warmup(5, "iterations", start=0.0), cosine_to=0.2)
     found = rates(schedule, 7, 2)
     assert found[:5] == [0, 0.2, 0.4, 0.6, 0.8]
-    expected = [0.2 + 0.8 * (1 + math.cos(math.pi * step / 4)) / 2 for step in range(4)]
+    expected = [0.2 + 0.8 * (1 + math.cos(math.pi * step / 4)) / 2 for step in range(1, 5)]
     assert found[5:] == pytest.approx([1, *[value for value in expected for _ in range(2)]], abs=1e-6)
+    assert found[-2:] == [0.2, 0.2]
+
+
+@pytest.mark.parametrize(("warmup", "epochs", "iterations"), [(2000, 60, 50), (2000, 60, 64), (200, 40, 33), (5, 7, 2)])
+def test_the_cosine_steps_when_pytorch_s_does_that_is_stepped_after_each_warmed_up_epoch(warmup, epochs, iterations):
+    # As MDPR's authors do on Market-1501, DukeMTMC-reID and SynergyReID: 1e-7 in the last epoch of each.
+    schedule = Schedule(warmup=Warmup(warmup, "iterations", start=0.1), cosine_to=1e-7 / 3.5e-4)
+    parameter = torch.zeros(1, requires_grad=True)
+    optimiser = torch.optim.SGD([parameter], lr=3.5e-4)
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs - math.ceil(warmup / iterations), 1e-7)
+    rate = 0.0
+    for epoch in range(epochs):
+        if epoch * iterations >= warmup:
+            rate = 3.5e-4 * rate_factor(schedule, epochs, epoch, 0, iterations)
+            assert rate == pytest.approx(optimiser.param_groups[0]["lr"], rel=1e-5)
+        optimiser.step()
+        if (epoch + 1) * iterations + 1 > warmup:
+            cosine.step()
+    assert rate == pytest.approx(1e-7)
 
 
 def test_a_multiplier_scales_the_rate_of_its_parameters_only():

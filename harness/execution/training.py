@@ -82,6 +82,8 @@ def train_together(run: Run, place: Workplace) -> Record:
     label = f"{run.method.id} on {run.dataset}, {run.profile}, seed {run.seed}, run {run.id}"
     if place.world.leads:
         place.watch.begin(f"training {label}: {run.recipe.epochs} epochs", run.recipe.epochs)
+        # A start from scratch for want of weights is learnt while there is still time to fetch them.
+        place.watch.say(f"run {run.id} starts from {initialisation['source']}")
         write_progress(place.store, run, str(place.machine.device))
 
     def epoch_done(epoch: int, log: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Where a network looks: the attention maps of a record drawn over their images (as Figs. 8 and 9 of MPN do)."""
+"""Where a network looks: a record's attention maps over their images (Figs. 8 and 9 of MPN, 9 and 10 of MDPR)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ from harness.reporting.artefacts import Artefacts, NotKept, Unusable
 from harness.reporting.cells import Cell
 from harness.reporting.pictures import Sprite, heat_over, sprite
 from harness.store import Record
-
-SHOWN = 6
-"""Images shown of a record: enough to see whether a map keeps to its place."""
 
 Stored = dict[str, NDArray[Any]]
 
@@ -75,7 +72,7 @@ def _digest(stored: Stored) -> str:
 
 
 def _drawn(stored: Stored) -> Attention:
-    pairs = zip(stored["images"][:SHOWN], stored["maps"][:SHOWN], strict=True)
+    pairs = zip(stored["images"], stored["maps"], strict=True)
     rows = tuple(sprite(_side_by_side(image, maps)) for image, maps in pairs)
     parts = tuple(str(name) for name in stored["names"])
     return Attention((), parts, rows, str(stored.get("caption", "")))

@@ -57,8 +57,9 @@ def rate_factor(schedule: Schedule, epochs: int, epoch: int, iteration: int, ite
             return warmup.start + (1 - warmup.start) * share
     if schedule.cosine_to is not None:
         begun = math.ceil(length)
-        share = min(1.0, (epoch - begun) / max(1, epochs - begun))
-        return schedule.cosine_to + (1 - schedule.cosine_to) * (1 + math.cos(math.pi * max(0.0, share))) / 2
+        # One step down already in the first whole epoch after the warm-up, so that the last epoch is at the floor.
+        share = min(1.0, (epoch + 1 - begun) / max(1, epochs - begun))
+        return schedule.cosine_to + (1 - schedule.cosine_to) * (1 + math.cos(math.pi * share)) / 2
     return schedule.gamma ** sum(epoch >= milestone for milestone in schedule.milestones)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +19,7 @@ from harness.recipe import (
     Schedule,
     Warmup,
 )
+from harness.switches import check_values
 
 if TYPE_CHECKING:
     from harness.models.reid import ReIDModel
@@ -60,7 +60,11 @@ class MDPRSwitches:
     """Where the authors' code differs from the paper: as printed, or as released (README.md lists each point)."""
 
     def __post_init__(self) -> None:
-        self._check_values()
+        check_values(self)
+        for name in ("embedding_dim", "num_attention"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a whole number, 1 or more, not {value!r}")
         for name, known in (("branches", BRANCHES), ("features", FEATURES)):
             object.__setattr__(self, name, self._in_order(name, known))
         self._check_combination()
@@ -76,22 +80,6 @@ class MDPRSwitches:
         hard = HARD if "hard" in self.branches else ()
         soft = (*SOFT, *ATTENDED) if "soft" in self.branches else ()
         return (*hard, *soft, *(("fusion",) if self.fusion else ()))
-
-    def _check_values(self) -> None:
-        for name in ("embedding_dim", "num_attention"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a whole number, 1 or more, not {value!r}")
-        for name in ("attention_guidance", "distillation", "fusion", "independent_networks"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} must be true or false, not {getattr(self, name)!r}")
-        beta = self.beta
-        if isinstance(beta, bool) or not isinstance(beta, int | float) or not 0 <= beta < math.inf:
-            raise ValueError(f"beta must be a number, 0 or more, not {beta!r}")
-        # Runs are named by their switches, so 0, 0.0 and -0.0 must be one value.
-        object.__setattr__(self, "beta", float(beta) + 0.0)
-        if self.variant not in ("paper", "released"):
-            raise ValueError(f"variant must be paper or released, not {self.variant!r}")
 
     def _in_order(self, name: str, known: tuple[str, ...]) -> tuple[str, ...]:
         """The names in a switch, in the paper's order: neither branches nor features side by side have one."""
@@ -125,8 +113,8 @@ def build(switches: MDPRSwitches, num_classes: int, backbone: str) -> ReIDModel:
 
 PROCESSES = 4
 """GPUs of the authors' run, each with its own quarter of the batch, its own mining and its own BN statistics."""
-FIRST_RATE, LAST_RATE = 0.1, 1e-7 / 3.5e-4
-"""What the warm-up begins and the cosine ends at, in terms of the rate: 3.5e-5 and 1e-7 in the paper's recipe."""
+FIRST_FACTOR, LAST_FACTOR = 0.1, 1e-7 / 3.5e-4
+"""What the rate is multiplied by where the warm-up begins and the cosine ends: 3.5e-5 and 1e-7 for ``paper``."""
 ERASING = Erasing(probability=0.5, area=(0.02, 0.33), aspect=(0.3, 3.3))
 """Filled with the channel mean, which is 0 in normalised units."""
 PADDING = 10
@@ -149,7 +137,7 @@ class _Effort:
 FROM_IDE = Initialisation("run", method="ide")
 EFFORT: dict[Profile, _Effort] = {
     "paper": _Effort("resnet101_ibn_a", 16, 16, 60, 3.5e-4, 2000, Initialisation("luperson")),
-    "budget": _Effort("resnet18_ibn_a", 16, 4, 2, 7e-4, 60, FROM_IDE),
+    "budget": _Effort("resnet18_ibn_a", 16, 4, 3, 7e-4, 60, FROM_IDE),
     "demo": _Effort("resnet10_ibn_a", 8, 4, 9, 7e-4, 30, FROM_IDE),
 }
 SYNERGY_EPOCHS, SYNERGY_WARMUP = 40, 200
@@ -171,7 +159,7 @@ def recipe(switches: MDPRSwitches, dataset: str, profile: Profile) -> Recipe:
         sampler=Sampler(effort.identities // groups, effort.images, groups=groups),
         epochs=epochs,
         optimiser=Optimiser("adam", rate=effort.rate, weight_decay=5e-4),
-        schedule=Schedule(warmup=Warmup(warmup, "iterations", start=FIRST_RATE), cosine_to=LAST_RATE),
+        schedule=Schedule(warmup=Warmup(warmup, "iterations", start=FIRST_FACTOR), cosine_to=LAST_FACTOR),
         augmentation=Augmentation(
             flip=0.5, padding=PADDING if switches.released else 0, erasing=ERASING, patch=Patch(probability=0.5)
         ),
@@ -199,7 +187,7 @@ METHOD = Method(
     embedding=embedding,
     test_switches=frozenset({"features"}),
     attention=(
-        "A4 and A5 of the soft branch: each map from its least (dark) to its greatest value (bright), and their "
-        "overlay, the squared mean (Fig. 9; Fig. 10 sets rows with and without guidance side by side)."
+        "A4 and A5 of the soft branch: each map squared, and their overlay, the squared mean; each from its least "
+        "(dark) to its greatest value (bright) (Fig. 9; Fig. 10 sets rows with and without guidance side by side)."
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -29,7 +29,7 @@ PRINTED_CHANNELS = 2048
 
 @dataclass
 class MDPRFeatures:
-    """What a training step reads of one group's images: the view, and the predictions (B, M) of distillation."""
+    """What the losses read of one group's images: its part of the view, and the predictions (B, M) of distillation."""
 
     view: View
     predicted: dict[str, Tensor]
@@ -64,7 +64,7 @@ class MDPR(ReIDModel):
 
     def forward(self, batch: Batch) -> list[MDPRFeatures]:
         """Features of the batch; in the released variant of each group, with BN statistics of its own."""
-        return [self._seen_by_one(images) for images in batch.images.chunk(batch.groups)]
+        return [self._of_group(images) for images in batch.images.chunk(batch.groups)]
 
     def losses(self, features: list[MDPRFeatures], batch: Batch) -> dict[str, Tensor]:
         """The terms of Eq. 9: ``circle``, ``triplet``, ``attention_diversity``, ``distillation``.
@@ -86,15 +86,16 @@ class MDPR(ReIDModel):
         return self.proxies.values()
 
     def attention_maps(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """Fig. 9 and 10: each map of A4, their overlay, and the same of A5; name -> (B, h, w).
+        """Fig. 9 and 10: each map of A4, their overlay, and the same of A5; name -> (B, h, w) in 0..1.
 
-        As the authors draw them: the overlay is the squared mean, and each map runs from its least to its greatest.
+        As the authors draw them: a map is squared, the overlay is the squared mean, and each picture runs from its
+        least to its greatest value.
         """
         attention = self._view(images).attention
         found: dict[str, Tensor] = {}
         for level in sorted(attention):
             maps = attention[level].detach()
-            found |= {f"{level} map {k}": _stretched(each) for k, each in enumerate(maps.unbind(1), 1)}
+            found |= {f"{level} map {k}": _stretched(each.square()) for k, each in enumerate(maps.unbind(1), 1)}
             found[f"{level} overlay"] = _stretched(maps.mean(1).square())
         return found
 
@@ -110,10 +111,12 @@ class MDPR(ReIDModel):
             view.features["fusion"] = self.fusion(view.embedded)
         return view
 
-    def _seen_by_one(self, images: Tensor) -> MDPRFeatures:
+    def _of_group(self, images: Tensor) -> MDPRFeatures:
         view = self._view(images)
         predicted = {name: predictor(view.features[f"{name}_g5"]) for name, predictor in self.predictors.items()}
-        return MDPRFeatures(view, predicted)
+        # What no loss reads would be copied to float32 and gathered from all processes for nothing.
+        attention = view.attention if self.switches.released else {}
+        return MDPRFeatures(replace(view, embedded={}, attention=attention), predicted)
 
     def _losses(self, features: MDPRFeatures, labels: Tensor) -> dict[str, Tensor]:
         view, switches = features.view, self.switches
@@ -123,7 +126,7 @@ class MDPR(ReIDModel):
                 triplet_loss(each, labels) for name, each in view.features.items() if name not in ATTENDED
             ),
         }
-        if view.attention:
+        if view.attended:
             losses["attention_diversity"] = _total(
                 attention_diversity_released(seen, view.attention[level], switches.beta)
                 if switches.released

@@ -30,8 +30,14 @@ TRAINING_CODE: tuple[Address, ...] = (
     ("harness.execution.preparation", "build_model"),
     ("harness.execution.preparation", "initialise"),
     ("harness.execution.preparation", "training_data"),
+    # Reached through annotated arguments only, which the reading of the code does not follow.
+    ("harness.training.machine", "Machine"),
+    ("harness.recipe", "Sampler"),
 )
-EVALUATION_CODE: tuple[Address, ...] = (("harness.execution.evaluation", "evaluate_run"),)
+EVALUATION_CODE: tuple[Address, ...] = (
+    ("harness.execution.evaluation", "evaluate_run"),
+    ("harness.training.machine", "Machine"),
+)
 WITHOUT_EFFECT = ("harness.errors:", "harness.store:", "harness.cache:", "harness.registry:", "harness.shelf:")
 """Code that is reached but cannot change a figure: how files are found and written, how errors are worded."""
 UNTRAINED_FIELDS = ("flip_test",)

@@ -196,6 +196,13 @@ class Store:
         weights = path.parent / "weights.pt"
         return manifest if weights.exists() else None
 
+    def trained_weights(self, run: str, manifest: Record) -> Path:
+        """The file of a finished training's weights. Raises BadInput where it is not what was written then."""
+        path = self.run_folder(run) / "weights.pt"
+        if file_digest(path) != manifest["weights_sha256"]:
+            raise BadInput(f"{path}: changed since it was trained; delete the folder {path.parent} to train it again")
+        return path
+
     def evaluation(self, relative: str) -> Record | None:
         """What an evaluation wrote about itself, or None where it did not finish."""
         path = self.folder / relative / "evaluation.json"

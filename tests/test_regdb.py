@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from harness.datasets import regdb
+from harness.datasets.images import decoded
 from harness.errors import BadInput
 from harness.evaluation import evaluate
 from harness.recipe import Initialisation
@@ -69,6 +70,16 @@ def test_each_seed_reads_its_own_split_and_the_splits_differ(root):
         ]
         assert not {name.split("/")[1] for name in data.train.names} & {name.split("/")[1] for name in data.query.names}
     assert len({data.passport.fingerprint for data in splits}) > 1
+
+
+def test_each_direction_is_decoded_as_its_own(root):
+    there, back = VISIBLE_TO_INFRARED.load(root), INFRARED_TO_VISIBLE.load(root)
+    assert there.passport.fingerprint != back.passport.fingerprint
+    # The same folder of decoded images serves both, in turn.
+    queries, galleries = decoded(there, "query", 8, 8), decoded(there, "gallery", 8, 8)
+    assert np.array_equal(decoded(back, "query", 8, 8), galleries)
+    assert np.array_equal(decoded(back, "gallery", 8, 8), queries)
+    assert not np.array_equal(queries, galleries)
 
 
 def test_all_images_of_the_other_modality_are_ranked(root):

@@ -8,7 +8,7 @@ import pytest
 
 from harness import store as store_module
 from harness.errors import BadInput
-from harness.store import Store, read_record, record_name, write_atomically
+from harness.store import Store, file_digest, read_record, record_name, write_atomically
 
 
 def record(**changes):
@@ -125,3 +125,15 @@ def test_a_run_is_held_by_one_harness_at_a_time(tmp_path):
 def test_a_record_that_was_never_there_says_so(tmp_path):
     with pytest.raises(BadInput, match="damaged"):
         read_record(tmp_path / "absent.json")
+
+
+def test_weights_that_are_not_those_written_are_refused_with_the_mend(tmp_path):
+    store = Store(tmp_path)
+    weights = store.run_folder("a run") / "weights.pt"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"as trained")
+    manifest = {"weights_sha256": file_digest(weights)}
+    assert store.trained_weights("a run", manifest) == weights
+    weights.write_bytes(b"as tampered")
+    with pytest.raises(BadInput, match=r"changed since it was trained; delete the folder .*a run to train it again"):
+        store.trained_weights("a run", manifest)

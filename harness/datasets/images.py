@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -41,8 +42,10 @@ def decoded(
     """
     split: Split = getattr(dataset, split_name)
     shape = (len(split), height, width, 3)
-    # The pixels depend on the decoder too, so another Pillow starts a file of its own.
-    name = f"{dataset.passport.fingerprint[:16]}-{split_name}-{height}x{width}-pillow{PIL.__version__}.npy"
+    # A passport is of the images in any order. The pixels depend on the decoder, so another Pillow starts its own file.
+    order = hashlib.sha256("\n".join(split.names).encode()).hexdigest()
+    content = f"{dataset.passport.fingerprint[:16]}-{split_name}-{order[:8]}"
+    name = f"{content}-{height}x{width}-pillow{PIL.__version__}.npy"
     kept = cache_folder() / "images" / name
     images = _mapped(kept, shape)
     if images is not None:

@@ -27,9 +27,12 @@ def visible_infrared_dataset(
     cannot be read.
     """
     everything = [image for inside in images.values() for image in inside]
+    digests = _digests(root, everything)
     files = [
-        (image.name, digest, image.identity, image.camera)
-        for image, digest in zip(everything, _digests(root, everything), strict=True)
+        # The split as well: RegDB's two directions are the same images in other roles.
+        (f"{split}/{image.name}", digests[image.name], image.identity, image.camera)
+        for split, inside in images.items()
+        for image in inside
     ]
     counts = {
         **{f"{split}_images": len(inside) for split, inside in images.items()},
@@ -41,15 +44,14 @@ def visible_infrared_dataset(
     return replace(assembled(dataset_id, root, images, passport), infrared_cameras=infrared_cameras)
 
 
-def _digests(root: Path, images: Sequence[NamedImage]) -> list[str]:
-    """SHA-256 of the content of each image, read one folder after another."""
+def _digests(root: Path, images: Sequence[NamedImage]) -> dict[str, str]:
+    """SHA-256 of the content of each image, by its name, read one folder after another."""
     by_folder: dict[PurePosixPath, list[str]] = defaultdict(list)
     for image in images:
         file = PurePosixPath(image.name)
         by_folder[file.parent].append(file.name)
-    digests = {
+    return {
         str(folder / name): digest
         for folder, names in by_folder.items()
         for name, digest in zip(names, content_digests(root / folder, names), strict=True)
     }
-    return [digests[image.name] for image in images]

@@ -29,7 +29,9 @@ def initialise(model: ReIDModel, run: Run, store: Store) -> dict[str, Any]:
     kind = run.recipe.initialisation.kind
     if kind == "run":
         assert run.parent is not None
-        weights = torch.load(store.run_folder(run.parent.id) / "weights.pt", map_location="cpu", weights_only=True)
+        manifest = store.run_manifest(run.parent.id)
+        assert manifest is not None
+        weights = torch.load(store.trained_weights(run.parent.id, manifest), map_location="cpu", weights_only=True)
         if run.recipe.initialisation.part == "model":
             return load_model(model, weights, f"{run.parent.method.id}, run {run.parent.id}")
         trunk = {name.removeprefix("trunk."): value for name, value in weights.items() if name.startswith("trunk.")}

@@ -58,7 +58,7 @@ def trained(run: Run, place: Workplace) -> Record:
 def load_model(run: Run, manifest: Record, place: Workplace) -> ReIDModel:
     """The trained network of a run, every weight matched by name."""
     model = build_model(run, manifest["num_classes"])
-    path = place.store.run_folder(run.id) / "weights.pt"
+    path = place.store.trained_weights(run.id, manifest)
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
     return place.machine.place(model)
 

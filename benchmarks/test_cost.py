@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -11,6 +15,8 @@ from harness.tables import Row, tables
 
 PRINTED_TOLERANCE_M = 0.15
 """No single counting rule gives all five parameter counts of MPN's Table 9; they agree within this many millions."""
+
+MEASURED_WITHIN_S = 300
 
 
 @pytest.mark.parametrize("row", [row for row in tables()["mpn_complexity"].rows if row.runs], ids=lambda row: row.key)
@@ -30,3 +36,15 @@ def test_mpn_multiply_adds_at_384x128(row: str, giga: float) -> None:
         model = method.build(switches, 2, recipe.backbone)
     counted = count_operations(model, recipe.height, recipe.width)["macs"] / 1e9
     assert counted == pytest.approx(giga, abs=0.01)
+
+
+def test_table_9_of_mpn_is_measured_printed_and_rendered_in_five_minutes(tmp_path: Path) -> None:
+    folders = ["--results", str(tmp_path / "results"), "--report", str(tmp_path / "pages")]
+    command = [sys.executable, "-m", "harness.run", "--table", "mpn_complexity", "--device", "cpu", *folders]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=MEASURED_WITHIN_S, check=False)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "pages" / "mpn_complexity.html").read_text(encoding="utf-8")
+    for shown in (done.stdout, page):
+        assert "Measured in turns in one process" in shown
+        assert all(row.key in shown for row in tables()["mpn_complexity"].rows)

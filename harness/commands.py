@@ -116,7 +116,7 @@ def dry_run(options: argparse.Namespace) -> int:
 
 
 def run_tables(options: argparse.Namespace) -> int:
-    """Run what is pending, write the report; 1 when a cell failed or is blocked."""
+    """Run what is pending, write the report; 1 when a cell failed or is blocked, or a table was not measured."""
     from harness.announced import announced
     from harness.event_files import ask_for_event_files
     from harness.execution.complexity import measure_tables
@@ -148,8 +148,10 @@ def run_tables(options: argparse.Namespace) -> int:
         computation = planner.computation
         machine = Machine.of(_device(options), computation.bfloat16, computation.compiled)
         place = Workplace(shelf, planner.store, machine, watch)
-        measure_tables(choices, place)
+        compared, unmeasured = measure_tables(choices, place)
         records = carry_out(plan, place, options.images, limit)
+    for text in compared:
+        print(text)
     blocked = [planned for planned in plan.cells if planned.state == "blocked"]
     for planned in blocked:
         print(f"blocked: {planned.cell.id}: {planned.reason}")
@@ -157,7 +159,7 @@ def run_tables(options: argparse.Namespace) -> int:
     cached = sum(planned.state == "cached" for planned in plan.cells)
     print(f"{len(records) - len(failed)} cells run, {len(failed)} failed, {len(blocked)} blocked, {cached} cached")
     _write_report(options, planner.store, [choice.table.id for choice in choices])
-    return 1 if failed or blocked else 0
+    return 1 if failed or blocked or unmeasured else 0
 
 
 def _write_report(options: argparse.Namespace, store: Store, table_ids: list[str]) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -58,13 +60,19 @@ def is_built(method_id: str) -> bool:
 
 @cache
 def method(method_id: str) -> Method:
-    """The plugin of that id. Raises BadInput for an unknown one, or one whose tables are known but not its code."""
+    """The plugin of that id.
+
+    Raises BadInput for an unknown one, for one whose tables are known but not its code, and for an installed one that
+    cannot be imported.
+    """
     if method_id not in folders():
         raise unknown("method", method_id, folders())
     if not is_built(method_id):
         raise BadInput(f"method {method_id!r} is not built yet; its tables can be listed, not run")
     entry = installed().get(method_id)
-    module = importlib.import_module(entry.module if entry else f"{plugins.__name__}.{method_id}")
+    # A method of this repository that cannot be imported is for its author, who needs the traceback.
+    with _importing(entry) if entry else nullcontext():
+        module = importlib.import_module(entry.module if entry else f"{plugins.__name__}.{method_id}")
     source = folders()[method_id] / "__init__.py"
     plugin = getattr(module, "METHOD", None)
     if not isinstance(plugin, Method):
@@ -80,8 +88,10 @@ def methods() -> dict[str, Method]:
 
 
 def _folder(entry: EntryPoint) -> Path:
-    """Where the package of an entry point lies, found without importing it."""
-    for location in map(Path, _search_locations(entry.module)):
+    """Where the package of an entry point lies, found without importing more than the packages around it."""
+    with _importing(entry):
+        locations = _search_locations(entry.module)
+    for location in map(Path, locations):
         if (location / "tables.yaml").is_file():
             return location
     raise BadInput(
@@ -90,10 +100,24 @@ def _folder(entry: EntryPoint) -> Path:
     )
 
 
+@contextmanager
+def _importing(entry: EntryPoint) -> Iterator[None]:
+    """Raises BadInput, naming the entry point's package, for whatever its code raises."""
+    try:
+        yield
+    except Exception as error:
+        cause = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise BadInput(
+            f"{_named(entry)}: {entry.module} cannot be imported ({cause}); mend the package or uninstall it"
+        ) from error
+
+
 def _search_locations(package: str) -> list[str]:
     try:
         spec = importlib.util.find_spec(package)
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as error:
+        if not f"{package}.".startswith(f"{error.name}."):
+            raise  # The package around it is there, and what that imports is not.
         return []
     return list(spec.submodule_search_locations or []) if spec else []
 

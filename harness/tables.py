@@ -88,12 +88,22 @@ class Table:
     @property
     def prints_counts(self) -> bool:
         """Whether it describes datasets instead of results."""
-        return any(metric in COUNTS for row in self.rows for figures in row.published.values() for metric in figures)
+        return not COUNTS.isdisjoint(self._metrics)
 
     @property
     def prints_complexity(self) -> bool:
         """Whether it prints what methods cost and no accuracy: it is measured, and nothing is trained for it."""
-        return set(self.columns) <= COST_COLUMNS
+        return set(self.columns) <= COST_COLUMNS or self.prints_query_times
+
+    @property
+    def prints_query_times(self) -> bool:
+        """Whether all that it prints is how long a query takes, in galleries whose size is known."""
+        sized = all("gallery_images" in DATASETS[column].published for column in self.columns if column in DATASETS)
+        return self._metrics == {"time_s"} and sized
+
+    @property
+    def _metrics(self) -> set[str]:
+        return {metric for row in self.rows for figures in row.published.values() for metric in figures}
 
     @property
     def built(self) -> bool:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from harness.computation import Computation
 from harness.errors import BadInput
@@ -16,6 +17,7 @@ from harness.measure import count_operations, count_parameters
 from harness.models.pooling import GeM
 from harness.models.reid import Batch
 from harness.plan import Plan, Planner
+from harness.recipe import Optimiser
 from harness.shelf import Shelf
 from harness.store import Store
 from harness.tables import table
@@ -108,17 +110,38 @@ def test_the_gradient_is_finite_where_an_anchor_is_alone():
     assert torch.isfinite(features.grad).all()
 
 
+def batch_hard_by_a_loop(features, labels, margin):
+    """Mean over anchors of the farthest image of the same identity less the nearest of another, plus the margin."""
+    total = 0.0
+    for anchor, identity in zip(features, labels, strict=True):
+        distances = [math.dist(anchor.tolist(), other.tolist()) for other in features]
+        positive = max(d for d, label in zip(distances, labels, strict=True) if label == identity)
+        negative = min(d for d, label in zip(distances, labels, strict=True) if label != identity)
+        total += max(0.0, positive - negative + margin)
+    return total / len(labels)
+
+
 def test_the_terms_of_its_loss():
     torch.manual_seed(1)
     batch = Batch(torch.randn(8, 3, 64, 32), torch.arange(8) // 2, torch.zeros(8), torch.arange(8))
     model = build().train()
-    assert list(model.losses(model(batch), batch)) == ["id", "triplet", "centre"]
+    torch.nn.init.normal_(model.classifier.weight)
+    features = model(batch)
+    losses = model.losses(features, batch)
+    assert list(losses) == ["id", "triplet", "centre"]
+    torch.testing.assert_close(losses["id"], F.cross_entropy(features.logits, batch.labels, label_smoothing=0.1))
+    unweighted = build(AGWSwitches(weighted_triplet=False)).losses(features, batch)["triplet"].item()
+    assert unweighted == pytest.approx(
+        batch_hard_by_a_loop(features.pooled.detach(), batch.labels.tolist(), 0.3), rel=1e-4
+    )
 
 
 def test_the_paper_profile_is_that_of_bot():
     from methods.bot import METHOD as BOT
     from methods.bot import BoTSwitches
 
+    recipe = METHOD.recipe(AGWSwitches(), "market1501", "paper")
+    assert recipe.optimiser == Optimiser("adam", rate=3.5e-4, weight_decay=5e-4)
     assert METHOD.recipe(AGWSwitches(), "market1501", "paper") == BOT.recipe(BoTSwitches(), "market1501", "paper")
 
 
@@ -182,6 +205,17 @@ def test_it_is_trained_as_the_release_of_ddag_trains_its_own(profile):
     assert replace(ours.optimiser, multipliers=theirs.optimiser.multipliers) == theirs.optimiser
     ((_, slower),) = theirs.optimiser.multipliers
     assert dict(ours.optimiser.multipliers) == {"trunk.": slower, "attention.": slower, "pool.": slower}
+
+
+def test_between_modalities_the_paper_trains_what_stands_before_the_neck_at_a_tenth():
+    def optimiser(**switches):
+        return METHOD.recipe(replace(VISIBLE_INFRARED, **switches), "sysu_all", "paper").optimiser
+
+    slow = (("trunk.", 0.1), ("attention.", 0.1), ("pool.", 0.1))
+    assert optimiser() == Optimiser("sgd", rate=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True, multipliers=slow)
+    # A part that is switched off has no rate.
+    assert optimiser(attention=False).multipliers == (slow[0], slow[2])
+    assert optimiser(gem=False).multipliers == slow[:2]
 
 
 def test_a_row_of_ddags_table_is_the_same_run_as_that_of_agws_own(tmp_path):

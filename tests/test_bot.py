@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from harness.errors import BadInput
 from harness.losses import CentreLoss
 from harness.measure import count_operations, count_parameters
 from harness.models.reid import Batch
+from harness.recipe import Optimiser
 from harness.training.optimisation import rate_factor
 from methods.bot import METHOD, BoTSwitches
 from methods.bot.losses import CENTRE_WEIGHT
@@ -79,6 +82,29 @@ def test_centres_rest_in_evaluation_and_are_part_of_a_checkpoint():
     assert module.centres.abs().max() == 0 and list(module.state_dict()) == ["centres"]
 
 
+def batch_hard_by_a_loop(features, labels, margin):
+    """Mean over anchors of the farthest image of the same identity less the nearest of another, plus the margin."""
+    total = 0.0
+    for anchor, identity in zip(features, labels, strict=True):
+        distances = [math.dist(anchor.tolist(), other.tolist()) for other in features]
+        positive = max(d for d, label in zip(distances, labels, strict=True) if label == identity)
+        negative = min(d for d, label in zip(distances, labels, strict=True) if label != identity)
+        total += max(0.0, positive - negative + margin)
+    return total / len(labels)
+
+
+def test_identity_loss_is_smoothed_by_a_tenth_and_the_triplet_loss_has_margin_0_3_in_front_of_the_neck():
+    model, batch = build().train(), batch_of()
+    torch.nn.init.normal_(model.classifier.weight)
+    features = model(batch)
+    losses = model.losses(features, batch)
+    torch.testing.assert_close(losses["id"], F.cross_entropy(features.logits, batch.labels, label_smoothing=0.1))
+    expected = batch_hard_by_a_loop(features.f_t.detach(), batch.labels.tolist(), 0.3)
+    assert losses["triplet"].item() == pytest.approx(expected, rel=1e-4)
+    plain = build(replace(BoTSwitches(), smoothing=False)).losses(features, batch)
+    torch.testing.assert_close(plain["id"], F.cross_entropy(features.logits, batch.labels))
+
+
 def test_each_trick_has_its_term():
     batch = batch_of()
     model = build(BASELINE).train()
@@ -97,6 +123,7 @@ def test_the_paper_profile_is_as_printed():
     recipe = METHOD.recipe(BoTSwitches(), "market1501", "paper")
     assert (recipe.backbone, recipe.height, recipe.width, recipe.epochs) == ("resnet50", 256, 128, 120)
     assert (recipe.sampler.identities, recipe.sampler.images_per_identity) == (16, 4)
+    assert recipe.optimiser == Optimiser("adam", rate=3.5e-4, weight_decay=5e-4)
     assert recipe.augmentation.padding == 10 and recipe.augmentation.erasing.area == (0.02, 0.4)
     rates = [
         recipe.optimiser.rate * rate_factor(recipe.schedule, 120, epoch, 5, 100) for epoch in (0, 4, 9, 39, 40, 69, 70)

@@ -12,9 +12,10 @@ from harness.errors import BadInput
 from harness.execution import complexity as execution
 from harness.execution.training import Workplace
 from harness.measure import complexity as measuring
-from harness.measure.complexity import Subject, measured_complexity
+from harness.measure.complexity import Subject, measured_complexity, measured_queries
 from harness.reporting import write_report
-from harness.reporting.complexity import as_text, complexity_table
+from harness.reporting.complexity import as_text, complexity_csv, complexity_table
+from harness.run import main
 from harness.selection import choose
 from harness.shelf import Shelf
 from harness.store import Store
@@ -23,6 +24,7 @@ from harness.training.machine import Machine
 
 CPU = Machine(torch.device("cpu"), bfloat16=False)
 TABLE = tables()["mpn_complexity"]
+QUERIES = tables()["pgfl_kd_speed"]
 
 
 def small(method_id, **switches):
@@ -46,6 +48,37 @@ def record(**milliseconds):
 
 
 MEASURED = record(**{"PCB [19]": 500.0, "MGN [7]": 1000.0, "Pyramid [30]": 550.0, "MPN°": 625.0})
+QUERIED = {
+    "rows": {
+        "PCB [39]": {"occluded_duke": {"params_m": 23.508032, "time_ms": 200.0}},
+        "PGFL-KD (Ours)": {"occluded_duke": {"params_m": 23.512128, "time_ms": 150.0}},
+    },
+    "gallery": {"occluded_duke": 17_661},
+    "precision": "float32",
+    "hardware": {"gpu": "a GPU"},
+    "git": {"revision": "0123456789abcdef", "dirty": False},
+}
+
+
+class Watch:
+    """Keeps what is said."""
+
+    def __init__(self):
+        self.said = []
+
+    def begin(self, what, total):
+        pass
+
+    def say(self, line):
+        self.said.append(line)
+
+
+def place(tmp_path, machine=CPU):
+    return Workplace(Shelf(tmp_path), Store(tmp_path), machine, Watch())
+
+
+def chosen(table, tmp_path):
+    return choose(table, table.rows[:1], None, None, Shelf(tmp_path), planning=False)
 
 
 def test_methods_take_turns_and_none_is_left_out(monkeypatch):
@@ -97,7 +130,7 @@ def test_a_page_shows_it_escaped_and_only_once_it_is_measured(tmp_path):
 
 
 def test_no_run_is_planned_and_all_rows_are_measured_whichever_were_chosen(tmp_path, monkeypatch):
-    choice = choose(TABLE, TABLE.rows[:1], None, None, Shelf(tmp_path), planning=False)
+    choice = chosen(TABLE, tmp_path)
     assert choice.datasets == () and "nothing is trained" in choice.notice
     subjects = []
 
@@ -107,19 +140,98 @@ def test_no_run_is_planned_and_all_rows_are_measured_whichever_were_chosen(tmp_p
         return [{"training": cost, "testing": cost} for _ in given]
 
     monkeypatch.setattr(execution, "measured_complexity", measured)
-
-    class Watch:
-        def begin(self, what, total):
-            pass
-
-        def say(self, line):
-            self.said = line
-
-    place = Workplace(Shelf(tmp_path), Store(tmp_path), CPU, Watch())
-    execution.measure_tables([choice], place)
+    here = place(tmp_path)
+    (text,), failures = execution.measure_tables([choice], here)
     assert [subject.method.id for subject in subjects] == ["pcb", "mgn", "pyramid", "mpn"]
-    assert list(place.store.complexities()[TABLE.id]["rows"]) == ["PCB [19]", "MGN [7]", "Pyramid [30]", "MPN°"]
-    assert "× measured" in place.watch.said
+    assert list(here.store.complexities()[TABLE.id]["rows"]) == ["PCB [19]", "MGN [7]", "Pyramid [30]", "MPN°"]
+    assert "× measured" in text and failures == 0 and here.watch.said == []
+
+
+def test_a_table_that_cannot_be_measured_is_said_in_a_line_with_its_cause_and_the_next_goes_on(tmp_path, monkeypatch):
+    def too_large(subjects, batch, machine):
+        raise RuntimeError("CUDA out of memory.\nTried to allocate 20 GiB")
+
+    costs = [{"params_m": 23.5, "time_ms": 200.0}, {"params_m": 23.5, "time_ms": 100.0}]
+    monkeypatch.setattr(execution, "measured_complexity", too_large)
+    monkeypatch.setattr(execution, "measured_queries", lambda subjects, dataset, gallery, machine: costs)
+    emptied = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(True))
+    monkeypatch.setattr(execution, "hardware_facts", lambda device: {"gpu": "a GPU"})
+    here = place(tmp_path, replace(CPU, device=torch.device("cuda")))
+    shown, failures = execution.measure_tables([chosen(TABLE, tmp_path), chosen(QUERIES, tmp_path)], here)
+    assert here.watch.said == ["failed: mpn_complexity: out of memory: CUDA out of memory. Tried to allocate 20 GiB"]
+    assert failures == 1 and list(here.store.complexities()) == ["pgfl_kd_speed"] and "0.50" in shown[0]
+    assert len(emptied) == 2
+
+
+@pytest.mark.parametrize("error", [BadInput("the disk is full"), KeyboardInterrupt()])
+def test_what_the_user_did_or_can_mend_ends_the_measuring(tmp_path, monkeypatch, error):
+    def stopped(*given):
+        raise error
+
+    monkeypatch.setattr(execution, "measured_complexity", stopped)
+    with pytest.raises(type(error)):
+        execution.measure_tables([chosen(TABLE, tmp_path)], place(tmp_path))
+
+
+def test_the_command_prints_the_table_and_its_exit_code_counts_what_was_not_measured(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    command = ["--table", "mpn_complexity", "--device", "cpu"]
+    for answer, code in (((["the table"], 0), 0), (([], 1), 1)):
+        monkeypatch.setattr(execution, "measure_tables", lambda choices, place, answer=answer: answer)
+        assert main(command) == code
+        assert ("the table" in capsys.readouterr().out) == (code == 0)
+
+
+# --- a table whose only figure is the time of a query ---
+
+
+def test_query_times_are_ratios_to_pcb_and_no_cell_is_planned_for_them(tmp_path):
+    assert chosen(QUERIES, tmp_path).datasets == ()
+    shown = complexity_table(QUERIES, QUERIED)
+    assert shown.reference == "PCB [39]" and shown.columns == ("Occluded-Duke",)
+    costs = {name: cost for name, (cost,) in shown.rows}
+    assert [cost.published_ratio for cost in costs.values()] == ["53.78", "51.67", "9.11", "1.33", "1.00", "0.89"]
+    assert [cost.ratio for cost in costs.values()] == ["–", "–", "–", "–", "1.00", "0.75"]
+    assert [cost.time for cost in costs.values()] == ["–", "–", "–", "–", "200.0", "150.0"]
+    assert "with 17,661 random gallery features" in as_text(shown)
+    assert "these figures are of commit 0123456789ab." in as_text(shown)
+    copied = complexity_csv(QUERIES, QUERIED)
+    assert "PGFL-KD (Ours),occluded_duke,,time_s,0.08,0.15," in copied
+    assert "DSR [8],occluded_duke,,time_s,4.84,," in copied
+
+
+def test_a_query_ranks_a_gallery_of_unit_features_as_wide_as_its_own():
+    # g is six parts of the trunk's width, 256 in a ResNet-10.
+    query = measuring._Query(small("pcb", pooling="uniform", descriptor="g"), "occluded_duke", 50, CPU)
+    assert query.gallery.shape == (50, 6 * 256)
+    torch.testing.assert_close(query.gallery.square().sum(1), torch.ones(50))
+    query.gallery[7] = query.feature()
+    ranking = query.ranked().tolist()
+    assert ranking[0] == 7 and sorted(ranking) == list(range(50))
+
+
+def test_queries_take_turns(monkeypatch):
+    turns = []
+    ranked = measuring._Query.ranked
+    monkeypatch.setattr(measuring._Query, "ranked", lambda self: (turns.append(self.embedding), ranked(self)))
+    subjects = [small("pcb", pooling="uniform", descriptor="g"), small("pgfl_kd")]
+    costs = measured_queries(subjects, "occluded_duke", 20, CPU, budget_s=0)
+    assert turns == ["g", "f_G"] * (1 + 3)
+    assert all(cost["time_ms"] > 0 for cost in costs)
+
+
+@pytest.mark.parametrize("before", ["another reference", "a row less", "another column"])
+def test_a_record_of_other_rows_than_the_table_has_now_is_no_measurement(before):
+    rows = dict(QUERIED["rows"])
+    if before == "another reference":
+        rows["PCB [38]"] = rows.pop("PCB [39]")
+    elif before == "a row less":
+        del rows["PGFL-KD (Ours)"]
+    else:
+        rows = {key: {"market1501": cost["occluded_duke"]} for key, cost in rows.items()}
+    assert complexity_table(QUERIES, {**QUERIED, "rows": rows}) is None
+    assert complexity_table(QUERIES, QUERIED) is not None
 
 
 def test_a_row_of_an_unknown_method_is_refused_in_one_line(tmp_path):

@@ -217,6 +217,24 @@ def alternatives(method, switches, name):
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)
+def test_parts_that_recipes_give_a_rate_of_their_own_exist_at_every_alternative_of_every_switch(method):
+    def optimisers(switches):
+        return tuple(method.recipe(switches, "synthetic", profile).optimiser for profile in PROFILES)
+
+    variants = [switches for owner, switches in VARIANTS.values() if owner is method]
+    # Alternatives of one variant of each recipe: of all they would be a thousand.
+    unlike = {optimisers(switches): switches for switches in reversed(variants)}.values()
+    names = [field.name for field in dataclasses.fields(method.switches)]
+    others = [other for variant in unlike for name in names for other in alternatives(method, variant, name)]
+    for switches in dict.fromkeys([*variants, *others]):
+        if any(settings.multipliers for settings in optimisers(switches)):
+            with torch.device("meta"):
+                model = build(method, switches)
+            for settings in optimisers(switches):
+                build_optimiser(model, settings)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)
 def test_no_two_variants_of_the_tables_act_alike(method):
     alike = []
     for switches in (switches for owner, switches in VARIANTS.values() if owner is method):

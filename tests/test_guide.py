@@ -72,7 +72,8 @@ def test_the_method_is_listed_kept_to_the_contract_run_and_found_in_the_tables(f
 
 def test_the_code_of_the_installed_package_is_part_of_the_runs_name(followed, home):
     why = "cd ~/my_reid && python -m harness.run --why my_reid_main-'My method'-synthetic"
-    assert "changed" not in run(why, home).stdout
+    unchanged = run(why, home)
+    assert unchanged.returncode == 0 and ": cached:" in unchanged.stdout and "changed" not in unchanged.stdout
     losses = home / "my_reid" / "my_reid" / "losses.py"
     losses.write_text(losses.read_text().replace("MARGIN = 0.2", "MARGIN = 0.3"))
     assert "my_reid.losses:MARGIN changed" in run(why, home).stdout

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from harness.errors import BadInput
 from harness.measure import count_parameters
 from harness.models.reid import Batch
+from harness.recipe import Optimiser
+from harness.tables import tables
 from methods.pyramid import METHOD, PyramidSwitches
-from methods.pyramid.losses import DynamicTraining
+from methods.pyramid.losses import DynamicTraining, triplet_loss
 from methods.pyramid.model import BRANCHES
 
 
@@ -76,6 +78,27 @@ def test_a_triplet_loss_at_rest_leaves_a_falling_identity_loss_alone():
     assert float(module(torch.tensor(20.0), torch.tensor(0.1))) == 1
 
 
+def test_the_triplet_loss_compares_all_branches_side_by_side():
+    model, batch = build(PyramidSwitches(dynamic=False)).train(), batch_of()
+    features = model(batch)
+    branches = features.feature.detach().split(128, dim=1)
+    labels = batch.labels.tolist()
+    total = 0.0
+    for anchor, identity in enumerate(labels):
+        distances = [
+            math.sqrt(sum(float((branch[anchor] - branch[other]).square().sum()) for branch in branches))
+            for other in range(len(labels))
+        ]
+        positive = max(d for d, label in zip(distances, labels, strict=True) if label == identity)
+        negative = min(d for d, label in zip(distances, labels, strict=True) if label != identity)
+        total += max(0.0, positive - negative + 1.4)
+    assert len(branches) == 21
+    assert model.losses(features, batch)["triplet"].item() == pytest.approx(total / len(labels), rel=1e-4)
+    # An anchor that is 0.4 nearer to its own than to the other is 1.0 short of the margin.
+    line = torch.tensor([[0.0], [0.0], [0.4], [0.4]])
+    assert triplet_loss(line, torch.tensor([0, 0, 1, 1])).item() == pytest.approx(1.0, abs=1e-3)
+
+
 def test_losses_are_the_sum_over_branches_and_the_gated_triplet():
     model, batch = build().train(), batch_of()
     features = model(batch)
@@ -93,9 +116,23 @@ def test_losses_are_the_sum_over_branches_and_the_gated_triplet():
 def test_the_paper_profile():
     recipe = METHOD.recipe(PyramidSwitches(), "market1501", "paper")
     assert (recipe.height, recipe.width, recipe.sampler.batch_size) == (384, 128, 64)
-    assert recipe.augmentation.erasing is not None and recipe.optimiser.rate == 0.01
+    assert recipe.augmentation.erasing is not None
+    assert recipe.optimiser == Optimiser("sgd", rate=0.01, momentum=0.9, weight_decay=5e-4)
+    assert (recipe.epochs, recipe.schedule.milestones, recipe.schedule.gamma) == (120, (60, 70, 80, 90), 0.5)
 
 
 def test_a_value_that_is_none_is_refused_in_one_line():
     with pytest.raises(BadInput, match="dynamic must be true or false"):
         METHOD.parse({"dynamic": "yes"}, "row 1")
+
+
+def test_published_figures_are_those_that_mpn_and_rmgl_quote():
+    own = tables()["pyramid_main"].row("Pyramid").published
+    compared = set()
+    for table in (each for each in tables().values() if each.method in ("mpn", "rmgl") and not each.prints_complexity):
+        for row in (row for row in table.rows if row.name in {"Pyramid [30]", "Pyramid[17]"}):
+            for dataset, figures in row.published.items():
+                if any(figures.values()):
+                    assert own[dataset] == figures
+                    compared.add(dataset)
+    assert compared == set(own)

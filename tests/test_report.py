@@ -351,6 +351,9 @@ def test_measured_costs_stand_in_proportion_to_the_published_ones_and_have_no_ve
     assert body_cells(page)[0][6:9] == ["4.123 × 2.06", "0.123 × 0.246", "0.0044 × 0.055"]
     assert body_cells(page)[0][9] == "▼ below"  # of mAP alone
     assert "a full sort" in page
+    costs = page[page.index(">Matching a query<") :]
+    assert costs.index(">A query in all<") < costs.index(">Training speed<")
+    assert "<td>0.2 ms (0.3)</td><td>4.4 ms</td><td>812 images/s</td>" in costs
     assert body_cells(page)[1][-1] == "–"
 
 

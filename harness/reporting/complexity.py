@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
+from harness.datasets import DATASETS
 from harness.reporting.tabular import Block, booktabs, csv_text
-from harness.reporting.wording import DASH, fixed, printed, significant
+from harness.reporting.wording import DASH, count, fixed, printed, significant
 from harness.store import Record
 from harness.tables import Figure, Row, Table
 
 
 @dataclass(frozen=True)
 class Cost:
-    """One row in training or in testing, as it is shown; dashes where a row is quoted or a figure not printed.
+    """One row in training, in testing or in queries; dashes where a row is quoted or a figure not printed.
 
     ``time`` is in milliseconds an image on the machine that measured; the ratios are to the first row that runs.
     """
@@ -38,14 +40,21 @@ HEADINGS = ("M, published", "M, measured", "ms", "× published", "× measured")
 
 
 def complexity_table(table: Table, record: Record | None) -> ComplexityTable | None:
-    """A table of complexity with what was measured; None for any other table, and where nothing was measured yet."""
+    """A table of complexity with what was measured; None for any other table, and where nothing was measured yet.
+
+    A record of other rows or columns than the table has now counts as none: its ratios may be to another row.
+    """
+    running = [row for row in table.rows if row.runs]
     if not table.prints_complexity or record is None:
         return None
-    reference = next(row for row in table.rows if row.runs)
+    if {key: set(costs) for key, costs in record["rows"].items()} != {row.key: set(table.columns) for row in running}:
+        return None
+    reference = running[0]
     rows = tuple(
         (row.key, tuple(_cost(row, reference, column, record) for column in table.columns)) for row in table.rows
     )
-    return ComplexityTable(reference.key, table.columns, rows, _facts(record, reference))
+    columns = tuple(DATASETS[column].title if column in DATASETS else column for column in table.columns)
+    return ComplexityTable(reference.key, columns, rows, _facts(table, reference, record))
 
 
 def as_text(table: ComplexityTable) -> str:
@@ -73,7 +82,7 @@ def complexity_latex(table: ComplexityTable) -> str:
 
 
 def complexity_csv(table: Table, record: Record) -> str:
-    """Parameters and times of every row on lines of their own; the times in milliseconds, from which ratios follow."""
+    """Parameters and times of every row on lines of their own; the times in the paper's unit, without ratios."""
     return csv_text(
         [
             *(table.id, row.group, row.key, column, "", metric),
@@ -87,34 +96,64 @@ def complexity_csv(table: Table, record: Record) -> str:
 
 def _measured(record: Record, row: Row, column: str, metric: str) -> str:
     costs = record["rows"].get(row.key, {}).get(column)
-    return significant(costs[metric]) if costs else ""
+    if not costs:
+        return ""
+    return significant(costs["time_ms"] / 1000 if metric == "time_s" else costs[metric])
 
 
 def _cost(row: Row, reference: Row, column: str, record: Record) -> Cost:
     published, base = row.published.get(column, {}), reference.published.get(column, {})
     measured = record["rows"].get(row.key, {}).get(column)
-    fastest = record["rows"][reference.key][column]["time_ms"]
+    base_ms = record["rows"][reference.key][column]["time_ms"]
     return Cost(
         printed(published.get("params_m")),
         fixed(measured["params_m"], 2) if measured else DASH,
         fixed(measured["time_ms"], 1) if measured else DASH,
-        _ratio(published.get("time_ms"), base.get("time_ms")),
-        _ratio(measured["time_ms"], fastest) if measured else DASH,
+        _ratio(_time(published), _time(base)),
+        _ratio(measured["time_ms"], base_ms) if measured else DASH,
     )
+
+
+def _time(published: Mapping[str, Figure | None]) -> Figure | None:
+    """The printed time, in the unit of its table."""
+    return published.get("time_ms", published.get("time_s"))
 
 
 def _ratio(time: Figure | float | None, base: Figure | float | None) -> str:
     return DASH if time is None or not base else fixed(float(time) / float(base), 2)
 
 
-def _facts(record: Record, reference: Row) -> tuple[str, ...]:
+def _facts(table: Table, reference: Row, record: Record) -> tuple[str, ...]:
     hardware = record["hardware"]
     device = hardware["gpu"] or f"{hardware['cpu']}, {hardware['threads']} threads"
+    where = f"Measured in turns in one process on {device}, {record['precision']}"
+    return (
+        *(_of_queries(where, record) if table.prints_query_times else _of_batches(where, record)),
+        f"Ratios (×) are to {reference.key}. The paper's times are of another machine, so only ratios compare.",
+        f"To measure again: python -m harness.run --table {table.id}{_commit(record)}.",
+    )
+
+
+def _of_batches(where: str, record: Record) -> tuple[str, ...]:
     height, width = record["size"]
     return (
-        f"Measured in turns in one process on {device}, {record['precision']}, images of {height}x{width} in batches "
-        f"of {record['batch']}: milliseconds an image of a whole training step, and of the test feature without flip.",
-        f"Ratios (×) are to {reference.key}. The paper's times are of another machine, so only ratios compare.",
+        f"{where}, images of {height}x{width} in batches of {record['batch']}: milliseconds an image of a whole "
+        "training step, and of the test feature without flip.",
         "Parameters in millions, learnable ones without classifiers; printed ones follow no single rule and agree "
         "within 0.15.",
     )
+
+
+def _of_queries(where: str, record: Record) -> tuple[str, ...]:
+    galleries = " or ".join(count(images) for images in record["gallery"].values())
+    return (
+        f"{where}: milliseconds of one query, from its image as a tensor on the device to its feature at batch 1, "
+        f"without flip, then cosine similarity with {galleries} random gallery features and a full sort.",
+        "Parameters in millions, those that the matched feature depends on.",
+    )
+
+
+def _commit(record: Record) -> str:
+    git = record.get("git") or {}
+    changed = ", its files changed" if git.get("dirty") else ""
+    return f"; these figures are of commit {git['revision'][:12]}{changed}" if git.get("revision") else ""

@@ -112,7 +112,7 @@ def recipe(switches: AGWSwitches, dataset: str, profile: Profile) -> Recipe:
         width=width,
         sampler=Sampler(effort.identities, 4, infrared_images_per_identity=4 if switches.visible_infrared else 0),
         epochs=effort.epochs,
-        optimiser=_optimiser(effort, switches.visible_infrared),
+        optimiser=_optimiser(effort, switches),
         schedule=Schedule(effort.milestones, gamma=0.1, warmup=effort.warmup),
         augmentation=Augmentation(
             flip=0.5,
@@ -124,16 +124,17 @@ def recipe(switches: AGWSwitches, dataset: str, profile: Profile) -> Recipe:
     )
 
 
-def _optimiser(effort: _Effort, visible_infrared: bool) -> Optimiser:
-    if not visible_infrared:
+def _optimiser(effort: _Effort, switches: AGWSwitches) -> Optimiser:
+    if not switches.visible_infrared:
         return Optimiser("adam", rate=effort.rate, weight_decay=5e-4)
+    before_the_neck = ["trunk."] + ["attention."] * switches.attention + ["pool."] * switches.gem
     return Optimiser(
         "sgd",
         rate=effort.rate,
         momentum=0.9,
         weight_decay=5e-4,
         nesterov=True,
-        multipliers=tuple((part, effort.pretrained) for part in ("trunk.", "attention.", "pool.")),
+        multipliers=tuple((part, effort.pretrained) for part in before_the_neck),
     )
 
 

@@ -76,7 +76,7 @@ class AGW(ReIDModel):
         return [self.classifier]
 
     def _pooled(self, images: Tensor, priors: Mapping[str, Tensor]) -> Tensor:
-        features, staged = self._low(images, priors), self._staged()
+        features, staged = self._stem(images, priors), self._staged()
         for stage in staged.stages:
             for number, block in enumerate(_blocks(staged, stage)):
                 features = block(features)
@@ -85,13 +85,13 @@ class AGW(ReIDModel):
         pooled: Tensor = self.pool(features)
         return pooled
 
-    def _low(self, images: Tensor, priors: Mapping[str, Tensor]) -> Tensor:
+    def _stem(self, images: Tensor, priors: Mapping[str, Tensor]) -> Tensor:
         """What comes out of the stem, or of the stem of each image's modality."""
         trunk = self.trunk
         if isinstance(trunk, TwoStreamTrunk):
             return trunk.stem(images, infrared_images(priors, "agw"))
-        low: Tensor = trunk.maxpool(trunk.relu(trunk.bn1(trunk.conv1(images))))
-        return low
+        features: Tensor = trunk.maxpool(trunk.relu(trunk.bn1(trunk.conv1(images))))
+        return features
 
     def _staged(self) -> ResNet:
         """The ResNet whose residual stages all images go through."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from harness.method import Method, Paper
@@ -17,6 +17,7 @@ from harness.recipe import (
     Schedule,
     Warmup,
 )
+from harness.switches import check_values
 
 if TYPE_CHECKING:
     from harness.models.reid import ReIDModel
@@ -37,13 +38,7 @@ class BoTSwitches:
     centre: bool = True
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name == "last_stride":
-                if value not in (1, 2) or isinstance(value, bool):
-                    raise ValueError(f"last_stride must be 1 or 2, not {value!r}")
-            elif not isinstance(value, bool):
-                raise ValueError(f"{field.name} must be true or false, not {value!r}")
+        check_values(self)
 
 
 def build(switches: BoTSwitches, num_classes: int, backbone: str) -> ReIDModel:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from harness.method import Method, Paper
 from harness.models.catalogue import TRUNKS
 from harness.recipe import Augmentation, Initialisation, Optimiser, Profile, Recipe, Sampler, Schedule
+from harness.switches import check_values
 
 if TYPE_CHECKING:
     from harness.models.reid import ReIDModel
@@ -23,9 +24,7 @@ class IDESwitches:
     """RGA-S in the trunk: MPN* starts from an IDE that was trained with it."""
 
     def __post_init__(self) -> None:
-        if self.spatial_attention not in get_args(SpatialAttention):
-            allowed = ", ".join(get_args(SpatialAttention))
-            raise ValueError(f"spatial_attention must be one of {allowed}, not {self.spatial_attention!r}")
+        check_values(self)
 
 
 def build(switches: IDESwitches, num_classes: int, backbone: str) -> ReIDModel:

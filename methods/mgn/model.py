@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from harness.models.backbone import ResNet, resnet_part
 from harness.models.bnneck import bias_free_classifier
+from harness.models.reduction import Reduction
 from harness.models.reid import Batch, ReIDModel
 from harness.models.stripes import stripes
 from methods.mgn import MGNSwitches
@@ -45,12 +46,10 @@ def _blocks(part: nn.Module) -> nn.Sequential:
     return cast(nn.Sequential, part.layer3)
 
 
-class Reduction(nn.Sequential):
-    """1x1 convolution, which behind pooling is a linear layer, BN and ReLU: (B, inputs) to (B, outputs)."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), nn.ReLU(inplace=True))
-        nn.init.kaiming_normal_(cast(nn.Linear, self[0]).weight, mode="fan_out")
+def _reduction(inputs: int, outputs: int) -> Reduction:
+    reduction = Reduction(inputs, outputs, bias=False)
+    nn.init.kaiming_normal_(cast(nn.Linear, reduction[0]).weight, mode="fan_out")
+    return reduction
 
 
 @dataclass
@@ -72,7 +71,7 @@ class MGN(ReIDModel):
         width = min(REDUCED, channels)
         whole = len(GRANULARITIES)
         parts = sum(count for count in GRANULARITIES if count > 1)
-        self.reductions = nn.ModuleList(Reduction(channels, width) for _ in range(whole + parts))
+        self.reductions = nn.ModuleList(_reduction(channels, width) for _ in range(whole + parts))
         # Global features are classified before they are reduced, stripes after (Sec. 3.3).
         widths = [channels] * whole + [width] * parts
         self.identities = nn.ModuleList(bias_free_classifier(each, identities) for each in widths)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from harness.models.backbone import build_backbone
 from harness.models.classifier import identity_classifier
+from harness.models.reduction import Reduction
 from harness.models.reid import Batch, ReIDModel
 from harness.models.stripes import stripes
 from methods.pcb import PCBSwitches
@@ -17,13 +18,6 @@ from methods.pcb.losses import part_loss
 PARTS = 6
 PART_WIDTH = 256
 """Width of h, or the trunk's where a smaller trunk has fewer channels."""
-
-
-class Reduction(nn.Sequential):
-    """g to h: a 1x1 convolution, which behind pooling is a linear layer, BN and ReLU; (B, inputs) to (B, outputs)."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU(inplace=True))
 
 
 class PCB(ReIDModel):

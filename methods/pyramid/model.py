@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from harness.losses import identity_loss
 from harness.models.backbone import build_backbone
 from harness.models.classifier import identity_classifier
+from harness.models.reduction import Reduction
 from harness.models.reid import Batch, ReIDModel
 from harness.models.stripes import stripes
 from methods.pyramid import PyramidSwitches
@@ -20,13 +21,6 @@ STRIPES = 6
 BRANCHES = [(first, first + length) for length in range(1, STRIPES + 1) for first in range(STRIPES - length + 1)]
 """First stripe and the one after the last of each of the 21 branches, fine to coarse."""
 BRANCH_WIDTH = 128
-
-
-class Branch(nn.Sequential):
-    """1x1 convolution, which behind pooling is a linear layer, BN and ReLU: (B, inputs) to (B, 128) (Fig. 3)."""
-
-    def __init__(self, inputs: int) -> None:
-        super().__init__(nn.Linear(inputs, BRANCH_WIDTH), nn.BatchNorm1d(BRANCH_WIDTH), nn.ReLU(inplace=True))
 
 
 @dataclass
@@ -43,7 +37,7 @@ class Pyramid(ReIDModel):
     def __init__(self, switches: PyramidSwitches, identities: int, backbone: str) -> None:
         super().__init__()
         self.trunk = build_backbone(backbone)
-        self.branches = nn.ModuleList(Branch(self.trunk.channels) for _ in BRANCHES)
+        self.branches = nn.ModuleList(Reduction(self.trunk.channels, BRANCH_WIDTH) for _ in BRANCHES)
         self.identities = nn.ModuleList(identity_classifier(BRANCH_WIDTH, identities) for _ in BRANCHES)
         self.dynamic_training = DynamicTraining() if switches.dynamic else None
 

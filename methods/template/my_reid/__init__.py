@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.method import Method, Paper
 from harness.recipe import Augmentation, Initialisation, Optimiser, Profile, Recipe, Sampler, Schedule
+from harness.switches import check_values
 
 if TYPE_CHECKING:
     from harness.models.reid import ReIDModel
@@ -19,8 +20,7 @@ class MySwitches:
     triplet: bool = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.triplet, bool):
-            raise ValueError(f"triplet must be true or false, not {self.triplet!r}")
+        check_values(self)
 
 
 def build(switches: MySwitches, num_classes: int, backbone: str) -> ReIDModel:

@@ -80,6 +80,7 @@ def choose(
     notice = (
         f"{wanted.id}: none of its datasets ({', '.join(columns) or 'none'}) is under {shelf.data_root}, so this is "
         f"the demo on {' and '.join(_stand_ins(wanted))}"
+        f"{'; --profile paper plans it as printed' if planning else ''}"
     )
     return Choice(wanted, rows, _stand_ins(wanted), "demo", notice)
 

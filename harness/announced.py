@@ -50,18 +50,29 @@ def announced(store: Store, cells: Iterable[PlannedCell]) -> Iterator[None]:
 def to_come(store: Store, recorded: Mapping[Address, float]) -> dict[Address, list[str]]:
     """The runs that each announced cell still to come needs, its own last.
 
-    ``recorded`` is when the record of a cell was written, in seconds of the file system's clock.
+    ``recorded`` is when the record of a cell was written, in seconds of the file system's clock. A damaged announcement
+    counts as none.
     """
-    found = {}
+    found: dict[Address, list[str]] = {}
     for path in sorted(store.folder.glob("plans/*.json")):
         # A command that ends meanwhile takes its announcement away.
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, TypeError, KeyError):
             asked = path.stat().st_mtime
-            for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-                runs = cell.pop("runs")
-                if recorded.get(Address(**cell), 0.0) < asked:
-                    found[Address(**cell)] = runs
+            cells = [_asked_for(**cell) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+            found.update((address, runs) for address, runs in cells if recorded.get(address, 0.0) < asked)
     return found
+
+
+def _asked_for(
+    table: str, row: str, dataset: str, profile: str, seed: int, runs: list[str]
+) -> tuple[Address, list[str]]:
+    """An announced cell and its runs. Raises TypeError or ValueError where they are not what ``announced`` writes."""
+    names = (table, row, dataset, profile)
+    if not isinstance(seed, int) or not all(isinstance(name, str) for name in (*names, *runs)):
+        raise TypeError("a name is not text, or the seed no number")
+    if not runs:
+        raise ValueError("a cell without a run")
+    return Address(*names, seed), list(runs)
 
 
 def _chain(run: Run) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from harness.recipe import Profile
@@ -26,3 +27,9 @@ class Cell:
 def cell_id(table: str, row: str, dataset: str) -> str:
     """The address of a cell: ``mpn_ablation-MPN-market1501``."""
     return f"{table}-{row}-{dataset}"
+
+
+def cell_command(table: str, row: str, dataset: str, profile: str, *options: str) -> str:
+    """The command that makes a cell, ready for a shell."""
+    which = ["--table", table, "--row", row, "--dataset", dataset, "--profile", profile, *options]
+    return f"python -m harness.run {shlex.join(which)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -13,10 +14,11 @@ from harness.errors import BadInput
 
 
 def exit_code_of(command: Callable[[], int], when_stopped: str) -> int:
-    """Run a command. 2 with one sentence for bad input; 1 for a closed pipe.
+    """Run a command. 2 with one sentence for bad input and for files that the system refuses; 1 for a closed pipe.
 
     130, saying ``when_stopped``, for Ctrl-C and for SIGTERM, which shells, schedulers and containers send.
     """
+    _print_anything()
     try:
         with _stopped_by_sigterm():
             return command()
@@ -29,6 +31,18 @@ def exit_code_of(command: Callable[[], int], when_stopped: str) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        # Whatever has a name is the user's: a folder that may not be read, a path that is too long.
+        if error.filename is None or error.strerror is None:
+            raise
+        print(f"error: {error.filename}: {error.strerror}; mend that and start again", file=sys.stderr)
+        return 2
+
+
+def _print_anything() -> None:
+    """Let standard output replace what its encoding lacks, such as the check mark in Latin-1, instead of failing."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
 
 
 @contextmanager

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import listing
+from harness.datasets import dataset as dataset_spec
 from harness.errors import BadInput, unknown
 from harness.selection import Choice, choose, chosen_rows, chosen_tables, parse_cell
 from harness.shelf import Shelf
-from harness.store import Record, Store
+from harness.store import Record, Store, existing
 from harness.tables import tables
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def status(options: argparse.Namespace) -> int:
     from harness.standing import Board
     from harness.status import as_json, as_tables, as_text
 
-    store = _existing(options.results)
+    store = existing(options.results)
     standing = Board(store).standing()
     if options.json:
         print(json.dumps(as_json(standing), ensure_ascii=False, indent=1))
@@ -54,7 +55,7 @@ def verify(options: argparse.Namespace) -> int:
     """``--verify CELL``: 0 when everything stored agrees with its record, else 1."""
     from harness.verification import disagreements
 
-    store = _existing(options.results)
+    store = existing(options.results)
     records = _records_of(options.verify, store, options)
     wrong = 0
     for record in records:
@@ -74,7 +75,7 @@ def explain(options: argparse.Namespace) -> int:
     """``--explain CELL``: which switches of the protocol close the gap to the published figure, without training."""
     from harness import explanation
 
-    store = _existing(options.results)
+    store = existing(options.results)
     for record in _records_of(options.explain, store, options):
         print(f"{record['cell']} ({record['profile']}, seed {record['seed']})")
         ladder = explanation.explain(record, store)
@@ -83,12 +84,22 @@ def explain(options: argparse.Namespace) -> int:
 
 
 def why(options: argparse.Namespace) -> int:
-    """``--why CELL``: where a cell stands, and what changed since its record was made."""
+    """``--why CELL``: where a cell stands, at the seeds that are recorded too, and what changed since it was made."""
     table, row, dataset = parse_cell(options.why)
     shelf = Shelf(options.data_root)
-    recorded = (record["profile"] for record in Store(options.results).records() if record["cell"] == options.why)
-    choice = choose(table, (row,), dataset, options.profile or next(recorded, None), shelf, planning=True)
-    for planned in _plan([choice], _planner(options, shelf), options).cells:
+    recorded = [record for record in Store(options.results).records() if record["cell"] == options.why]
+    profile = options.profile or next((record["profile"] for record in recorded), None)
+    choice = choose(table, (row,), dataset, profile, shelf, planning=True)
+    planner = _planner(options, shelf)
+    plan = _plan([choice], planner, options)
+    if not plan.cells:
+        reason = choice.notice or f"{table.id} has row {row.key!r} on {', '.join(row.published)} only"
+        raise BadInput(f"{options.why} is not a cell ({reason}); --list shows what there is")
+    seeds = {record["seed"] for record in recorded if record["profile"] == choice.profile and not options.seed}
+    more = sorted(seeds - {planned.cell.seed for planned in plan.cells})
+    if more:
+        planner.add(plan, table, choice.rows, choice.datasets, choice.profile, more)
+    for planned in plan.cells:
         cell = planned.cell
         print(f"{cell.id} ({cell.profile}, seed {cell.seed}): {planned.state}: {planned.reason}")
     return 0
@@ -173,6 +184,8 @@ def _write_report(options: argparse.Namespace, store: Store, table_ids: list[str
 
 
 def _choices(options: argparse.Namespace, shelf: Shelf, planning: bool) -> list[Choice]:
+    if options.dataset is not None:
+        dataset_spec(options.dataset)  # A table that is only measured would not ask for it.
     wanted = chosen_tables(options.table)
     rows = chosen_rows(wanted, options.row)
     if options.dataset is None and not shelf.data_root.is_dir() and options.data_root != Path("data"):
@@ -219,16 +232,10 @@ def _planner(options: argparse.Namespace, shelf: Shelf) -> Planner:
 def _plan(choices: list[Choice], planner: Planner, options: argparse.Namespace) -> Plan:
     from harness.plan import Plan
 
-    plan = Plan()
+    plan, seeds = Plan(), list(dict.fromkeys(options.seed))
     for choice in choices:
-        planner.add(plan, choice.table, choice.rows, choice.datasets, choice.profile, options.seed)
+        planner.add(plan, choice.table, choice.rows, choice.datasets, choice.profile, seeds)
     return plan
-
-
-def _existing(folder: Path) -> Store:
-    if not folder.is_dir():
-        raise BadInput(f"--results {folder} is not a folder; run a table first, or name the folder that holds records")
-    return Store(folder)
 
 
 def _records_of(address: str, store: Store, options: argparse.Namespace) -> list[Record]:

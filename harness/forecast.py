@@ -61,8 +61,8 @@ class Forecast:
         return run.recipe.epochs * iterations_per_epoch(images, sampler, infrared) * sampler.batch_size
 
     def seconds(self, run: Run) -> float | None:
-        """Expected training time: 0 where it is done, None where the dataset's size or any throughput is unknown."""
-        if self.state(run) == "cached":
+        """Expected training time: 0 where done or not needed, None where the size or any throughput is unknown."""
+        if self.state(run) == "cached" or run in self.needless:
             return 0.0
         images, speeds = self.images_trained(run), self.speeds.get(_size(run.configuration))
         if images and speeds:
@@ -70,11 +70,16 @@ class Forecast:
         return self.scalings[0].seconds(self.trainings[run.id]) if images and self.scalings else None
 
     @cached_property
+    def needless(self) -> set[Run]:
+        """Runs whose cells all have their records, and that no other run to train starts from."""
+        return set(self.plan.runs.values()) - set(self._needed(blocked=True))
+
+    @cached_property
     def trainings(self) -> dict[str, Training]:
         """What is still to be trained, by run id, where the dataset's size is known; blocked runs count, too."""
         from harness.measure.planned import planned_operations
 
-        waiting = [run for run in self.plan.runs.values() if self.state(run) != "cached"]
+        waiting = [run for run in self._needed(blocked=True) if self.state(run) != "cached"]
         sizes = {run.id: images for run in waiting if (images := self.images_trained(run))}
         known = [run for run in waiting if run.id in sizes]
         macs = planned_operations(known)
@@ -87,6 +92,15 @@ class Forecast:
     def scalings(self) -> list[Scaling]:
         """The trainings on each kind of hardware that is recorded, GPUs first."""
         return [Scaling(list(self.trainings.values()), hardware) for hardware in self._hardware()]
+
+    def _needed(self, blocked: bool) -> list[Run]:
+        """The runs that cells still to be run are read from, and blocked ones where asked, with those they start from.
+
+        A cell that has its record needs none, also where its run was deleted.
+        """
+        states = ("fresh", "stale", "failed", *(("blocked",) if blocked else ()))
+        needed = {run for planned in self.plan.cells if planned.state in states for run in _line(planned.run)}
+        return [run for run in self.plan.runs.values() if run in needed]
 
     def _hardware(self) -> Sequence[Hardware]:
         if not self.trainings:
@@ -184,12 +198,17 @@ class Forecast:
     def summary(self) -> str:
         """Cells by state, distinct runs, expected time."""
         states = Counter(planned.state for planned in self.plan.cells)
-        todo = [run for run in self.plan.runs.values() if self.state(run) in ("fresh", "started")]
+        todo = [run for run in self._needed(blocked=False) if self.state(run) in ("fresh", "started")]
         known = [seconds for run in todo if (seconds := self.seconds(run)) is not None]
         time = f"about {duration(sum(known))} for {len(known)} of them" if known else "no time known yet"
         cells = ", ".join(f"{count} {state}" for state, count in states.items()) or "no cells"
         train = f"{len(todo)} to train: {time}" if todo else "none to train"
         return f"{len(self.plan.cells)} cells ({cells}); {len(self.plan.runs)} distinct runs, {train}"
+
+
+def _line(run: Run | None) -> list[Run]:
+    """A run and those that it starts from."""
+    return [run, *_line(run.parent)] if run else []
 
 
 def _start(run: Run) -> list[str]:

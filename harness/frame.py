@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.store import Record, Store
+from harness.store import Record, existing
 
 IDENTITY = ("cell", "table", "row", "method", "dataset", "profile", "seed", "status", "run")
 
@@ -15,9 +15,9 @@ IDENTITY = ("cell", "table", "row", "method", "dataset", "profile", "seed", "sta
 def records_frame(results: Path) -> pd.DataFrame:
     """One line a record: what it is, verdict, metrics, ``published_*`` figures, cost. Absent values are NaN.
 
-    Raises BadInput naming a damaged record.
+    Raises BadInput for a folder that is not there, and naming a damaged record.
     """
-    return pd.DataFrame([_line(record) for record in Store(results).records()])
+    return pd.DataFrame([_line(record) for record in existing(results, "results").records()])
 
 
 def _line(record: Record) -> dict[str, Any]:

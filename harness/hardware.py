@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,9 @@ def choose_device(name: str | None) -> str:
 
     if name is None:
         return "cuda" if torch.cuda.is_available() else "cpu"
-    kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda") or (index and not index.isdigit()):
+    if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", name):
         raise BadInput(f"--device {name!r} is not a device; use cpu, cuda or cuda:N")
+    kind, _, index = name.partition(":")
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
         raise BadInput(f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices; use cpu")
     return name
@@ -51,6 +53,11 @@ def hardware_facts(device: str) -> dict[str, Any]:
         "device": device,
         "system": f"{platform.system()} {platform.machine()}",
     }
+
+
+def device_name(facts: Mapping[str, Any]) -> str:
+    """What is computed on, of ``hardware_facts``: the GPU, or the processor with its threads."""
+    return facts["gpu"] or f"{facts['cpu']} on {facts['threads']} threads"
 
 
 def package_versions() -> dict[str, str]:

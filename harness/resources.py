@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 
 from harness.computation import Computation
 from harness.errors import BadInput
@@ -21,7 +22,7 @@ def computation(options: argparse.Namespace, device: str) -> Computation:
 
 def timeout(options: argparse.Namespace) -> float | None:
     """Seconds without a sign of life after which a run is ended, or None. Raises BadInput unless they are positive."""
-    if options.run_timeout is not None and options.run_timeout <= 0:
+    if options.run_timeout is not None and not 0 < options.run_timeout < math.inf:
         raise BadInput(f"--run-timeout {options.run_timeout:g}: give a positive number of minutes, or leave it out")
     return None if options.run_timeout is None else options.run_timeout * SECONDS
 

@@ -16,7 +16,7 @@ import re
 import tempfile
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -39,6 +39,15 @@ REQUIRED = (
     *("metrics", "published", "verdict", "receipt", "digest"),
 )
 STATUSES = ("done", "failed")
+OF_RUNS = (
+    *("id", "configuration", "parent", "initialisation", "priors", "num_classes", "log", "seconds", "peak_memory_mb"),
+    *("started", "hardware", "weights_sha256"),
+)
+OF_EVALUATIONS = (
+    *("id", "configuration", "metrics", "metrics_without_flip", "intervals", "cmc", "cost", "seconds", "sha256"),
+)
+OF_COUNTS = ("dataset", "variant", "counts")
+OF_COMPLEXITIES = ("table", "rows", "precision", "hardware")
 
 Record = dict[str, Any]
 
@@ -113,10 +122,13 @@ def contact_sheet_path(fingerprint: str) -> str:
 
 
 def record_name(table: str, row: str, dataset: str, profile: str, seed: int) -> str:
-    """File name of a cell's record: readable, and unique because it ends in a hash of the exact names."""
+    """File name of a cell's record: readable, and unique because it ends in a hash of the exact names.
+
+    File systems take names of 255 bytes, and a dataset that is a user's own folder has a path for a name.
+    """
     plain = unicodedata.normalize("NFKD", row).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^A-Za-z0-9]+", "-", f"{plain}-{dataset}-{profile}-seed{seed}").strip("-")
-    return f"{slug}-{canonical_hash([table, row, dataset, profile, seed], 8)}.json"
+    return f"{slug[:150].strip('-')}-{canonical_hash([table, row, dataset, profile, seed], 8)}.json"
 
 
 class Store:
@@ -174,7 +186,7 @@ class Store:
     def counts(self) -> dict[str, Record]:
         """What was kept of each dataset by its id. Raises BadInput naming a damaged file."""
         mend = "delete it and run the table of datasets again"
-        kept = [_read_json(path, mend) for path in sorted(self.folder.glob("datasets/*.json"))]
+        kept = [_read_json(path, mend, OF_COUNTS) for path in sorted(self.folder.glob("datasets/*.json"))]
         return {record["dataset"]: record for record in kept}
 
     def write_complexity(self, table: str, measured: Record) -> None:
@@ -184,15 +196,18 @@ class Store:
     def complexities(self) -> dict[str, Record]:
         """What was kept of each table of complexity by its id. Raises BadInput naming a damaged file."""
         mend = "delete it and run the table again"
-        kept = [_read_json(path, mend) for path in sorted(self.folder.glob("complexity/*.json"))]
+        kept = [_read_json(path, mend, OF_COMPLEXITIES) for path in sorted(self.folder.glob("complexity/*.json"))]
         return {record["table"]: record for record in kept}
 
     def run_manifest(self, run: str) -> Record | None:
-        """What a finished training wrote about itself, or None where it did not finish."""
+        """What a finished training wrote about itself, or None where it did not finish.
+
+        Raises BadInput naming a damaged file.
+        """
         path = self.run_folder(run) / "run.json"
         if not path.exists():
             return None
-        manifest = _read_json(path, f"delete the folder {path.parent} to train it again")
+        manifest = _read_json(path, f"delete the folder {path.parent} to train it again", OF_RUNS)
         weights = path.parent / "weights.pt"
         return manifest if weights.exists() else None
 
@@ -204,11 +219,14 @@ class Store:
         return path
 
     def evaluation(self, relative: str) -> Record | None:
-        """What an evaluation wrote about itself, or None where it did not finish."""
+        """What an evaluation wrote about itself, or None where it did not finish.
+
+        Raises BadInput naming a damaged file.
+        """
         path = self.folder / relative / "evaluation.json"
         if not path.exists():
             return None
-        return _read_json(path, f"delete the folder {path.parent} to evaluate again")
+        return _read_json(path, f"delete the folder {path.parent} to evaluate again", OF_EVALUATIONS)
 
     @contextmanager
     def claim_run(self, run: str, waiting: Callable[[], None]) -> Iterator[None]:
@@ -241,13 +259,24 @@ def _sweep(folder: Path, written_before: float) -> None:
                 path.unlink()
 
 
+def existing(folder: Path, named: str = "--results") -> Store:
+    """The store of a folder that is there. Raises BadInput for one that is not or cannot be read, as ``named``."""
+    try:
+        # A search for records in a folder that cannot be read would find none.
+        os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise BadInput(
+            f"{named} {folder} is not a folder; run a table first, or name the folder that holds records"
+        ) from error
+    except OSError as error:
+        raise BadInput(f"{named} {folder} cannot be read ({error.strerror}); make it readable") from error
+    return Store(folder)
+
+
 def read_record(path: Path) -> Record:
     """Read and validate one record. Raises BadInput naming the file and the mend when it is damaged."""
     mend = "delete it and start again; its run is kept, so only the evaluation is repeated"
-    record = _read_json(path, mend)
-    missing = [key for key in REQUIRED if key not in record]
-    if missing:
-        raise BadInput(f"{path}: not a whole record ({missing[0]!r} is missing); {mend}")
+    record = _read_json(path, mend, REQUIRED)
     if record["schema"] != SCHEMA:
         raise BadInput(f"{path}: written in schema {record['schema']}, this harness reads {SCHEMA}; {mend}")
     if record["status"] not in STATUSES or record["digest"] != record_digest(record):
@@ -255,11 +284,17 @@ def read_record(path: Path) -> Record:
     return record
 
 
-def _read_json(path: Path, mend: str) -> Any:
+def _read_json(path: Path, mend: str, required: Sequence[str]) -> Record:
+    """What stands in a file, which has at least the keys ``required``. Raises BadInput naming the file and the mend."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror}); make it readable") from error
+    except ValueError as error:
         raise BadInput(f"{path}: damaged, not valid JSON ({error}); {mend}") from error
     if not isinstance(content, dict):
         raise BadInput(f"{path}: damaged, not a JSON object; {mend}")
+    missing = [key for key in required if key not in content]
+    if missing:
+        raise BadInput(f"{path}: not a whole record ({missing[0]!r} is missing); {mend}")
     return content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -117,13 +117,6 @@ class Table:
                 return row
         raise unknown(f"row of {self.id}", key, [row.key for row in self.rows])
 
-    def rows_named(self, name: str) -> list[Row]:
-        """Rows whose key or printed name is ``name``. Raises BadInput, offering the nearest."""
-        found = [row for row in self.rows if name in (row.key, row.name)]
-        if not found:
-            raise unknown(f"row of {self.id}", name, [row.key for row in self.rows])
-        return found
-
 
 @cache
 def tables() -> dict[str, Table]:
@@ -151,23 +144,24 @@ def load(path: Path, method_id: str) -> list[Table]:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except yaml.YAMLError as error:
         raise BadInput(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # A date that is none raises ValueError, too.
         raise BadInput(f"{path}: cannot be read: {error}") from error
     _check_keys(content, str(path), {"paper", "tables"}, {"claims"})
     paper = _paper(content["paper"], f"{path}: paper")
     if not isinstance(content["tables"], list):
         raise BadInput(f"{path}: tables must be a list")
+    claimed = [] if content.get("claims") is None else content["claims"]
+    if not isinstance(claimed, list):
+        raise BadInput(f"{path}: claims must be a list")
     found = [
         _table(entry, f"{path}: table {number}", method_id, paper) for number, entry in enumerate(content["tables"], 1)
     ]
-    claims = [
-        _claim(entry, f"{path}: claim {number}", found) for number, entry in enumerate(content.get("claims") or [], 1)
-    ]
+    claims = [_claim(entry, f"{path}: claim {number}", found) for number, entry in enumerate(claimed, 1)]
     return [_with_claims(table, claims) for table in found]
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML that keeps printed decimals and refuses a key given twice."""
+    """Safe YAML that keeps printed decimals and refuses a key that is not text or given twice."""
 
 
 def _figure(loader: Any, node: yaml.ScalarNode) -> float:
@@ -177,8 +171,13 @@ def _figure(loader: Any, node: yaml.ScalarNode) -> float:
         return float(loader.construct_yaml_float(node))
 
 
-def _mapping(loader: Any, node: yaml.MappingNode) -> dict[Hashable, Any]:
+def _mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
     keys = [loader.construct_object(key) for key, _ in node.value]
+    for key in keys:
+        if not isinstance(key, str):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key {key!r} is not text; write it in quotes", node.start_mark
+            )
     twice = [key for key, count in Counter(keys).items() if count > 1]
     if twice:
         raise yaml.constructor.ConstructorError(None, None, f"key {twice[0]!r} is given twice", node.start_mark)
@@ -198,8 +197,15 @@ def _check_keys(entry: Any, where: str, needed: set[str], allowed: set[str]) -> 
         raise BadInput(f"{where}: {unknown('key', str(key), sorted(needed | allowed))}")
 
 
+def _check_text(entry: Mapping[str, Any], where: str, names: Iterable[str]) -> None:
+    for name in names:
+        if not isinstance(entry.get(name, ""), str):
+            raise BadInput(f"{where}: {name} is {entry[name]!r} and not text; write it in quotes")
+
+
 def _paper(entry: Any, where: str) -> Paper:
     _check_keys(entry, where, {"title", "venue", "year"}, {"id", "seed"})
+    _check_text(entry, where, ("title", "venue"))
     return Paper(entry["title"], entry["venue"], entry["year"])
 
 
@@ -208,11 +214,13 @@ def _table(entry: Any, where: str, method_id: str, paper: Paper) -> Table:
     where = f"{where} ({entry['id']})"
     if not isinstance(entry["id"], str) or not entry["id"].replace("_", "").isalnum():
         raise BadInput(f"{where}: the id may hold letters, digits and '_' only")
+    _check_text(entry, where, ("label", "caption", "note"))
     if not isinstance(entry["rows"], list) or not entry["rows"]:
         raise BadInput(f"{where}: rows must be a list of at least one row")
     for number, row in enumerate(entry["rows"], 1):
         optional = {"switches", "group", "note", "trained_on", "method"}
         _check_keys(row, f"{where}: row {number}", {"name", "runs", "values"}, optional)
+        _check_text(row, f"{where}: row {number}", ("name", "group", "note", "trained_on", "method"))
     names = Counter(row["name"] for row in entry["rows"])
     rows = tuple(_row(row, f"{where}: row {row['name']!r}", method_id, names[row["name"]] > 1) for row in entry["rows"])
     for key, count in Counter(row.key for row in rows).items():
@@ -227,6 +235,8 @@ def _row(entry: dict[str, Any], where: str, method_id: str, repeated: bool) -> R
     switches = entry.get("switches") or {}
     if entry["runs"] and not isinstance(entry.get("switches"), dict):
         raise BadInput(f"{where}: runs is true, so switches must be given")
+    if not isinstance(switches, dict):
+        raise BadInput(f"{where}: switches must map names to values")
     method_id = entry.get("method", method_id)
     if method_id not in registry.folders():
         raise BadInput(f"{where}: {unknown('method', str(method_id), registry.folders())}")
@@ -275,6 +285,7 @@ def _check_figure(metric: Any, figure: Any, where: str) -> None:
 
 def _claim(entry: Any, where: str, known: Iterable[Table]) -> Claim:
     _check_keys(entry, where, {"table", "better", "worse", "metric", "text", "source"}, set())
+    _check_text(entry, where, entry)
     by_id = {table.id: table for table in known}
     if entry["table"] not in by_id:
         raise BadInput(f"{where}: {unknown('table', str(entry['table']), by_id)}")

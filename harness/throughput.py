@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
+from harness.hardware import device_name
 from harness.store import Record
 
 FORWARD_AND_BACKWARD = 3
@@ -54,11 +55,10 @@ def recorded_hardware(records: Iterable[Record]) -> list[Hardware]:
     for record in runs.values():
         facts, cost = record["receipt"]["hardware"], record["cost"]
         precision = record["receipt"]["precision"].partition(",")[0]
-        device = facts["gpu"] or f"{facts['cpu']} on {facts['threads']} threads"
         macs = cost["macs"]["macs"]
         # Several devices may have trained a run together.
         images_per_second = cost["training_images_per_second"] / record["receipt"]["effective_batch"]["gpus"]
         measured = Measurement(record["method"], macs, images_per_second * macs * FORWARD_AND_BACKWARD)
-        found.setdefault((f"{device}, {precision}", facts["gpu"] is not None), []).append(measured)
+        found.setdefault((f"{device_name(facts)}, {precision}", facts["gpu"] is not None), []).append(measured)
     hardware = [Hardware(name, is_gpu, tuple(measured)) for (name, is_gpu), measured in found.items()]
     return sorted(hardware, key=lambda each: (not each.is_gpu, -len(each.measured)))

@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
+from harness.hardware import device_name, hardware_facts
 from harness.store import Store, write_json
 
 if TYPE_CHECKING:
@@ -29,6 +30,13 @@ SLACK = 300.0
 """Seconds more that are granted to another machine, and all that it has before its first epoch is done."""
 
 Stage = Literal["training", "evaluating", "interrupted"]
+
+SAID: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("method", "dataset", "profile", "device", "host"), (str,)),
+    **dict.fromkeys(("seed", "epoch", "epochs"), (int,)),
+    **dict.fromkeys(("images_per_second", "epoch_seconds"), (int, float, type(None))),
+}
+"""What stands in a file of progress, and of which type each may be."""
 
 
 @dataclass(frozen=True)
@@ -121,12 +129,15 @@ def _is_held(lock: Path) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """What stands in a file of progress; None where there is none or it cannot be read, since nothing depends on it."""
+    """What stands in a file of progress; None where there is none or it is damaged, since nothing depends on it."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return content if isinstance(content, dict) else None
+    if not isinstance(content, dict) or not SAID.keys() <= content.keys():
+        return None
+    said = {name: content[name] for name in SAID}
+    return said if all(isinstance(said[name], types) for name, types in SAID.items()) else None
 
 
 def _age(path: Path) -> float | None:
@@ -137,8 +148,5 @@ def _age(path: Path) -> float | None:
 
 
 def _device_name(device: str, processes: int) -> str:
-    from harness.hardware import hardware_facts
-
-    facts = hardware_facts(device)
-    name = facts["gpu"] or f"{facts['cpu']} on {facts['threads']} threads"
+    name = device_name(hardware_facts(device))
     return f"{processes} x {name}" if processes > 1 else name

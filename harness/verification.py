@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def disagreements(record: Record, store: Store) -> Iterator[str]:
     try:
         scores = _scored_again(folder / "features.npz", receipt["protocol"])
         stored = Scores.load(folder / "scores.npz")
-    except (OSError, KeyError, ValueError, BadInput) as error:
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, BadInput) as error:
         yield f"{folder}: cannot be scored again ({error})"
         return
     if not np.array_equal(scores.match_ranks, stored.match_ranks):

@@ -176,6 +176,19 @@ def test_verify_scores_again_and_names_what_was_changed(command, tmp_path):
     assert "weights.pt: changed since" in command("--verify", "toy_table-Narrow-market1501")[1]
 
 
+def test_verify_says_of_damaged_features_that_they_cannot_be_scored(command):
+    _, _, store = command(*TABLE, "--row", "Narrow")
+    (record,) = store.records()
+    features = store.path(record["evaluation"]) / "features.npz"
+    whole = features.read_bytes()
+    for damage in (whole[: len(whole) // 2], b"", b"no npz file at all"):
+        features.write_bytes(damage)
+        code, said, _ = command("--verify", "toy_table-Narrow-market1501")
+        assert code == 1
+        assert "features.npz: changed since the record was written" in said
+        assert "cannot be scored again" in said
+
+
 def test_explain_scores_a_record_under_other_protocols_and_names_what_comes_nearest(command):
     command(*TABLE, "--row", "Wide")
     code, said, _ = command("--explain", "toy_table-Wide-market1501")
@@ -233,8 +246,19 @@ def test_the_plan_names_cells_distinct_runs_and_what_is_cached(command):
         (("--table", "toy_table", "--dataset", "dukemtmc"), "--dataset dukemtmc: DukeMTMC-reID is not under"),
         ((*TABLE, "--device", "cuda:99"), "--device cuda:99: this machine has"),
         ((*TABLE, "--device", "tpu"), "'tpu' is not a device"),
+        ((*TABLE, "--device", "cuda:²"), "'cuda:²' is not a device"),
+        ((*TABLE, "--device", "cuda:"), "'cuda:' is not a device"),
+        ((*TABLE, "--run-timeout", "nan"), "--run-timeout nan: give a positive number of minutes"),
+        (("--table", "mpn_complexity", "--dataset", "nonsense"), "unknown dataset 'nonsense'"),
+        (("--table", "toy_table", "--dataset", "folder:~no such user/x"), "there is no home folder ~no such user"),
+        (("--table", "toy_table", "--dataset", f"folder:{'x' * 5000}"), "File name too long"),
         (("--why", "toy_table-Wide"), "write TABLE-ROW-DATASET"),
         (("--why", "toy_table-Widde-market1501"), "unknown row of toy_table 'Widde'"),
+        (
+            ("--why", "rmgl_cross-Source: Market RMGL(Ours)†-market1501"),
+            "-market1501 is not a cell (rmgl_cross has row 'Source: Market RMGL(Ours)†' on dukemtmc, cuhk03 only)",
+        ),
+        (("--why", "pgfl_kd_speed-PCB [39]-occluded_duke"), "is not a cell (pgfl_kd_speed: costs are measured"),
         (("--verify", "toy_table-Wide-market1501"), "is not a folder; run a table first"),
         ((), "name a table with --table ID"),
     ],
@@ -312,6 +336,21 @@ def test_results_that_cannot_be_written_stop_the_command_before_work(command, tm
 def test_several_seeds_are_records_of_their_own(command):
     _, _, store = command(*TABLE, "--row", "Narrow", "--seed", "0", "--seed", "1")
     assert [record["seed"] for record in store.records()] == [0, 1]
+
+
+def test_a_seed_given_twice_is_planned_once(command):
+    planned = command(*TABLE, "--row", "Narrow", "--seed", "1", "--seed", "1", "--dry-run", "--json")[1]
+    assert [cell["seed"] for cell in json.loads(planned)["cells"]] == [1]
+
+
+def test_why_speaks_of_every_recorded_seed_unless_some_are_asked_for(command):
+    command(*TABLE, "--row", "Narrow", "--seed", "2")
+    said = command("--why", "toy_table-Narrow-market1501")[1]
+    assert said.splitlines() == [
+        "toy_table-Narrow-market1501 (demo, seed 0): fresh: no record yet",
+        "toy_table-Narrow-market1501 (demo, seed 2): cached: recorded",
+    ]
+    assert "seed 2" not in command("--why", "toy_table-Narrow-market1501", "--seed", "1")[1]
 
 
 def test_status_counts_records_and_names_what_was_interrupted(command, monkeypatch):

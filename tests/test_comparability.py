@@ -1,26 +1,42 @@
-"""Why a figure cannot be set against a published one: whose priors it was made with."""
+"""Why a figure cannot be set against a published one: whose priors, which training set, and what BN saw."""
 
 from types import SimpleNamespace
 
 import pytest
 
+from harness.computation import Computation
 from harness.execution.comparability import reasons
 from harness.method import Method
+from harness.recipe import Sampler
 from methods.pgfl_kd import METHOD
 
 PASSPORT = SimpleNamespace(variant="official")
 STARTED = {"initialisation": {"source": "ImageNet"}}
 
 
+ALONE = Computation(bfloat16=False)
+
+
 def read(provider: str, kinds: str = "keypoints") -> dict[str, str]:
     return {"kinds": kinds, "provider": provider, "fingerprint": "0"}
 
 
-def reasons_with(priors: dict[str, dict[str, str]], dataset: str = "market1501", method: Method = METHOD) -> list[str]:
-    switches = method.switches()
-    run = SimpleNamespace(method=method, switches=switches, dataset=dataset, parent=None)
+def reasons_with(
+    priors: dict[str, dict[str, str]],
+    dataset: str = "market1501",
+    method: Method = METHOD,
+    trained_on: tuple[str, str] = ("", "official"),
+    computation: Computation = ALONE,
+    groups: int = 1,
+) -> list[str]:
+    """``trained_on`` is a dataset, by default the one that is tested on, and the variant found of it."""
+    recipe = SimpleNamespace(sampler=Sampler(16, 4, groups=groups), losses_over="gathered")
+    run = SimpleNamespace(
+        **{"method": method, "switches": method.switches(), "dataset": trained_on[0] or dataset, "parent": None},
+        **{"recipe": recipe, "computation": computation},
+    )
     planned = SimpleNamespace(cell=SimpleNamespace(profile="paper", dataset=dataset))
-    return reasons(run, planned, STARTED, PASSPORT, None, priors)
+    return reasons(run, planned, STARTED, PASSPORT, SimpleNamespace(variant=trained_on[1]), None, priors)
 
 
 def test_keypoints_of_another_estimator_are_a_reason_and_each_is_named_once():
@@ -40,3 +56,19 @@ def test_keypoints_of_another_estimator_are_a_reason_and_each_is_named_once():
 )
 def test_what_is_known_and_not_estimated_is_no_such_reason(priors, dataset):
     assert not [reason for reason in reasons_with(priors, dataset) if "estimator" in reason]
+
+
+def test_a_training_set_that_is_not_the_published_one_is_a_reason_where_another_set_is_tested():
+    assert reasons_with({}, "partial_reid", trained_on=("market1501", "official")) == []
+    (reason,) = reasons_with({}, "partial_reid", trained_on=("market1501", "differs: train_images is 12"))
+    assert reason == "training set variant: differs: train_images is 12"
+    embedded = reasons_with({}, "synthetic_b", trained_on=("synthetic", "synthetic seed 0"))
+    assert not any("training set" in reason for reason in embedded)
+
+
+def test_bn_over_shares_that_the_recipe_does_not_make_is_a_reason():
+    shared = Computation(bfloat16=False, processes=4)
+    (reason,) = reasons_with({}, computation=shared)
+    assert reason == "BN over each process's share of the batch, 16 images on each of 4 GPUs"
+    assert reasons_with({}, computation=shared, groups=4) == []
+    assert reasons_with({}, computation=Computation(bfloat16=False, processes=4, sync_batch_norm=True)) == []

@@ -108,6 +108,12 @@ def test_a_missing_list_and_a_missing_image_are_named(duke, lists):
         occluded_duke.load(lists)
 
 
+def test_a_list_that_is_no_text_is_named(lists):
+    (lists / "query.list").write_bytes(b"\xff\xfe")
+    with pytest.raises(BadInput, match=r"query\.list is not text in UTF-8 .*get the lists of Occluded-Duke again"):
+        occluded_duke.load(lists)
+
+
 @pytest.mark.parametrize("line", ["0005_f0046985.jpg", "query/0005_c2_f0046985.jpg"], ids=["no camera", "a path"])
 def test_a_bad_line_of_a_list_is_shown(duke, lists, line):
     (lists / "query.list").write_text(line + "\n" + LISTS["query"][0] + "\n")

@@ -86,6 +86,12 @@ def test_an_empty_list_is_named(root):
         load(root)
 
 
+def test_a_list_that_is_no_text_is_named(root):
+    (root / "list_query.txt").write_bytes(lines(QUERY).encode() + b"\xff")
+    with pytest.raises(BadInput, match=r"list_query\.txt is not text in UTF-8 .*take it from the original archive"):
+        load(root)
+
+
 def test_an_image_that_a_list_names_and_that_is_not_there_is_named(root):
     (root / "test" / GALLERY[0]).unlink()
     with pytest.raises(BadInput, match=f"lacks 1 image.* that list_gallery.txt names: test/{GALLERY[0]}"):

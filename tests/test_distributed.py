@@ -3,20 +3,25 @@
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import distributed
 
+from harness.cell import Cell
 from harness.computation import Computation
 from harness.errors import BadInput
+from harness.execution.receipt import command
 from harness.recipe import Augmentation, Erasing, Jitter, Patch, RandomCrop, Sampler, Shifting
 from harness.training.batches import Input, TrainingData
 from harness.training.sampler import epoch_batches, shares
-from harness.training.world import World
+from harness.training.world import World, joined
 from tests.two_processes import recipe
 
 WORKER = Path(__file__).with_name("two_processes.py")
@@ -111,3 +116,30 @@ def test_a_receipt_tells_how_a_run_was_computed():
     assert shared.described == "float32, channels_last, torch.compile"
     assert shared.bn_scope == "each process's share of the batch"
     assert shared.as_configuration()["processes"] == 2
+
+
+@pytest.mark.parametrize(
+    ("computation", "options"),
+    [
+        (Computation(bfloat16=True), "--precision bfloat16"),
+        (Computation(bfloat16=False, compiled=True), "--precision float32 --compile"),
+        (Computation(True, processes=4, sync_batch_norm=True), "--precision bfloat16 --gpus-per-run 4 --sync-bn"),
+    ],
+)
+def test_the_command_in_a_receipt_computes_the_run_as_it_was(computation, options):
+    planned = SimpleNamespace(
+        cell=Cell("t", "A row", "market1501", "demo", 3), run=SimpleNamespace(computation=computation)
+    )
+    where = "--table t --row 'A row' --dataset market1501 --profile demo --seed 3"
+    assert command(planned) == f"python -m harness.run {where} {options}"
+
+
+def test_a_process_waits_for_a_long_evaluation(monkeypatch):
+    begun = {}
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(distributed, "init_process_group", lambda backend, **options: begun.update(options))
+    monkeypatch.setattr(distributed, "get_rank", lambda: 1)
+    monkeypatch.setattr(distributed, "destroy_process_group", lambda: None)
+    with joined("cpu") as world:
+        assert (world.rank, world.size) == (1, 2)
+    assert begun["timeout"] >= timedelta(days=1)

@@ -266,6 +266,12 @@ def test_a_child_that_is_asked_to_stop_stops_the_command(launched):
         launched("is asked to stop")
 
 
+def test_torchrun_leaves_its_processes_nearly_all_the_time_to_stop(monkeypatch):
+    monkeypatch.delenv("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", raising=False)
+    assert "TORCH_ELASTIC_SHUTDOWN_TIMEOUT" not in launching._environment(1)
+    assert 30 < int(launching._environment(2)["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"]) < launching.TIME_TO_STOP
+
+
 def test_failures_survive_the_way_from_another_machine():
     error = pickle.loads(pickle.dumps(Killed("out of memory", "killed by SIGKILL", ["a line"])))
     assert (type(error), error.kind, str(error), error.trace) == (

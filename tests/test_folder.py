@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 
 from harness.datasets.folder import PATTERN, _numbers, load, spec
 from harness.errors import BadInput
+from harness.execution.evaluating import evaluation_path
 
 PLAIN = {
     "train": ("3_c1_a.png", "3_c2_a.png", "12_c1.png", "12_c2.png"),
@@ -194,6 +196,19 @@ def test_moving_the_folder_changes_nothing_but_its_id(tmp_path):
     assert moved.passport.fingerprint == first.passport.fingerprint
     Image.new("RGB", (4, 8), (1, 2, 3)).save(tmp_path / "there" / "train" / "3_c1_a.png")
     assert read(tmp_path / "there").passport.fingerprint != first.passport.fingerprint
+
+
+@pytest.mark.parametrize("path", ["..", "../../elsewhere", "/my/images", "/a/" + "b" * 300])
+def test_what_is_evaluated_on_a_folder_stays_in_the_folder_of_its_run(path):
+    def place(dataset):
+        planned = SimpleNamespace(cell=SimpleNamespace(dataset=dataset), reading="g")
+        return evaluation_path(SimpleNamespace(id="r"), planned)
+
+    runs, run, name = place(f"folder:{path}").split("/")
+    assert (runs, run) == ("runs", "r")
+    assert ".." not in name and len(name) < 100
+    assert place(f"folder:{path}") != place(f"folder:{path.replace('/', '-')}-")
+    assert place("market1501") == "runs/r/market1501-g"
 
 
 def test_hidden_files_and_other_kinds_are_left_out(tmp_path):

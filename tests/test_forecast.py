@@ -201,6 +201,21 @@ def test_without_any_record_no_time_is_made_up(toy_method, reference, tmp_path):
     assert "no throughput is recorded yet" in found.as_text()
 
 
+def test_runs_whose_cells_are_all_recorded_are_not_to_be_trained(toy_method, tmp_path):
+    plan = plan_of("toy_table", tmp_path)
+    for planned_cell in plan.cells:
+        planned_cell.state = "fresh" if planned_cell.cell.row == "Narrow" else "cached"
+    for run in plan.runs.values():
+        run.blocked = None
+    narrow, wide = plan.runs.values()
+    found = Forecast(plan, Store(tmp_path / "results"), {})
+    assert "2 distinct runs, 1 to train" in found.summary()
+    assert (set(found.trainings), found.seconds(wide)) == ({narrow.id}, 0)
+    for planned_cell in plan.cells:
+        planned_cell.state = "cached" if planned_cell.cell.row == "Narrow" else "fresh"
+    assert "2 to train" in Forecast(plan, Store(tmp_path / "results"), {}).summary(), "Wide starts from Narrow"
+
+
 def test_durations_read_well():
     found = [duration(seconds) for seconds in (90, 3600, 5 * 3600, 10 * 86400)]
     assert found == ["90 s", "60 min", "5.0 h", "10 days"]

@@ -163,6 +163,14 @@ def test_a_record_is_explained_in_plain_lines(arrays, tmp_path):
     assert text.index("     0.00  same-camera rule off: map") > 0
 
 
+def test_published_costs_are_no_figures_to_explain(arrays, tmp_path):
+    published = scored(arrays) | {"params_m": 23.5, "time_s": 0.1}
+    store, record = record_of(arrays, published, tmp_path)
+    ladder = explain(record, store)
+    assert set(ladder.recorded.figures) == set(METRICS)
+    assert "params_m" not in "\n".join(as_text(ladder, published))
+
+
 def test_flip_alone_is_explained_from_the_record_where_its_features_are_not_stored(arrays, tmp_path):
     store, record = record_of(arrays, scored(arrays, end="_other_flip"), tmp_path)
     assert explain(record, store).closest.switches == ("without flip",)

@@ -158,11 +158,23 @@ def test_the_receipt_says_where_the_trunk_is_from_and_a_scratch_start_is_not_com
     passport = type("Passport", (), {"variant": "official"})
     started = initialise(build_model(run, 3), run, store)
     assert started["source"].startswith("scratch: no LUPerson weights (lup_moco_tiny.pth is not in")
-    assert any("LUPerson" in reason for reason in reasons(run, cell, {"initialisation": started}, passport, store, {}))
+    found = reasons(run, cell, {"initialisation": started}, passport, passport, store, {})
+    assert any("LUPerson" in reason for reason in found)
     torch.save(as_moco(checkpoint()), hub / "lup_moco_tiny.pth")
     loaded = initialise(build_model(run, 3), run, store)
     assert loaded["source"].startswith("LUPerson lup_moco_tiny.pth") and loaded["missing"] == loaded["unexpected"] == []
-    assert reasons(run, cell, {"initialisation": loaded}, passport, store, {}) == []
+    assert reasons(run, cell, {"initialisation": loaded}, passport, passport, store, {}) == []
+
+
+def test_a_run_named_without_the_weights_does_not_start_from_them(hub, tmp_path, monkeypatch):
+    run, store = planned(tmp_path, monkeypatch).run, Store(tmp_path / "results")
+    run.recipe = replace(run.recipe, backbone=TINY)
+    torch.save(as_moco(checkpoint()), hub / "lup_moco_tiny.pth")
+    monkeypatch.setattr(training, "training_data", lambda run, shelf: SimpleNamespace(num_classes=3))
+    monkeypatch.setattr(training, "train", lambda *_: pytest.fail("it was trained"))
+    place = Workplace(Shelf(tmp_path), store, Machine(torch.device("cpu"), bfloat16=False), Watch(1))
+    with pytest.raises(BadInput, match=r"planned to start from scratch, .* start from LUPerson .* start the command"):
+        train_together(run, place)
 
 
 MISSING = (

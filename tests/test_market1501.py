@@ -147,6 +147,14 @@ def test_what_is_not_an_image_is_left_out(root, ignored):
     assert len(market1501.load(root).train) == 3
 
 
+def test_a_link_that_leads_nowhere_is_named(root):
+    image = root / "query" / MINIATURE["query"][0]
+    image.unlink()
+    image.symlink_to(root / "moved away.jpg")
+    with pytest.raises(BadInput, match=rf"{image} cannot be read \(No such file or directory\)"):
+        market1501.load(root)
+
+
 def test_junk_in_the_training_folder_is_refused(root):
     (root / "bounding_box_train" / "-1_c1s1_000401_03.jpg").write_bytes(b"")
     with pytest.raises(BadInput, match="of identity -1 or 0"):

@@ -119,6 +119,12 @@ def test_a_line_that_is_no_path_and_label_is_named(root, line):
         VISIBLE_TO_INFRARED.load(root)
 
 
+def test_a_list_that_is_no_text_is_named(root):
+    (root / "idx" / "train_visible_2.txt").write_bytes(b"\xff")
+    with pytest.raises(BadInput, match=r"train_visible_2\.txt is not text in UTF-8 .*extract it again"):
+        VISIBLE_TO_INFRARED.load_split(root, 2)
+
+
 def test_an_image_named_twice_and_a_split_that_is_none_are_refused(root):
     file = root / "idx" / "test_visible_1.txt"
     first = file.read_text().split("\n")[0]

@@ -423,6 +423,14 @@ def test_command_line_reports_stored_records(tmp_path, capsys):
     assert "41.2" in (tmp_path / "report" / "mpn_ablation.html").read_text(encoding="utf-8")
 
 
+def test_pages_are_left_alone_where_there_are_no_results(tmp_path, capsys):
+    page = tmp_path / "index.html"
+    page.write_text("a good page")
+    assert command_line.main(["--results", str(tmp_path / "nowhere"), "--report", str(tmp_path)]) == 2
+    assert "nowhere is not a folder; run a table first" in capsys.readouterr().err
+    assert page.read_text() == "a good page"
+
+
 def test_unknown_table_offers_the_nearest_and_exits_with_2(tmp_path, capsys):
     assert command_line.main(["--results", str(tmp_path), "--report", str(tmp_path), "--table", "mpn_ablatoin"]) == 2
     assert "'mpn_ablation'" in capsys.readouterr().err

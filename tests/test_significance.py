@@ -8,7 +8,7 @@ import pytest
 from harness.errors import BadInput
 from harness.evaluation import score
 from harness.evaluation.significance import significance
-from harness.store import Store
+from harness.store import Store, write_arrays
 
 PEOPLE = 8
 
@@ -24,7 +24,7 @@ def record(store, name, noise, protocol="without_cameras", **changes):
     scores = score(query, gallery, query_ids, gallery_ids, query_cams, gallery_cams, protocol=protocol)
     folder = store.folder / name
     folder.mkdir(parents=True)
-    scores.save(folder / "scores.npz")
+    write_arrays(folder / "scores.npz", vars(scores))
     np.savez(folder / "features.npz", query_ids=query_ids)
     receipt = {
         "passport": {"fingerprint": changes.pop("fingerprint", "f")},
@@ -74,6 +74,16 @@ def test_records_that_were_not_scored_alike_are_refused(tmp_path, change, messag
     other, _, _ = record(store, "other", 1.0, **change)
     with pytest.raises(BadInput, match=message):
         significance(one, other, store)
+
+
+@pytest.mark.parametrize("keep", [0, 0.5])
+def test_a_record_whose_features_are_cut_short_is_named(tmp_path, keep):
+    store = Store(tmp_path)
+    one, _, _ = record(store, "one", 1.0)
+    features = tmp_path / "one" / "features.npz"
+    features.write_bytes(features.read_bytes()[: int(keep * features.stat().st_size)])
+    with pytest.raises(BadInput, match=r"features\.npz cannot be read .*run one again"):
+        significance(one, one, store)
 
 
 def test_a_record_whose_files_are_gone_is_named(tmp_path):

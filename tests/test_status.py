@@ -146,6 +146,37 @@ def test_cells_are_pending_then_running_then_done_and_the_announcement_goes(stor
     assert not list(store.folder.glob("plans/*"))
 
 
+@pytest.mark.parametrize("change", [{"epoch": None}, {"epoch_seconds": "long"}, {"host": 1}])
+def test_a_damaged_file_of_progress_counts_as_none(store, change):
+    path = store.run_folder("one") / "progress.json"
+    write_progress(store, a_run("one"), "cpu", LOG)
+    whole = json.loads(path.read_text())
+    for damaged in ({}, [], {**whole, **change}, {name: whole[name] for name in whole if name not in change}):
+        path.write_text(json.dumps(damaged))
+        assert runs_under_way(store) == []
+    write_progress(store, a_run("one"), "cpu")
+    assert [run.epoch for run in runs_under_way(store)] == [0], "and does not keep the run from being begun"
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {},
+        [1],
+        {"cells": 1},
+        {"cells": [1]},
+        {"cells": [{}]},
+        {"cells": [{"table": "t", "row": "B", "dataset": "d", "profile": "demo", "seed": 0, "runs": []}]},
+        {"cells": [{"table": ["t"], "row": "B", "dataset": "d", "profile": "demo", "seed": 0, "runs": ["one"]}]},
+        {"cells": [{"table": "t", "row": "B", "dataset": "d", "profile": "demo", "seed": "0", "runs": ["one"]}]},
+    ],
+)
+def test_a_damaged_announcement_counts_as_none(store, damaged):
+    with announced(store, [a_cell("A", "one")]):
+        (store.folder / "plans" / "damaged.json").write_text(json.dumps(damaged))
+        assert cells(store) == {"pending": 1}
+
+
 def test_what_is_interrupted_stays_announced(store):
     with pytest.raises(KeyboardInterrupt), announced(store, [a_cell("A", "one")]):
         raise KeyboardInterrupt

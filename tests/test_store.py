@@ -8,7 +8,8 @@ import pytest
 
 from harness import store as store_module
 from harness.errors import BadInput
-from harness.store import Store, file_digest, read_record, record_name, write_atomically
+from harness.frame import records_frame
+from harness.store import OF_RUNS, Store, existing, file_digest, read_record, record_name, write_atomically
 
 
 def record(**changes):
@@ -48,6 +49,12 @@ def test_two_different_cells_never_share_a_file():
         for seed in (0, 1)
     ]
     assert len({name.lower() for name in names}) == len(names)
+
+
+def test_a_long_path_fits_into_a_file_name_and_stays_its_own():
+    names = {record_name("t", "Row", f"folder:/{'a' * 300}/{end}", "demo", 0) for end in "bc"}
+    assert len(names) == 2
+    assert max(map(len, names)) < 180
 
 
 @pytest.mark.parametrize(
@@ -104,10 +111,11 @@ def test_a_run_without_its_weights_does_not_count_as_trained(tmp_path):
     store = Store(tmp_path)
     folder = store.run_folder("abc")
     folder.mkdir(parents=True)
-    (folder / "run.json").write_text("{}")
+    manifest = dict.fromkeys(OF_RUNS)
+    (folder / "run.json").write_text(json.dumps(manifest))
     assert store.run_manifest("abc") is None
     (folder / "weights.pt").write_bytes(b"")
-    assert store.run_manifest("abc") == {}
+    assert store.run_manifest("abc") == manifest
 
 
 def test_a_run_is_held_by_one_harness_at_a_time(tmp_path):
@@ -122,9 +130,49 @@ def test_a_run_is_held_by_one_harness_at_a_time(tmp_path):
     assert waits == []
 
 
-def test_a_record_that_was_never_there_says_so(tmp_path):
-    with pytest.raises(BadInput, match="damaged"):
+def test_a_record_that_cannot_be_read_is_not_called_damaged(tmp_path):
+    with pytest.raises(
+        BadInput, match=r"absent\.json: cannot be read \(No such file or directory\); make it readable$"
+    ):
         read_record(tmp_path / "absent.json")
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(BadInput, match=r"folder\.json: cannot be read \(Is a directory\); make it readable$"):
+        read_record(tmp_path / "folder.json")
+
+
+@pytest.mark.parametrize(
+    ("place", "read", "said"),
+    [
+        ("runs/a/run.json", lambda store: store.run_manifest("a"), "'id' is missing.*runs/a to train it again"),
+        ("runs/a/d-g/evaluation.json", lambda store: store.evaluation("runs/a/d-g"), "'id' is .*d-g to evaluate again"),
+        ("datasets/d.json", lambda store: store.counts(), "'dataset' is missing.*run the table of datasets again"),
+        ("complexity/t.json", lambda store: store.complexities(), "'table' is missing.*run the table again"),
+    ],
+)
+def test_json_without_its_keys_is_named_with_its_mend(tmp_path, place, read, said):
+    path = tmp_path / place
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    with pytest.raises(BadInput, match=f"{place}: not a whole record .{said}"):
+        read(Store(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["nowhere", "file"])
+def test_results_that_are_no_folder_are_named_by_what_named_them(tmp_path, name):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match=rf"^--results {tmp_path / name} is not a folder; run a table first"):
+        existing(tmp_path / name)
+    with pytest.raises(BadInput, match=rf"^results {tmp_path / name} is not a folder; run a table first"):
+        records_frame(tmp_path / name)
+
+
+def test_a_results_folder_that_may_not_be_read_does_not_pass_for_an_empty_one(tmp_path, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(errno.EACCES, "Permission denied", folder)
+
+    monkeypatch.setattr(store_module.os, "listdir", refuse)
+    with pytest.raises(BadInput, match=r"cannot be read \(Permission denied\); make it readable"):
+        existing(tmp_path)
 
 
 def test_weights_that_are_not_those_written_are_refused_with_the_mend(tmp_path):

@@ -67,7 +67,7 @@ def test_every_column_is_a_known_dataset_or_a_cost():
 def test_rows_printed_twice_are_told_apart_by_their_group():
     table = tables()["ddag_part_attention"]
     assert {"Res weight", "RBN weight"} <= {row.key for row in table.rows}
-    assert len(table.rows_named("weight")) == 2
+    assert [row.name for row in table.rows].count("weight") == 2
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,19 @@ def test_rows_printed_twice_are_told_apart_by_their_group():
         ("rank1: 90.1", "rank1: 90.1, rank1: 91.0", "key 'rank1' is given twice"),
         ("id: toy_table", "id: toy table", "letters, digits and '_' only"),
         ("tables:", "tables: [", "not valid YAML"),
+        ('name: "Wide"', "name: 4", "row 2: name is 4 and not text; write it in quotes"),
+        ('name: "Wide"', "name: [Wide]", "name is ['Wide'] and not text"),
+        ('name: "Wide"', 'name: "Wide", group: null', "group is None and not text"),
+        ('name: "Wide"', 'name: "Wide", note: 3', "note is 3 and not text"),
+        ('name: "Wide"', 'name: "Wide", method: [toy]', "method is ['toy'] and not text"),
+        ('label: "Table 1"', "label: null", "table 1 (toy_table): label is None and not text"),
+        ('caption: "Toy rows"', "caption: [Toy]", "caption is ['Toy'] and not text"),
+        ('caption: "Toy rows"', "caption: 2026-13-45", "month must be in 1..12"),
+        ("switches: {width: 8}", "switches: {8: width}", "key 8 is not text; write it in quotes"),
+        ("switches: {width: 8}", "switches: {[width]: 8}", "is not text; write it in quotes"),
+        ("runs: false,", "runs: false, switches: [width],", "switches must map names to values"),
+        ("\ntables:", "\nclaims: 1\ntables:", "claims must be a list"),
+        ("\ntables:", "\nclaims: [1]\ntables:", "claim 1: must be a mapping"),
     ],
 )
 def test_an_edited_file_is_refused_with_file_place_and_mend(toy_method, before, after, said):
@@ -102,6 +115,15 @@ def test_a_table_id_that_another_method_has_is_refused_naming_the_file_wherever_
     with pytest.raises(BadInput, match="table id 'mpn_ablation' is taken; choose another") as error:
         tables()
     assert str(error.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("field", ["table", "better", "worse", "metric", "text", "source"])
+def test_every_field_of_a_claim_is_text(toy_method, field):
+    path = toy_method / "tables.yaml"
+    claim = {"table": "toy_table", "better": "Wide", "worse": "Narrow", "metric": "map", "text": "x", "source": "y"}
+    path.write_text(path.read_text() + yaml.safe_dump({"claims": [claim | {field: []}]}))
+    with pytest.raises(BadInput, match=rf"tables\.yaml: claim 1: {field} is \[\] and not text; write it in quotes"):
+        load(path, "toy")
 
 
 def test_a_claim_must_name_rows_that_run(toy_method):

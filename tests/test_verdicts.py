@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.errors import BadInput
-from harness.evaluation.verdicts import SINGLE_SEED_NOISE, SLACK, T_975, failed, judge
+from harness.evaluation.verdicts import SINGLE_SEED_NOISE, SLACK, T_975, judge, recipe_reasons
 
 
 def seeds(mean, spread):
@@ -73,9 +73,35 @@ def test_reasons_make_it_not_comparable_and_are_joined():
 def test_what_cannot_be_compared_says_why():
     assert judge([], 85.1, 1, reasons=["profile demo"]).word == "not run"
     assert judge([50.0], None, 1).reason == "the paper prints no figure here"
-    assert (failed("NaN loss").word, failed("NaN loss").reason) == ("failed", "NaN loss")
     with pytest.raises(BadInput, match="nan"):
         judge([float("nan")], 85.1, 1)
+
+
+def receipt(**changes):
+    return {
+        "recipe": {"epochs": 60},
+        "switches": {"k": 6},
+        "initialisation": {"source": "trunk of ide, run 0123456789abcdef"},
+        "passport": {"fingerprint": "f"},
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "splits", "mixed"),
+    [
+        ({}, 1, False),
+        ({"initialisation": {"source": "trunk of ide, run fedcba9876543210"}}, 1, False),
+        ({"initialisation": {"source": "scratch: no ImageNet weights (no network)"}}, 1, True),
+        ({"recipe": {"epochs": 30}}, 10, True),
+        ({"switches": {"k": 4}}, 1, True),
+        ({"passport": {"fingerprint": "g"}}, 1, True),
+        ({"passport": {"fingerprint": "g"}}, 10, False),
+    ],
+)
+def test_only_seeds_of_one_training_are_averaged(changes, splits, mixed):
+    found = recipe_reasons([receipt(), receipt(), receipt(**changes)], splits)
+    assert found == (["seeds of different recipes"] if mixed else [])
 
 
 def test_the_quantiles_are_those_of_students_t():

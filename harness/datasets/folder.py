@@ -66,13 +66,16 @@ class Labelled:
 def spec(dataset_id: str) -> DatasetSpec:
     """The dataset ``folder:PATH``; a relative PATH is taken from where the command was started.
 
-    The folder is not looked into but for its ``dataset.yaml``. Raises BadInput for an empty PATH, and for a
-    ``dataset.yaml`` that cannot be used.
+    The folder is not looked into but for its ``dataset.yaml``. Raises BadInput for an empty PATH, for the home folder
+    of a user there is not, and for a ``dataset.yaml`` that cannot be used.
     """
     path = dataset_id.removeprefix(PREFIX)
     if not path:
         raise BadInput(f"{dataset_id} names no folder; write {PREFIX}PATH, the path of a folder that holds {TREE}")
-    folder = Path(path).expanduser()
+    try:
+        folder = Path(path).expanduser()
+    except RuntimeError as error:
+        raise BadInput(f"{dataset_id}: there is no home folder {Path(path).parts[0]}; write the whole path") from error
     settings = _settings(folder)
     return DatasetSpec(
         id=dataset_id,

@@ -16,6 +16,7 @@ from pathlib import Path
 from harness.datasets.base import Dataset, DatasetSpec
 from harness.datasets.file_names import NamedImage
 from harness.datasets.labelled import assembled, inspected, stating
+from harness.datasets.lists import lines_of
 from harness.datasets.places import find_folder, require_folders
 from harness.errors import BadInput
 
@@ -70,7 +71,7 @@ def _load(dataset_id: str, training_lists: tuple[str, ...], published: dict[str,
 def _listed(folder: Path, list_name: str, image_folder: str, first_identity: int) -> list[NamedImage]:
     """The images of a list, their identities counted from ``first_identity``."""
     images, strange = [], []
-    for line in (folder / list_name).read_text(encoding="utf-8").splitlines():
+    for line in lines_of(folder / list_name, "take it from the original archive"):
         if not line.strip():
             continue
         path, _, number = line.strip().partition(" ")

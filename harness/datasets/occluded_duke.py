@@ -14,6 +14,7 @@ from harness.datasets import dukemtmc
 from harness.datasets.base import Dataset, DatasetSpec
 from harness.datasets.file_names import NamedImage
 from harness.datasets.labelled import assembled, inspected
+from harness.datasets.lists import lines_of
 from harness.datasets.market_layout import FOLDERS, images_in
 from harness.datasets.places import find_folder
 from harness.errors import BadInput
@@ -72,7 +73,7 @@ def _images_by_lists(lists: Path) -> tuple[Path, dict[str, list[NamedImage]]]:
 def _listed(list_file: Path, own: str, duke: Path, there: dict[str, set[str]]) -> list[NamedImage]:
     """The images of a list, sorted by name: those of the folder ``own`` of Duke, else those of its gallery."""
     images, strange, absent = [], [], []
-    for name in sorted(filter(None, map(str.strip, list_file.read_text(encoding="utf-8").splitlines()))):
+    for name in sorted(filter(None, map(str.strip, lines_of(list_file, "get the lists of Occluded-Duke again")))):
         match = dukemtmc.NAME.fullmatch(name)
         folder = next((it for it in (own, FOLDERS["gallery"]) if name in there.get(it, ())), None)
         if match is None:

@@ -61,7 +61,10 @@ def _signature(folder: Path, names: Sequence[str]) -> str:
         stats = {entry.name: entry for entry in entries}
     for name in names:
         # The time of change cannot be set back by a user, as the time of modification can.
-        stat = stats[name].stat()
+        try:
+            stat = stats[name].stat()
+        except OSError as error:
+            raise _unreadable(folder / name, error) from error
         hasher.update(f"{name}\t{stat.st_size}\t{stat.st_mtime_ns}\t{stat.st_ctime_ns}\n".encode())
     return hasher.hexdigest()
 
@@ -92,4 +95,8 @@ def _digest(file: Path) -> str:
     try:
         return hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
-        raise BadInput(f"{file} cannot be read ({error.strerror}); make it readable") from error
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: OSError) -> BadInput:
+    return BadInput(f"{file} cannot be read ({error.strerror}); make it readable")

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from harness.datasets.base import Dataset, DatasetSpec
 from harness.datasets.file_names import NamedImage
+from harness.datasets.lists import lines_of
 from harness.datasets.places import find_folder
 from harness.datasets.visible_infrared import visible_infrared_dataset
 from harness.errors import BadInput
@@ -56,10 +57,7 @@ def _load_split(folder: Path, number: int, dataset: str, query: str, gallery: st
 def _listed(folder: Path, part: str, modality: str, number: int) -> list[NamedImage]:
     """The images of one list, in its order; each line is a path below ``folder``, a space and the identity's label."""
     file = folder / "idx" / f"{part}_{modality}_{number}.txt"
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise BadInput(f"{file} cannot be read ({error.strerror}); RegDB is expected as {LAYOUT}") from error
+    lines = lines_of(file, f"extract it again: RegDB is expected as {LAYOUT}")
     images = [
         _image(file, row, line, CAMERA_OF_LIST[modality]) for row, line in enumerate(lines, start=1) if line.strip()
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import BadInput, unknown
-from harness.evaluation.ranking import TOP, Ranking
+from harness.evaluation.ranking import Ranking
 
 CMC_RANKS = 50
 
@@ -112,19 +111,9 @@ class Scores:
             "queries_without_match": float(np.count_nonzero(~self.valid)),
         }
 
-    def save(self, path: Path) -> None:
-        """Writes the arrays as an ``npz`` file called exactly ``path``, whole or not at all."""
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        try:
-            with partial.open("wb") as file:
-                np.savez(file, **vars(self))
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
-
     @classmethod
     def load(cls, path: Path) -> Scores:
-        """The scores that ``save`` wrote, computed again from the ranks.
+        """The scores whose ``vars`` an ``npz`` file holds, computed again from the ranks.
 
         Raises BadInput when the file is missing or damaged, or what it holds of a query disagrees with its ranks.
         """
@@ -144,12 +133,6 @@ class Scores:
         if np.any((scores.first_ranks > of_images) | ((scores.first_ranks < 1) & (of_images > 0))):
             raise BadInput(f"{path}: its first ranks are not those of its ranks; run its cell again")
         return scores
-
-
-def metrics_from_ranks(match_ranks: NDArray[np.int32], offsets: NDArray[np.int64]) -> dict[str, float]:
-    """The metrics of stored ranks (see ``Ranking``), equal to those of the evaluation that stored them."""
-    nearest_unknown = np.full((len(offsets) - 1, TOP), -1, np.int32)
-    return Scores.of(Ranking(match_ranks, offsets, nearest_unknown)).metrics
 
 
 def _check(ranks: NDArray[np.int32], offsets: NDArray[np.int64]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,7 +68,7 @@ def _per_query(record: Record, store: Store) -> PerQuery:
     try:
         with np.load(folder / "features.npz", allow_pickle=False) as stored:
             return PerQuery((scores,), stored["query_ids"].astype(np.int64))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise BadInput(f"{folder / 'features.npz'} cannot be read ({error}); run {record['cell']} again") from error
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
-from typing import Literal
+from typing import Any, Literal
 
 from harness.errors import BadInput
 
@@ -52,11 +53,6 @@ LEAST_FAVOURABLE: tuple[Word, ...] = ("not comparable", "below", "above", "undec
 def overall(words: Collection[Word]) -> Word | None:
     """A cell's own verdict: the least favourable of its metrics'; None where no metric has one."""
     return next((word for word in LEAST_FAVOURABLE if word in words), None)
-
-
-def failed(cause: str) -> Verdict:
-    """The verdict of a cell that ended in an error; ``cause`` is its typed cause."""
-    return Verdict("failed", reason=cause)
 
 
 def judge(
@@ -114,6 +110,22 @@ def split_reasons(measured: Collection[int], splits: int) -> list[str]:
     """Why a mean over the splits of these numbers is not the published one: the paper's is the mean of all."""
     found = len(set(measured))
     return [f"{found} of {splits} splits measured, and the paper prints their mean"] if found < splits else []
+
+
+def recipe_reasons(receipts: Sequence[Mapping[str, Any]], splits: int) -> list[str]:
+    """Why figures with these receipts are no seeds of one training, whose mean could be judged.
+
+    Their recipes, switches, starts and data must be the same; of a dataset of several ``splits`` each has its own data.
+    """
+    found = [_told_apart_by(receipt, splits) for receipt in receipts]
+    return ["seeds of different recipes"] if any(each != found[0] for each in found) else []
+
+
+def _told_apart_by(receipt: Mapping[str, Any], splits: int) -> tuple[Any, ...]:
+    # Where a start is another run, each seed has one of its own; why weights could not be had is said in brackets.
+    start = re.split(r", run | \(", receipt["initialisation"]["source"])[0]
+    data = receipt["passport"]["fingerprint"] if splits == 1 else None
+    return receipt["recipe"], receipt["switches"], start, data
 
 
 def _noise(measured: Sequence[float], splits: int) -> tuple[float, str]:

@@ -7,7 +7,7 @@ from typing import Any
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import Passport
 from harness.evaluation.verdicts import judge, overall, split_reasons
-from harness.execution.receipt import PriorsRead
+from harness.execution.receipt import PriorsRead, effective_batch
 from harness.plan import PlannedCell, Run
 from harness.priors.availability import INFRARED
 from harness.recipe import Initialisation
@@ -18,20 +18,45 @@ PUBLISHED_WEIGHTS = {"imagenet": "ImageNet", "luperson": "LUPerson"}
 
 
 def reasons(
-    run: Run, planned: PlannedCell, manifest: Record, passport: Passport, store: Store, priors: PriorsRead
+    run: Run,
+    planned: PlannedCell,
+    manifest: Record,
+    passport: Passport,
+    trained_on: Passport,
+    store: Store,
+    priors: PriorsRead,
 ) -> list[str]:
-    """Every reason why the cell is not comparable with the paper; none when it is."""
+    """Every reason why the cell is not comparable with the paper; none when it is.
+
+    ``passport`` is of the dataset that is tested on, ``trained_on`` of the run's own, which may be another.
+    """
     found = []
     if planned.cell.profile != "paper":
         found.append(f"{planned.cell.profile} profile, not the paper's recipe")
     if dataset_spec(planned.cell.dataset).embedded:
         found.append("embedded dataset, which no paper used")
-    elif not passport.variant.startswith("official"):
+    elif not _is_official(passport):
         found.append(f"dataset variant: {passport.variant}")
+    if run.dataset != planned.cell.dataset and not dataset_spec(run.dataset).embedded:
+        found += [] if _is_official(trained_on) else [f"training set variant: {trained_on.variant}"]
     found += [f"initialisation: {source}" for source in _not_as_printed(run, manifest, store)]
+    found += _not_the_papers_normalisation(run)
     if not dataset_spec(planned.cell.dataset).embedded:
         found += _not_the_papers_estimator(priors)
     return found
+
+
+def _is_official(passport: Passport) -> bool:
+    return passport.variant.startswith("official")
+
+
+def _not_the_papers_normalisation(run: Run) -> list[str]:
+    """What BN saw, where that was a part of the batch that the recipe does not make."""
+    computation = run.computation
+    if computation.processes == 1 or computation.sync_batch_norm or computation.processes == run.recipe.sampler.groups:
+        return []
+    batch = effective_batch(run)
+    return [f"BN over {batch['bn_scope']}, {batch['per_gpu']} images on each of {batch['gpus']} GPUs"]
 
 
 def _not_the_papers_estimator(priors: PriorsRead) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from harness.execution.evaluation import Evaluation, Reading, TestImages, evalua
 from harness.execution.pictures import attention, ranking_strips
 from harness.execution.receipt import priors_read, receipt
 from harness.execution.training import Order, Workplace, load_model
+from harness.fingerprint import canonical_hash
 from harness.measure import measured_cost
 from harness.models.reid import ReIDModel
 from harness.plan import PlannedCell, Run
@@ -50,7 +52,13 @@ def evaluate_cells(
 
 def evaluation_path(run: Run, planned: PlannedCell) -> str:
     """Folder of an evaluation, relative to the results folder."""
-    return f"runs/{run.id}/{planned.cell.dataset}-{planned.reading}"
+    return f"runs/{run.id}/{_plain(planned.cell.dataset)}-{planned.reading}"
+
+
+def _plain(dataset: str) -> str:
+    """A dataset's id as part of a file name: that of a user's own folder has a path in it, which may lead anywhere."""
+    plain = re.sub(r"[^A-Za-z0-9_]+", "-", dataset).strip("-")[-60:]
+    return dataset if plain == dataset else f"{plain}-{canonical_hash(dataset, 8)}"
 
 
 def _evaluated(planned: PlannedCell, place: Workplace) -> bool:
@@ -177,7 +185,8 @@ def _record(
     git: dict[str, Any],
 ) -> Record:
     priors = priors_read(planned, run, manifest, place.shelf)
-    why_not = comparability.reasons(run, planned, manifest, dataset.passport, place.store, priors)
+    trained_on = place.shelf.dataset(run.dataset, run.seed).passport
+    why_not = comparability.reasons(run, planned, manifest, dataset.passport, trained_on, place.store, priors)
     return {
         **identity(planned),
         "status": "done",

@@ -20,7 +20,9 @@ from harness.execution.last_word import last_words
 LOOK_EVERY = 0.25
 """Seconds between looks at a child."""
 TIME_TO_STOP = 60.0
-"""Seconds that a child has to write a checkpoint when it is asked to stop. (torchrun gives its processes 30.)"""
+"""Seconds that a child has to write a checkpoint when it is asked to stop."""
+TORCHRUNS_OWN_TIME = 10.0
+"""Seconds of that which torchrun keeps to end processes that did not stop."""
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -128,10 +130,12 @@ def _command(processes: int, job_file: Path) -> list[str]:
 
 
 def _environment(processes: int) -> dict[str, str]:
-    """This process's, in which a child finds the same packages, and no more threads than there are cores."""
+    """This process's, in which a child finds the same packages, no more threads than there are cores, time to stop."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
     if processes > 1:
         environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
+        # By itself torchrun gives its processes 30 s.
+        environment.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", f"{TIME_TO_STOP - TORCHRUNS_OWN_TIME:.0f}")
     return environment
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import harness
+from harness.cell import cell_command
+from harness.computation import Computation
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import Passport
 from harness.hardware import package_versions
@@ -36,10 +37,22 @@ def git_state() -> dict[str, Any]:
 
 
 def command(planned: PlannedCell) -> str:
-    """The command that repeats a cell."""
-    cell = planned.cell
-    options = ["--table", cell.table, "--row", cell.row, "--dataset", cell.dataset, "--profile", cell.profile]
-    return f"python -m harness.run {shlex.join(options)} --seed {cell.seed}"
+    """The command that repeats a cell, computed as its run is."""
+    assert planned.run is not None
+    cell, how = planned.cell, _options(planned.run.computation)
+    return cell_command(cell.table, cell.row, cell.dataset, cell.profile, "--seed", str(cell.seed), *how)
+
+
+def _options(computation: Computation) -> list[str]:
+    """How a run is computed, as options. Precision is always said: each machine has a default of its own."""
+    options = ["--precision", "bfloat16" if computation.bfloat16 else "float32"]
+    if computation.compiled:
+        options.append("--compile")
+    if computation.processes > 1:
+        options += ["--gpus-per-run", str(computation.processes)]
+    if computation.sync_batch_norm:
+        options.append("--sync-bn")
+    return options
 
 
 def effective_batch(run: Run) -> dict[str, Any]:

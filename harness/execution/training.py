@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from harness.errors import BadInput
 from harness.event_files import write_epoch
 from harness.execution.preparation import build_model, initialise, training_data
 from harness.hardware import hardware_facts
@@ -79,6 +80,7 @@ def train_together(run: Run, place: Workplace) -> Record:
     data = training_data(run, place.shelf)
     model = build_model(run, data.num_classes)
     initialisation = initialise(model, run, place.store)
+    _require_planned_start(run, initialisation["source"])
     label = f"{run.method.id} on {run.dataset}, {run.profile}, seed {run.seed}, run {run.id}"
     if place.world.leads:
         place.watch.begin(f"training {label}: {run.recipe.epochs} epochs", run.recipe.epochs)
@@ -127,6 +129,16 @@ def train_together(run: Run, place: Workplace) -> Record:
     write_json(folder / "run.json", manifest)
     checkpoint.remove(folder / "checkpoint.pt")
     return manifest
+
+
+def _require_planned_start(run: Run, source: str) -> None:
+    """Raise BadInput where weights could be had when the run was named and cannot now, or the other way round."""
+    planned: str = run.configuration["initial_weights"]
+    if planned.startswith("scratch") != source.startswith("scratch"):
+        raise BadInput(
+            f"run {run.id} was planned to start from {planned}, and now it would start from {source}; "
+            "start the command again, so that it is planned anew"
+        )
 
 
 def _priors_used(run: Run, place: Workplace) -> dict[str, str]:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.hardware import hardware_facts
+from harness.hardware import device_name, hardware_facts
 from harness.measure.abstract import blank_images
 from harness.measure.latency import extraction_latency, matching_latency
 from harness.measure.operations import count_operations
@@ -88,12 +88,11 @@ def _latency(
         images = blank_images(batch, recipe.height, recipe.width, device)
         return extraction_latency(model, images, _repeated(priors, batch, device), machine.autocast)
 
-    facts = hardware_facts(str(device))
     return {
         "features_batch1": features(1),
         "features_large": features(LARGE_BATCH),
         "matching": matching_latency(_dimension(model, recipe, machine, priors, embedding), gallery, device),
-        "device": facts["gpu"] or f"{facts['cpu']}, {facts['threads']} threads",
+        "device": device_name(hardware_facts(str(device))),
     }
 
 

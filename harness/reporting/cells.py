@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean, stdev
 
+from harness.cell import cell_command
 from harness.datasets import dataset as dataset_spec
-from harness.evaluation.verdicts import Verdict, judge, overall, split_reasons
+from harness.evaluation.verdicts import Verdict, judge, overall, recipe_reasons, split_reasons
 from harness.reporting.cost_figures import MEANINGS, MeasuredCost, measured_cost
 from harness.store import Record
 from harness.tables import COST_COLUMNS, PERCENT, Figure, Row, Table
@@ -124,17 +124,17 @@ class Cell:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the cell is not comparable with its paper: as its records say, and where it lacks splits."""
+        """Why the cell is not comparable with its paper: as its records say, or in that they are no seeds of one run
+        or lack splits."""
         recorded = dict.fromkeys(reason for record in self.done for reason in record["verdict"]["reasons"])
         spec = dataset_spec(self.group.dataset)
         measured = {spec.split_of(record["seed"]) for record in self.done}
-        return (*recorded, *(split_reasons(measured, spec.splits) if self.done else ()))
+        mixed = recipe_reasons([record["receipt"] for record in self.done], spec.splits)
+        return (*recorded, *mixed, *(split_reasons(measured, spec.splits) if self.done else ()))
 
     def command(self, table: Table) -> str:
         """The command that makes this cell."""
-        parts = ["python", "-m", "harness.run", "--table", table.id, "--row", self.row.key]
-        parts += ["--dataset", self.group.dataset, "--profile", self.group.profile or "paper"]
-        return shlex.join(parts)
+        return cell_command(table.id, self.row.key, self.group.dataset, self.group.profile or "paper")
 
     def _measured(self, metric: str) -> Measured:
         values = tuple(measured_percent(record, metric) for record in self.done)
@@ -167,8 +167,9 @@ def columns(table: Table, records: Sequence[Record]) -> list[Column]:
 def _column(table: Table, name: str, records: Sequence[Record]) -> Column:
     figures = [row.published[name] for row in table.rows if name in row.published]
     metrics = tuple(dict.fromkeys(metric for figure in figures for metric in figure))
-    if name in COST_COLUMNS:
-        return Column(name, name, metrics, ())
+    title = name if name in COST_COLUMNS else dataset_spec(name).title
+    if table.prints_complexity:
+        return Column(name, title, metrics, ())
     found = {record["profile"] for record in records if (record["table"], record["dataset"]) == (table.id, name)}
     profiles = sorted(found, key=PROFILE_ORDER.index) or [None]
     percent = tuple(metric for metric in metrics if metric in PERCENT) or accuracy_metrics(table)
@@ -176,7 +177,7 @@ def _column(table: Table, name: str, records: Sequence[Record]) -> Column:
     # Where the paper has no such column, its other datasets' costs are measured there as well.
     costs = tuple(metric for metric in metrics or _printed_beside_datasets(table) if metric in MEANINGS)
     groups = tuple(Group(name, profile, percent, costs) for profile in profiles) if runs else ()
-    return Column(name, dataset_spec(name).title, metrics, groups)
+    return Column(name, title, metrics, groups)
 
 
 def _printed_beside_datasets(table: Table) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
 from harness.datasets import DATASETS
+from harness.hardware import device_name
 from harness.reporting.tabular import Block, booktabs, csv_text
 from harness.reporting.wording import DASH, count, fixed, printed, significant
 from harness.store import Record
@@ -124,9 +125,7 @@ def _ratio(time: Figure | float | None, base: Figure | float | None) -> str:
 
 
 def _facts(table: Table, reference: Row, record: Record) -> tuple[str, ...]:
-    hardware = record["hardware"]
-    device = hardware["gpu"] or f"{hardware['cpu']}, {hardware['threads']} threads"
-    where = f"Measured in turns in one process on {device}, {record['precision']}"
+    where = f"Measured in turns in one process on {device_name(record['hardware'])}, {record['precision']}"
     return (
         *(_of_queries(where, record) if table.prints_query_times else _of_batches(where, record)),
         f"Ratios (×) are to {reference.key}. The paper's times are of another machine, so only ratios compare.",

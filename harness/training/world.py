@@ -6,10 +6,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
 from torch import Tensor, distributed
+
+PATIENCE = timedelta(days=1)
+"""How long a process waits for another: while the leading one evaluates, far longer than NCCL's own 10 minutes."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def joined(device: str) -> Iterator[World]:
         return
     if device.startswith("cuda"):
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=PATIENCE)
     try:
         yield World(distributed.get_rank(), size)
     finally:

@@ -39,6 +39,12 @@ def record(seed, shift=0.0, reasons=()):
         "metrics": figures,
         "intervals": {metric: {"by_identity": [figure - 3, figure + 3]} for metric, figure in figures.items()},
         "verdict": {"reasons": list(reasons)},
+        "receipt": {
+            "recipe": {"epochs": 80},
+            "switches": {"parts": 3},
+            "initialisation": {"source": "ImageNet weights"},
+            "passport": {"fingerprint": f"of split {seed % 10}"},
+        },
     }
 
 
@@ -69,6 +75,12 @@ def test_fewer_splits_are_not_comparable_and_say_how_many_there_are():
 def test_seeds_of_the_same_split_do_not_stand_for_others():
     assert cell_of(range(0, 100, 10)).reasons == ("1 of 10 splits measured, and the paper prints their mean",)
     assert cell_of(range(20)).word == "reproduced"
+
+
+def test_splits_of_different_recipes_are_no_seeds_of_one():
+    records = [record(seed) for seed in range(10)]
+    records[3]["receipt"]["recipe"] = {"epochs": 81}
+    assert "seeds of different recipes" in cell(TABLE, ROW, GROUP, records).reasons
 
 
 def test_other_reasons_stay():

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_bot import batch_hard_by_a_loop
 from torch.nn import functional as F
 
 from harness.computation import Computation
@@ -108,17 +109,6 @@ def test_the_gradient_is_finite_where_an_anchor_is_alone():
     features = torch.randn(3, 4, requires_grad=True)
     weighted_regularised_triplet(features, torch.tensor([0, 1, 1])).backward()
     assert torch.isfinite(features.grad).all()
-
-
-def batch_hard_by_a_loop(features, labels, margin):
-    """Mean over anchors of the farthest image of the same identity less the nearest of another, plus the margin."""
-    total = 0.0
-    for anchor, identity in zip(features, labels, strict=True):
-        distances = [math.dist(anchor.tolist(), other.tolist()) for other in features]
-        positive = max(d for d, label in zip(distances, labels, strict=True) if label == identity)
-        negative = min(d for d, label in zip(distances, labels, strict=True) if label != identity)
-        total += max(0.0, positive - negative + margin)
-    return total / len(labels)
 
 
 def test_the_terms_of_its_loss():

@@ -12,7 +12,6 @@ from harness.measure import count_parameters
 from harness.models.initialisation import load_model
 from harness.models.reid import Batch
 from harness.recipe import Optimiser
-from harness.tables import tables
 from harness.training.machine import Machine
 from harness.training.optimisation import build_optimiser
 from harness.training.step import training_step
@@ -124,20 +123,3 @@ def test_the_descriptor_is_chosen_at_test():
     assert [METHOD.embedding(PCBSwitches(descriptor=name)) for name in ("g", "h")] == ["g", "h"]
     with pytest.raises(BadInput, match="descriptor must be one of g, h"):
         METHOD.parse({"descriptor": "f"}, "row 1")
-
-
-@pytest.mark.parametrize(("name", "quoted_as"), [("PCB", {"PCB [19]"}), ("PCB+RPP", {"PCB+RPP [72]", "PCB+RPP[4]"})])
-def test_published_figures_are_those_that_mpn_and_rmgl_quote(name, quoted_as):
-    own = tables()["pcb_main"].row(name).published
-    compared = set()
-    for table in (each for each in tables().values() if each.method in ("mpn", "rmgl") and not each.prints_complexity):
-        for row in (row for row in table.rows if row.name in quoted_as):
-            for dataset, figures in row.published.items():
-                # MPN's figures of PCB+RPP on Duke agree with nobody else's; on MSMT17 there are none to compare with.
-                if any(figures.values()) and (table.id, name) not in {
-                    ("mpn_duke", "PCB+RPP"),
-                    ("mpn_msmt17", "PCB+RPP"),
-                }:
-                    assert own[dataset] == figures
-                    compared.add(dataset)
-    assert compared == set(own)

@@ -83,6 +83,28 @@ def explain(options: argparse.Namespace) -> int:
     return 0
 
 
+def compare(options: argparse.Namespace) -> int:
+    """``--compare CELL CELL``: the difference of two cells, with what the choice of people explains of it."""
+    from harness.comparison import comparison
+
+    store = existing(options.results)
+    first, second = (_records_of(address, store, options) for address in options.compare)
+    for line in comparison(first, second, store):
+        print(line)
+    return 0
+
+
+def roc(options: argparse.Namespace) -> int:
+    """``--roc CELL``: true positive rates at false positive rates, over all pairs of a query and a gallery image."""
+    from harness.operating_points import as_text, record_roc
+
+    store = existing(options.results)
+    for record in _records_of(options.roc, store, options):
+        print(f"{record['cell']} ({record['profile']}, seed {record['seed']})")
+        print("\n".join(as_text(record_roc(record, store))))
+    return 0
+
+
 def why(options: argparse.Namespace) -> int:
     """``--why CELL``: where a cell stands, at the seeds that are recorded too, and what changed since it was made."""
     table, row, dataset = parse_cell(options.why)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import BadInput
-from harness.store import Record, Store, unwritable
+from harness.store import Record, Store, dataset_stem, unwritable
 
 if TYPE_CHECKING:
     from harness.plan import Run
@@ -55,7 +54,7 @@ def _append(store: Store, run: Run, step: int, scalars: Mapping[str, float]) -> 
 
     values = [Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
     event = Event(wall_time=time.time(), step=step, summary=Summary(value=values))
-    path = folder / f"{run.method.id}-{_plain(run.dataset)}-{run.profile}-seed{run.seed}-{run.id}" / FILE
+    path = folder / f"{run.method.id}-{dataset_stem(run.dataset)}-{run.profile}-seed{run.seed}-{run.id}" / FILE
     try:
         path.parent.mkdir(exist_ok=True)
         with path.open("ab") as file:
@@ -65,11 +64,6 @@ def _append(store: Store, run: Run, step: int, scalars: Mapping[str, float]) -> 
             writer.write(event.SerializeToString())
     except OSError as error:
         raise unwritable(path.parent, error) from error
-
-
-def _plain(dataset: str) -> str:
-    """A user's own folder is called by its last part."""
-    return Path(dataset).name.replace(":", "-")
 
 
 def _require_tensorboard() -> None:

@@ -29,6 +29,8 @@ def _chosen(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
         commands.verify: options.verify,
         commands.why: options.why,
         commands.explain: options.explain,
+        commands.compare: options.compare,
+        commands.roc: options.roc,
     }
     for command, wanted in asked.items():
         if wanted:
@@ -47,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     do.add_argument("--why", metavar="CELL", help="say what made a cell stale, such as mpn_ablation-MPN-synthetic")
     do.add_argument("--explain", metavar="CELL", help="which protocol switches close the gap to the published figure")
     do.add_argument("--verify", metavar="CELL", help="score a record again from what is stored")
+    do.add_argument("--compare", nargs=2, metavar="CELL", help="the difference of two cells, with interval and p-value")
+    do.add_argument("--roc", metavar="CELL", help="true positive rates at false positive rates, over all pairs")
     do.add_argument("--json", action="store_true", help="with --list, --dry-run or --status: print JSON")
     which = parser.add_argument_group("which cells")
     which.add_argument("--table", action="append", default=[], metavar="ID", help="a table, or all; repeatable")

@@ -13,9 +13,9 @@ import json
 import math
 import os
 import re
-import tempfile
 import time
 import unicodedata
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -59,9 +59,10 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=WRITING)
+        # Not mkstemp, whose files nobody else may read: results and reports are shared.
+        name = path.parent / f"{WRITING}{uuid.uuid4().hex}"
         try:
-            with os.fdopen(handle, "wb") as file:
+            with name.open("xb") as file:
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
@@ -131,6 +132,12 @@ def record_name(table: str, row: str, dataset: str, profile: str, seed: int) -> 
     return f"{slug[:150].strip('-')}-{canonical_hash([table, row, dataset, profile, seed], 8)}.json"
 
 
+def dataset_stem(dataset: str) -> str:
+    """A dataset's id as part of a file name: that of a user's own folder has a path in it, which may lead anywhere."""
+    plain = re.sub(r"[^A-Za-z0-9_]+", "-", dataset).strip("-")[-60:]
+    return dataset if plain == dataset else f"{plain}-{canonical_hash(dataset, 8)}"
+
+
 class Store:
     """One results folder."""
 
@@ -179,9 +186,9 @@ class Store:
 
     def write_counts(self, passport: Passport) -> None:
         """Keep what is found of a dataset, for tables of datasets."""
-        name = re.sub(r"[^A-Za-z0-9_]+", "-", passport.dataset)
+        path = self.folder / "datasets" / f"{dataset_stem(passport.dataset)}.json"
         content = {"dataset": passport.dataset, "variant": passport.variant, "fingerprint": passport.fingerprint}
-        write_json(self.folder / "datasets" / f"{name}.json", {**content, "counts": dict(passport.counts)})
+        write_json(path, {**content, "counts": dict(passport.counts)})
 
     def counts(self) -> dict[str, Record]:
         """What was kept of each dataset by its id. Raises BadInput naming a damaged file."""

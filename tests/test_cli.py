@@ -1,6 +1,7 @@
 """``python -m harness.run`` from end to end on a toy method and a miniature of Market-1501."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -195,6 +196,40 @@ def test_explain_scores_a_record_under_other_protocols_and_names_what_comes_near
     assert code == 0
     assert "published: rank1 90.1, map 80.25" in said
     assert "trapezoid" in said
+
+
+def test_two_cells_are_compared_metric_by_metric(command):
+    command(*TABLE)
+    first, second = "toy_table-Wide-market1501", "toy_table-Narrow-market1501"
+    code, said, store = command("--compare", first, second)
+    assert code == 0
+    assert f"{first} over {second} (demo, seed 0)" in said
+    figures = {record["cell"]: record["metrics"] for record in store.records()}
+    for metric in ("map", "rank1"):
+        difference = f"{figures[first][metric] - figures[second][metric]:+.2f}"
+        line = rf"^{metric} +{re.escape(difference)} points, 95 % interval .*, p = [01]\.\d{{4}}$"
+        assert re.search(line, said, re.MULTILINE)
+
+
+def test_cells_without_a_common_seed_are_not_compared(command):
+    command(*TABLE, "--row", "Narrow")
+    command(*TABLE, "--row", "Wide", "--seed", "1")
+    code, said, _ = command("--compare", "toy_table-Wide-market1501", "toy_table-Narrow-market1501")
+    assert (code, "have no record of one profile and seed; run both alike" in said) == (2, True)
+    assert command("--compare", "toy_table-Wide-market1501", "toy_table-Wode-market1501")[0] == 2
+
+
+def test_roc_counts_all_pairs_that_the_protocol_ranks(command):
+    store = command(*TABLE, "--row", "Wide")[2]
+    (record,) = store.records()
+    code, said, _ = command("--roc", record["cell"])
+    assert code == 0
+    with np.load(store.path(record["evaluation"]) / "features.npz") as stored:
+        same = stored["query_ids"][:, None] == stored["gallery_ids"]
+        other_camera = stored["query_cams"][:, None] != stored["gallery_cams"]
+    assert f"{(same & other_camera).sum()} pairs of one person, {(~same).sum()} of two" in said
+    assert re.search(r"^ +0\.1 +\d+\.\d\d %$", said, re.MULTILINE)
+    assert "1e-06" not in said  # Not one in a million of so few pairs can be accepted.
 
 
 def test_explain_ranks_junk_and_scores_without_flip_from_what_is_stored(command, market_root):

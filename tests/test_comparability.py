@@ -8,6 +8,8 @@ from harness.computation import Computation
 from harness.execution.comparability import reasons
 from harness.method import Method
 from harness.recipe import Sampler
+from methods.ide import METHOD as IDE
+from methods.mdpr import METHOD as MDPR
 from methods.pgfl_kd import METHOD
 
 PASSPORT = SimpleNamespace(variant="official")
@@ -72,3 +74,25 @@ def test_bn_over_shares_that_the_recipe_does_not_make_is_a_reason():
     assert reason == "BN over each process's share of the batch, 16 images on each of 4 GPUs"
     assert reasons_with({}, computation=shared, groups=4) == []
     assert reasons_with({}, computation=Computation(bfloat16=False, processes=4, sync_batch_norm=True)) == []
+
+
+def test_the_papers_own_start_is_named_where_a_run_starts_from_another_that_began_from_scratch():
+    """MDPR's demo starts from a run of IDE, whose own recipe asks for ImageNet weights; MDPR asks for LUPerson's."""
+    began = {"initialisation": {"source": "scratch, as the recipe says"}}
+    store = SimpleNamespace(run_manifest={"of ide": began}.get)
+
+    def run(method, parent, run_id):
+        sampler = SimpleNamespace(sampler=Sampler(8, 4))
+        of_method = {"method": method, "switches": method.switches(), "dataset": "synthetic"}
+        return SimpleNamespace(**of_method, parent=parent, id=run_id, recipe=sampler, computation=ALONE)
+
+    ide = run(IDE, None, "of ide")
+    planned = SimpleNamespace(cell=SimpleNamespace(profile="demo", dataset="synthetic"))
+    own = {"initialisation": {"source": "trunk of ide, run of ide"}}
+    for each, manifest, weights in ((run(MDPR, ide, "of mdpr"), own, "LUPerson"), (ide, began, "ImageNet")):
+        (reason,) = (
+            reason
+            for reason in reasons(each, planned, manifest, PASSPORT, PASSPORT, store, {})
+            if reason.startswith("initialisation")
+        )
+        assert reason.endswith(f"began from scratch, as the recipe says; the paper's began from {weights} weights")

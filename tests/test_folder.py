@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from harness.datasets.base import Passport
 from harness.datasets.folder import PATTERN, _numbers, load, spec
 from harness.errors import BadInput
 from harness.execution.evaluating import evaluation_path
+from harness.priors.availability import priors_file
+from harness.store import Store
 
 PLAIN = {
     "train": ("3_c1_a.png", "3_c2_a.png", "12_c1.png", "12_c2.png"),
@@ -198,17 +201,36 @@ def test_moving_the_folder_changes_nothing_but_its_id(tmp_path):
     assert read(tmp_path / "there").passport.fingerprint != first.passport.fingerprint
 
 
-@pytest.mark.parametrize("path", ["..", "../../elsewhere", "/my/images", "/a/" + "b" * 300])
-def test_what_is_evaluated_on_a_folder_stays_in_the_folder_of_its_run(path):
-    def place(dataset):
-        planned = SimpleNamespace(cell=SimpleNamespace(dataset=dataset), reading="g")
-        return evaluation_path(SimpleNamespace(id="r"), planned)
+def evaluated(_, dataset):
+    """Folder and name of an evaluation."""
+    planned = SimpleNamespace(cell=SimpleNamespace(dataset=dataset), reading="g")
+    folder, _, name = evaluation_path(SimpleNamespace(id="r"), planned).rpartition("/")
+    return folder, name
 
-    runs, run, name = place(f"folder:{path}").split("/")
-    assert (runs, run) == ("runs", "r")
-    assert ".." not in name and len(name) < 100
-    assert place(f"folder:{path}") != place(f"folder:{path.replace('/', '-')}-")
-    assert place("market1501") == "runs/r/market1501-g"
+
+def counted(tmp_path, dataset):
+    """Folder and name of the file that a table of datasets keeps."""
+    before = set(tmp_path.rglob("*.json"))
+    Store(tmp_path).write_counts(Passport(dataset, "as found", "f" * 64, {"train_images": 4}))
+    (file,) = set(tmp_path.rglob("*.json")) - before
+    return file.parent, file.name
+
+
+def priors_of(tmp_path, dataset):
+    """Folder and name of the file of priors of the training images."""
+    file = priors_file(dataset, "train", tmp_path)
+    return file.parent, file.name
+
+
+@pytest.mark.parametrize("path", ["..", "../../elsewhere", "/my/images", "/a/" + "b" * 200])
+@pytest.mark.parametrize("place", [evaluated, counted, priors_of], ids=lambda place: place.__name__)
+def test_what_is_written_for_a_folder_stays_in_its_place_and_has_a_name_of_its_own(tmp_path, place, path):
+    folder, example = place(tmp_path, "market1501")
+    assert "market1501" in example
+    stays_in, name = place(tmp_path, f"folder:{path}")
+    assert stays_in == folder
+    assert ".." not in name and len(name) < 110
+    assert name != place(tmp_path, f"folder:{path.replace('/', '-')}-")[1]
 
 
 def test_hidden_files_and_other_kinds_are_left_out(tmp_path):

@@ -40,6 +40,16 @@ def test_what_is_written_is_read_back(tmp_path):
     assert store.record("toy_table", "Wide", "market1501", "demo", 1) is None
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_what_is_written_may_be_read_by_whom_the_user_lets_read(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        path = Store(tmp_path).write_record(record())
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~umask
+
+
 def test_two_different_cells_never_share_a_file():
     names = [
         record_name("t", row, dataset, profile, seed)

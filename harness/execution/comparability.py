@@ -10,7 +10,6 @@ from harness.evaluation.verdicts import judge, overall, split_reasons
 from harness.execution.receipt import PriorsRead, effective_batch
 from harness.plan import PlannedCell, Run
 from harness.priors.availability import INFRARED
-from harness.recipe import Initialisation
 from harness.store import Record, Store
 
 PUBLISHED_WEIGHTS = {"imagenet": "ImageNet", "luperson": "LUPerson"}
@@ -66,15 +65,17 @@ def _not_the_papers_estimator(priors: PriorsRead) -> list[str]:
 
 
 def _not_as_printed(run: Run, manifest: Record, store: Store) -> list[str]:
-    """Sources of weights, along the runs that this one starts from, that are not what the paper's recipe asks for."""
-    if run.parent is not None:
-        parent = store.run_manifest(run.parent.id)
-        return _not_as_printed(run.parent, parent, store) if parent else []
-    source = manifest["initialisation"]["source"]
-    wanted: Initialisation = run.method.recipe(run.switches, run.dataset, "paper").initialisation
-    if wanted.kind not in PUBLISHED_WEIGHTS or not source.startswith("scratch"):
+    """Where the first of the runs that this one starts from began from scratch, and the paper's did not."""
+    lineage = [run]
+    while lineage[-1].parent is not None:
+        lineage.append(lineage[-1].parent)
+    first = manifest if len(lineage) == 1 else store.run_manifest(lineage[-1].id)
+    printed = (each.method.recipe(each.switches, each.dataset, "paper").initialisation.kind for each in lineage)
+    wanted = next((kind for kind in printed if kind in PUBLISHED_WEIGHTS), None)
+    if first is None or wanted is None or not first["initialisation"]["source"].startswith("scratch"):
         return []
-    return [f"the trunk began from {source}; the paper's began from {PUBLISHED_WEIGHTS[wanted.kind]} weights"]
+    source = first["initialisation"]["source"]
+    return [f"the trunk began from {source}; the paper's began from {PUBLISHED_WEIGHTS[wanted]} weights"]
 
 
 def verdict(planned: PlannedCell, metrics: dict[str, float], why_not: list[str]) -> dict[str, Any]:

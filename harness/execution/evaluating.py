@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,10 @@ from harness.execution.evaluation import Evaluation, Reading, TestImages, evalua
 from harness.execution.pictures import attention, ranking_strips
 from harness.execution.receipt import priors_read, receipt
 from harness.execution.training import Order, Workplace, load_model
-from harness.fingerprint import canonical_hash
 from harness.measure import measured_cost
 from harness.models.reid import ReIDModel
 from harness.plan import PlannedCell, Run
-from harness.store import Record, file_digest, write_arrays, write_json
+from harness.store import Record, dataset_stem, file_digest, write_arrays, write_json
 
 
 def evaluate_cells(
@@ -52,13 +50,7 @@ def evaluate_cells(
 
 def evaluation_path(run: Run, planned: PlannedCell) -> str:
     """Folder of an evaluation, relative to the results folder."""
-    return f"runs/{run.id}/{_plain(planned.cell.dataset)}-{planned.reading}"
-
-
-def _plain(dataset: str) -> str:
-    """A dataset's id as part of a file name: that of a user's own folder has a path in it, which may lead anywhere."""
-    plain = re.sub(r"[^A-Za-z0-9_]+", "-", dataset).strip("-")[-60:]
-    return dataset if plain == dataset else f"{plain}-{canonical_hash(dataset, 8)}"
+    return f"runs/{run.id}/{dataset_stem(planned.cell.dataset)}-{planned.reading}"
 
 
 def _evaluated(planned: PlannedCell, place: Workplace) -> bool:

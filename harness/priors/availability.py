@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from harness.datasets import dataset
 from harness.errors import unknown
+from harness.store import dataset_stem
 
 KINDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "parsing": (("parsing",), ("keypoints", "mask", "presence")),
@@ -38,9 +38,7 @@ def priors_file(dataset_id: str, split_name: str, data_root: Path) -> Path:
     trained_as = dataset(spec.training_id)
     owner = trained_as if split_name == "train" or spec.find is trained_as.find else spec
     word = _FILE_WORDS.get(split_name, split_name)
-    # The id of a user's own folder has its path in it.
-    plain = re.sub(r"[^A-Za-z0-9_.]+", "-", owner.id)
-    return data_root / "priors" / f"{plain}_{word}_priors.npz"
+    return data_root / "priors" / f"{dataset_stem(owner.id)}_{word}_priors.npz"
 
 
 def embedded_priors_file(root: Path, split_name: str) -> Path:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import distributed
 
@@ -27,6 +27,7 @@ from tests.two_processes import recipe
 WORKER = Path(__file__).with_name("two_processes.py")
 
 
+@settings(deadline=None)
 @given(st.integers(1, 4), st.integers(1, 3), st.integers(0, 3), st.integers(1, 4), st.integers(0, 5))
 def test_each_process_takes_whole_identities_and_together_they_take_the_batch(each, images, infrared, processes, seed):
     sampler = Sampler(each * processes, images, infrared)

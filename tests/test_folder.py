@@ -243,7 +243,7 @@ def test_hidden_files_and_other_kinds_are_left_out(tmp_path):
 whole = st.integers(min_value=-1, max_value=50).map(str)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.one_of(whole, st.text(alphabet="ab01", min_size=1, max_size=3)), min_size=1), st.sampled_from([-1, 1])
 )

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import forecast
@@ -74,6 +74,7 @@ def test_a_training_waits_for_the_one_it_starts_from_and_for_none_that_is_done()
     assert makespan(trainings(1, 5, 4, after={"b": "trained before"}), seconds, 2) == 5
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=10), st.integers(1, 4), st.randoms())
 def test_no_schedule_beats_the_sum_or_the_longest_chain_and_this_one_is_never_twice_as_long(lengths, devices, random):
     names = "abcdefghij"

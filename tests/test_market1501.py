@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -161,6 +161,7 @@ def test_junk_in_the_training_folder_is_refused(root):
         market1501.load(root)
 
 
+@settings(deadline=None)
 @given(st.sampled_from([-1, 0, 1, 2, 1501, 9999]), st.integers(1, 6), st.integers(1, 9), st.integers(0, 999999))
 def test_the_name_of_an_image_gives_back_what_it_was_made_from(identity, camera, sequence, frame):
     number = "-1" if identity == -1 else f"{identity:04d}"

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import BadInput
@@ -24,6 +24,7 @@ from harness.training.sampler import epoch_batches, iterations_per_epoch
 from harness.training.step import in_float32
 
 
+@settings(deadline=None)
 @given(st.integers(3, 9), st.integers(1, 6), st.integers(0, 5))
 def test_a_batch_holds_distinct_identities_with_the_same_number_of_images(people, images, seed):
     labels = np.repeat(np.arange(people), 4)

@@ -1,7 +1,7 @@
 """Verdicts: planted differences and spreads get the word that their arithmetic gives."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -108,6 +108,7 @@ def test_the_quantiles_are_those_of_students_t():
     assert pytest.approx([stats.t.ppf(0.975, degrees) for degrees in range(1, len(T_975) + 1)], abs=6e-4) == list(T_975)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 100), min_size=2, max_size=6), st.floats(0, 100))
 def test_mirroring_all_figures_swaps_above_and_below(measured, published):
     mirrored = judge([100 - figure for figure in measured], 100 - published, 1).word
@@ -116,6 +117,7 @@ def test_mirroring_all_figures_swaps_above_and_below(measured, published):
     assert mirrored == swapped.get(word, word)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 100), min_size=2, max_size=6), st.floats(0, 100), st.floats(0, 5))
 def test_more_slack_never_takes_back_a_reproduction(measured, published, extra):
     if judge(measured, published, 1).word == "reproduced":

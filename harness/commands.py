@@ -130,6 +130,7 @@ def why(options: argparse.Namespace) -> int:
 def dry_run(options: argparse.Namespace) -> int:
     """``--dry-run``: the plan, and nothing is run."""
     from harness.forecast import Forecast
+    from harness.hardware import device_name, hardware_facts
 
     shelf = Shelf(options.data_root)
     choices = _choices(options, shelf, planning=True)
@@ -138,7 +139,7 @@ def dry_run(options: argparse.Namespace) -> int:
     readable = [run for run in plan.runs.values() if not run.blocked and shelf.drawn(run.dataset)]
     training = {run.dataset: shelf.dataset(run.dataset, run.seed) for run in readable}
     images = {name: (len(data.train), int(data.infrared(data.train).sum())) for name, data in training.items()}
-    forecast = Forecast(plan, planner.store, images)
+    forecast = Forecast(plan, planner.store, images, device_name(hardware_facts(_device(options))))
     if options.json:
         print(json.dumps(forecast.as_json(), ensure_ascii=False, indent=1))
         return 0
@@ -197,8 +198,10 @@ def run_tables(options: argparse.Namespace) -> int:
 
 def _write_report(options: argparse.Namespace, store: Store, table_ids: list[str]) -> None:
     from harness.reporting import write_report
+    from harness.reporting.placing import placed
 
-    pages = write_report(store.records(), tables(), store.folder, options.report, images=options.images)
+    records, _ = placed(store.records(), tables())
+    pages = write_report(records, tables(), store.folder, options.report, images=options.images)
     wanted = {f"{table_id}.html" for table_id in table_ids}
     for page in pages:
         if page.name in wanted:
@@ -248,7 +251,9 @@ def _planner(options: argparse.Namespace, shelf: Shelf) -> Planner:
     from harness.resources import computation
 
     may_draw = not (options.dry_run or options.why)
-    return Planner(shelf, Store(options.results), computation(options, _device(options)), draw=may_draw)
+    # A dataset that was asked for by name is to be mended; of those that merely lie there each speaks for itself.
+    strict = options.dataset is not None or bool(options.why)
+    return Planner(shelf, Store(options.results), computation(options, _device(options)), may_draw, strict)
 
 
 def _plan(choices: list[Choice], planner: Planner, options: argparse.Namespace) -> Plan:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+
+DAMAGED_ARRAYS = (
+    *(OSError, ValueError, KeyError, TypeError, EOFError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+"""What reading an npz file raises that is not one, or not whole, or lacks an array."""
 
 
 class BadInput(Exception):
     """Input that cannot be used: the message names the file or option and the mend. Commands exit with 2."""
+
+
+class Unwritable(BadInput):
+    """A results folder that takes no more files, or none at all: no run can be kept, so none is begun."""
 
 
 class TrainingFailed(Exception):
@@ -20,6 +32,12 @@ class NonFiniteLoss(TrainingFailed):
     """A loss became NaN or infinite."""
 
     kind = "NaN loss"
+
+
+class NonFiniteFeatures(TrainingFailed):
+    """Test features that float16 cannot hold, or that are no numbers."""
+
+    kind = "NaN features"
 
 
 class FailedElsewhere(TrainingFailed):

@@ -10,6 +10,8 @@ from statistics import median
 from typing import Any
 
 from harness.datasets import dataset as dataset_spec
+from harness.fingerprint import canonical_hash
+from harness.hardware import device_name
 from harness.models.weights import luperson_file, luperson_weights
 from harness.plan import Plan, Run
 from harness.scaling import Scaling, Training, as_lines, duration
@@ -24,23 +26,25 @@ REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 class Forecast:
     """The plan in words and as JSON.
 
-    The time of a run comes from runs of its size recorded in the store; where there are none, from the multiply-adds of
-    its network and the rates at which others were trained (``harness.scaling``), in the store and in the checkout.
+    The time of a run comes from runs of its network on the same hardware, recorded in the store; where there are none,
+    from the multiply-adds of its network and the rates at which others were trained (``harness.scaling``), in the store
+    and in the checkout.
     """
 
-    def __init__(self, plan: Plan, store: Store, images: dict[str, tuple[int, int]]) -> None:
-        """``images`` is the size of the training sets that are here, and how many of it are infrared."""
+    def __init__(self, plan: Plan, store: Store, images: dict[str, tuple[int, int]], hardware: str) -> None:
+        """``images`` is the size of the training sets that are here, and how many of it are infrared; ``hardware`` is
+        what would be computed on, as ``device_name`` calls it."""
         self.plan, self.store = plan, store
         self.images: dict[str, tuple[int, int] | None] = {
             run.dataset: _published_size(run.dataset) for run in plan.runs.values()
         }
         self.images.update(images)
         self.datasets_away = {run.dataset for run in plan.runs.values()} - images.keys()
-        self.speeds: dict[tuple[Any, ...], list[float]] = {}
+        self.speeds: dict[str, list[float]] = {}
         for path in sorted(store.folder.glob("runs/*/run.json")):
             manifest = store.run_manifest(path.parent.name)
-            if manifest is not None:
-                key = _size(manifest["configuration"])
+            if manifest is not None and device_name(manifest["hardware"]) == hardware:
+                key = _network(manifest["configuration"])
                 self.speeds.setdefault(key, []).extend(manifest["log"]["images_per_second"])
 
     def state(self, run: Run) -> str:
@@ -64,7 +68,7 @@ class Forecast:
         """Expected training time: 0 where done or not needed, None where the size or any throughput is unknown."""
         if self.state(run) == "cached" or run in self.needless:
             return 0.0
-        images, speeds = self.images_trained(run), self.speeds.get(_size(run.configuration))
+        images, speeds = self.images_trained(run), self.speeds.get(_network(run.configuration))
         if images and speeds:
             return images / median(speeds)
         return self.scalings[0].seconds(self.trainings[run.id]) if images and self.scalings else None
@@ -191,7 +195,7 @@ class Forecast:
             lines.append(f"  left out, of unknown size until they are read: {', '.join(found['of_unknown_size'])}")
         if self.scalings:
             lines.append(
-                "  runs of a size that is not recorded in the results folder take their time from the first of:"
+                "  runs whose network was not trained on this hardware, into this results folder, take the first of:"
             )
         return lines + as_lines(self.scalings)
 
@@ -223,9 +227,12 @@ def _because(state: str, reason: str) -> str:
     return f": {reason}" if state in ("stale", "blocked", "failed") else ""
 
 
-def _size(configuration: dict[str, Any]) -> tuple[Any, ...]:
+def _network(configuration: dict[str, Any]) -> str:
+    """What a configuration trains, and how it is computed: all that an image's time depends on."""
     recipe = configuration["recipe"]
-    return configuration["method"], recipe["backbone"], recipe["height"], recipe["width"], configuration["precision"]
+    size = [recipe[name] for name in ("backbone", "height", "width")]
+    computed = [configuration.get(name) for name in ("precision", "processes", "sync_batch_norm", "compiled")]
+    return canonical_hash([configuration["method"], configuration["switches"], size, computed])
 
 
 def _published_size(dataset_id: str) -> tuple[int, int] | None:

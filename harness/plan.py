@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness import registry
 from harness.cell import Cell
@@ -23,6 +23,9 @@ from harness.store import Record, Store, file_digest
 from harness.tables import Row, Table
 from harness.training.sampler import shares
 
+if TYPE_CHECKING:
+    from harness.datasets.base import Dataset, Split
+
 State = Literal["cached", "stale", "fresh", "failed", "blocked", "quoted"]
 
 TRAINING_CODE: tuple[Address, ...] = (
@@ -38,6 +41,8 @@ EVALUATION_CODE: tuple[Address, ...] = (
     ("harness.execution.evaluation", "evaluate_run"),
     ("harness.training.machine", "Machine"),
 )
+PRIORS_CODE: Address = ("harness.priors.loading", "_prior")
+"""Makes what a method reads from what is stored, whose fingerprint knows nothing of it."""
 WITHOUT_EFFECT = ("harness.errors:", "harness.store:", "harness.cache:", "harness.registry:", "harness.shelf:")
 """Code that is reached but cannot change a figure: how files are found and written, how errors are worded."""
 UNTRAINED_FIELDS = ("flip_test",)
@@ -111,12 +116,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Planner:
-    """Makes plans for one results folder and data root; ``draw`` is false where nothing may be drawn."""
+    """Makes plans for one results folder and data root; ``draw`` is false where nothing may be drawn.
+
+    Where a dataset or its priors cannot be used the cells on it are blocked, or with ``strict`` that is raised.
+    """
 
     shelf: Shelf
     store: Store
     computation: Computation
     draw: bool = True
+    strict: bool = True
 
     def add(
         self,
@@ -153,15 +162,21 @@ class Planner:
         method = registry.method(row.method or table.method)
         file = registry.folders()[table.method] / "tables.yaml"
         switches = method.parse(dict(row.switches), f"{file}: {table.id}: row {row.key!r}")
-        run = self._run(method, switches, _trained_on(row, cell.dataset), cell.profile, cell.seed, plan)
-        planned.run, planned.switches = run, switches
+        planned.switches = switches
         planned.embedding, planned.reranked = method.embedding(switches), method.reranked(switches)
-        reason = run.blocked or self._blocked(cell.dataset, planned.priors, ("query", "gallery"))
+        try:
+            run = self._run(method, switches, _trained_on(row, cell.dataset), cell.profile, cell.seed, plan)
+            planned.run = run
+            reason = run.blocked or self._blocked(cell.dataset, planned.priors, ("query", "gallery"))
+            planned.evaluation = {} if reason else self._evaluation(planned, run)
+        except BadInput as error:
+            if self.strict:
+                raise
+            reason = str(error)
         if reason:
             planned.reason = reason
-            return planned
-        planned.evaluation = self._evaluation(planned, run)
-        planned.state, planned.reason = self._standing(planned)
+        else:
+            planned.state, planned.reason = self._standing(planned)
         return planned
 
     def _run(self, method: Method, switches: Any, dataset: str, profile: Profile, seed: int, plan: Plan) -> Run:
@@ -183,10 +198,11 @@ class Planner:
             "initial_weights": f"run {parent.id}" if parent else self._initial_weights(recipe),
             "dataset": _without_path(dataset),
             "passport": self.shelf.dataset(dataset, seed).passport.fingerprint if readable else "not read",
+            "rows": _rows(self.shelf.dataset(dataset, seed).train) if readable else "not read",
             "priors": self.shelf.priors(dataset, seed, "train", kinds).fingerprint if readable and kinds else "",
             "seed": seed,
             **self.computation.as_configuration(),
-            "code": _code((*TRAINING_CODE, (method.build.__module__, method.build.__qualname__))),
+            "code": _code((*TRAINING_CODE, *_priors_code(kinds), (method.build.__module__, method.build.__qualname__))),
         }
         run = Run(method, switches, dataset, profile, seed, recipe, parent, self.computation, configuration, blocked)
         return plan.runs.setdefault(run.id, run)
@@ -208,6 +224,7 @@ class Planner:
             "run": run.id,
             "dataset": _without_path(spec.id),
             "passport": self.shelf.dataset(spec.id, seed).passport.fingerprint if readable else "not read",
+            "rows": _tested(self.shelf.dataset(spec.id, seed)) if readable else "not read",
             "protocol": spec.protocol,
             "embedding": planned.embedding,
             "reranked": planned.reranked,
@@ -215,7 +232,7 @@ class Planner:
             "priors": [self.shelf.priors(spec.id, seed, split, kinds).fingerprint for split in ("query", "gallery")]
             if readable and kinds
             else [],
-            "code": _code(EVALUATION_CODE),
+            "code": _code((*EVALUATION_CODE, *_priors_code(kinds))),
         }
 
     def _initial_weights(self, recipe: Recipe) -> str:
@@ -298,6 +315,22 @@ def _luperson_content(backbone: str) -> str:
 @cache
 def _code(roots: tuple[Address, ...]) -> dict[str, str]:
     return {name: digest for name, digest in reached_code(roots).items() if not name.startswith(WITHOUT_EFFECT)}
+
+
+def _priors_code(kinds: tuple[str, ...]) -> tuple[Address, ...]:
+    return (PRIORS_CODE,) if kinds else ()
+
+
+@cache
+def _rows(split: Split) -> str:
+    """Hash of which images a split has in which order, on which sampling and drawing depend and a passport does not."""
+    return canonical_hash(split.names)
+
+
+@cache
+def _tested(dataset: Dataset) -> str:
+    """Hash of what is ranked for what, as a loader reads it from the same files."""
+    return canonical_hash([_rows(dataset.query), _rows(dataset.gallery), dataset.multi_query])
 
 
 def _trained_on(row: Row, dataset: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.command_line import exit_code_of
 from harness.reporting import write_report
+from harness.reporting.placing import placed
 from harness.store import existing
 from harness.tables import table, tables
 
@@ -22,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _write(options: argparse.Namespace) -> int:
     for table_id in options.table:
         table(table_id)
-    records = existing(options.results).records()
+    records, left_out = placed(existing(options.results).records(), tables())
+    for sentence in left_out:
+        print(sentence)
     pages = write_report(records, tables(), options.results, options.report, options.images, options.table)
     print(f"{len(records)} records, {len(pages)} pages; open {pages[0] if options.table else pages[-1]}")
     return 0

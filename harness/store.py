@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from harness.errors import BadInput
+from harness.errors import BadInput, Unwritable
 from harness.fingerprint import canonical_hash
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ Record = dict[str, Any]
 def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Call ``write`` on a new file that then takes the place of ``path``.
 
-    Raises BadInput, naming the folder and the mend, when the disk is full or the folder cannot be written.
+    Raises Unwritable, naming the folder and the mend, when the disk is full or the folder cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line to a log. Raises BadInput, naming the folder and the mend, when that cannot be written."""
+    """Add a line to a log. Raises Unwritable, naming the folder and the mend, when that cannot be written."""
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
@@ -105,11 +105,11 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def unwritable(folder: Path, error: OSError) -> BadInput:
+def unwritable(folder: Path, error: OSError) -> Unwritable:
     """The error for a folder that cannot be written, with the mend."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return BadInput(f"{folder}: the disk is full; free some space or choose another folder with --results")
-    return BadInput(f"{folder}: cannot be written ({error.strerror}); choose another folder with --results")
+        return Unwritable(f"{folder}: the disk is full; free some space or choose another folder with --results")
+    return Unwritable(f"{folder}: cannot be written ({error.strerror}); choose another folder with --results")
 
 
 def record_digest(record: Record) -> str:
@@ -181,8 +181,18 @@ class Store:
         return read_record(path) if path.exists() else None
 
     def records(self) -> list[Record]:
-        """All validated records, in the order of their files. Raises BadInput naming the first damaged one."""
-        return [read_record(path) for path in sorted(self.folder.glob("records/*/*.json"))]
+        """All validated records, in the order of their files.
+
+        Raises BadInput naming the first that is damaged, or a copy under another name, which is no second seed.
+        """
+        return [self._in_its_place(path) for path in sorted(self.folder.glob("records/*/*.json"))]
+
+    def _in_its_place(self, path: Path) -> Record:
+        record = read_record(path)
+        own = self.record_path(*(record[key] for key in ("table", "row", "dataset", "profile", "seed")))
+        if path != own:
+            raise BadInput(f"{path}: a record of {record['cell']}, whose place is {own}; move it there or delete it")
+        return record
 
     def write_counts(self, passport: Passport) -> None:
         """Keep what is found of a dataset, for tables of datasets."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.errors import BadInput
+from harness.errors import DAMAGED_ARRAYS, BadInput
 from harness.evaluation.metrics import Scores
 from harness.evaluation.scoring import Reranking, score
 from harness.store import Record, Store, file_digest
@@ -26,7 +25,7 @@ def disagreements(record: Record, store: Store) -> Iterator[str]:
     try:
         scores = _scored_again(folder / "features.npz", receipt["protocol"])
         stored = Scores.load(folder / "scores.npz")
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, BadInput) as error:
+    except (*DAMAGED_ARRAYS, BadInput) as error:
         yield f"{folder}: cannot be scored again ({error})"
         return
     if not np.array_equal(scores.match_ranks, stored.match_ranks):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from conftest import forget_code
+from harness import report
 from harness.frame import records_frame
 from harness.run import main
 from harness.store import Store
@@ -217,6 +218,34 @@ def test_cells_without_a_common_seed_are_not_compared(command):
     code, said, _ = command("--compare", "toy_table-Wide-market1501", "toy_table-Narrow-market1501")
     assert (code, "have no record of one profile and seed; run both alike" in said) == (2, True)
     assert command("--compare", "toy_table-Wide-market1501", "toy_table-Wode-market1501")[0] == 2
+
+
+def test_of_datasets_that_merely_lie_there_one_that_cannot_be_read_blocks_its_own_cells(command, market_root):
+    (market_root / "Market-1501-v15.09.15" / "query" / "stray.jpg").write_bytes(b"")
+    asked = [argument for argument in TABLE if argument not in ("--dataset", "market1501")]
+    code, said, store = command(*asked, "--row", "Narrow")
+    assert code == 1
+    assert "blocked: toy_table-Narrow-market1501:" in said and "stray.jpg" in said
+    assert command(*TABLE, "--row", "Narrow")[0] == 2
+    assert store.records() == []
+
+
+def test_records_that_no_page_has_a_place_for_are_named_and_kept(command, tmp_path, capsys):
+    store = command(*TABLE, "--row", "Narrow")[2]
+    (record,) = store.records()
+    for changes in ({"row": "Gone"}, {"table": "gone"}, {"dataset": "gone"}, {"profile": "gone"}):
+        store.write_record(record | changes)
+    assert report.main(["--results", str(store.folder), "--report", str(tmp_path / "pages")]) == 0
+    said = capsys.readouterr().out
+    for reason in (
+        "toy_table has no row 'Gone'",
+        "there is no table gone",
+        "unknown dataset 'gone'",
+        "no profile 'gone'",
+    ):
+        assert reason in said
+    assert said.count("not shown, but kept: toy_table-Narrow-market1501") == 4
+    assert "1 records, " in said
 
 
 def test_roc_counts_all_pairs_that_the_protocol_ranks(command):

@@ -108,6 +108,8 @@ def test_two_gloo_processes_train_as_one_that_normalises_in_two_shares(method, t
     assert all(torch.equal(first["weights"][name], second["weights"][name]) for name in parameters)
     for name, features in first["features"].items():
         assert torch.equal(features, second["features"][name])
+    # One image is nothing to share: each process has extracted it, by the running statistics of its own.
+    assert {len(features) for each in (first, second) for features in each["of one image"].values()} == {1}
         assert len(features) == 7
 
 
@@ -144,3 +146,18 @@ def test_a_process_waits_for_a_long_evaluation(monkeypatch):
     with joined("cpu") as world:
         assert (world.rank, world.size) == (1, 2)
     assert begun["timeout"] >= timedelta(days=1)
+
+
+def test_after_an_error_no_process_waits_for_the_others(monkeypatch):
+    """To leave the group is a collective, too: the others, in the middle of another, would never come to it."""
+    left = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(distributed, "init_process_group", lambda *_, **__: None)
+    monkeypatch.setattr(distributed, "get_rank", lambda: 0)
+    monkeypatch.setattr(distributed, "destroy_process_group", lambda: left.append(True))
+    with pytest.raises(MemoryError), joined("cpu"):
+        raise MemoryError
+    assert not left
+    with joined("cpu"):
+        pass
+    assert left

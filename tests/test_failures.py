@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from conftest import forget_code
 from harness.execution import evaluating, local
 from harness.run import main
 from harness.store import Store
@@ -97,7 +98,9 @@ def test_a_disk_that_is_full_when_a_line_is_added_to_the_log_loses_nothing(comma
     [
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), "out of memory"),
         (
-            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate, out of memory"),
+            RuntimeError(
+                "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes (Cannot allocate memory)"
+            ),
             "out of memory",
         ),
         (ZeroDivisionError("division by zero"), "error"),
@@ -116,6 +119,33 @@ def test_a_run_that_fails_is_recorded_and_alone_is_tried_again(command, monkeypa
     code, said, store = command("results")
     assert (code, "1 cells run, 0 failed, 0 blocked, 2 cached" in said) == (0, True)
     assert {record["status"] for record in store.records()} == {"done"}
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "kind", "said"),
+    [
+        ("model.py", '"a": self.head(pooled)', '"a": self.head(pooled) * 1e6 ** (self.head.out_features == 4)',
+         "NaN features", "6 of 6 query features are NaN or too large for float16"),
+        ("__init__.py", "Sampler(4, 2)", "Sampler(64 if switches.width == 4 else 4, 2)",
+         "bad input", "the training set has 8 identities and a batch needs 64"),
+        ("__init__.py", "Sampler(4, 2)", "Sampler(64 if switches.width == 4 else 4, None)",
+         "bad input", "the training set has 32 images and a batch needs 64"),
+    ],
+)  # fmt: skip
+def test_what_one_run_cannot_use_is_its_record_and_stops_no_other(command, toy_method, file, before, after, kind, said):
+    """The row that fails is the first; the other has a start of its own."""
+    source = toy_method / file
+    source.write_text(source.read_text().replace(before, after))
+    start = toy_method / "__init__.py"
+    start.write_text(start.read_text().replace("if switches.width == 4 else Initialisation", "or Initialisation"))
+    forget_code()
+    for _ in range(2):
+        code, _, store = command("results", "--row", "Narrow", "--row", "Wide")
+        records = {record["row"]: record for record in store.records()}
+        assert (code, records["Wide"]["status"]) == (1, "done")
+        assert records["Narrow"]["cause"]["kind"] == kind
+        assert said in records["Narrow"]["cause"]["message"]
+    assert records["Narrow"]["cause"]["attempts"] == 2
 
 
 def test_an_evaluation_that_fails_is_tried_again_and_its_training_is_not(command, monkeypatch):

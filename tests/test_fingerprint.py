@@ -1,9 +1,18 @@
 """A result depends on the code it reaches, and on no other."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from harness import fingerprint
+from harness import fingerprint, plan
+from harness.computation import Computation
+from harness.datasets.base import Dataset, Passport, Split
 from harness.fingerprint import canonical_hash, changed, reached_code
+from harness.plan import Plan, Planner
+from harness.shelf import Shelf
+from harness.store import Store
+from harness.tables import table
 
 MODEL = '''
 """A model."""
@@ -108,3 +117,31 @@ def test_a_run_reaches_its_method_and_the_training_loop_but_no_report():
     assert "harness.method:Method.parse" in code
     assert "harness.errors:unknown" in code
     assert not any(name.startswith("harness.reporting") for name in code)
+
+
+def test_how_priors_are_made_is_part_of_a_run_that_reads_them_and_of_no_other(tmp_path):
+    planned = Plan()
+    planner = Planner(Shelf(tmp_path), Store(tmp_path), Computation(bfloat16=False), draw=False)
+    for table_id in ("mpn_ablation", "bot_tricks"):
+        planner.add(planned, table(table_id), table(table_id).rows, ["synthetic"], "demo")
+    made = "harness.priors.parsing:derive_parsing"
+    reads = {run.method.id: made in run.configuration["code"] for run in planned.runs.values()}
+    assert (reads["mpn"], reads["bot"]) == (True, False)
+
+
+def test_which_images_stand_in_which_order_is_part_of_the_plan():
+    def of(query, gallery, pooled=None):
+        train, query, gallery = (
+            Split(names, np.zeros(len(names), np.int64), np.zeros(len(names), np.int64))
+            for names in ((), query, gallery)
+        )
+        passport = Passport("d", "official", "f", {})
+        return plan._tested(Dataset("d", Path("d"), train, query, gallery, passport, multi_query=pooled))
+
+    found = [
+        of(("a", "b"), ("c", "d")),
+        *(of(("b", "a"), ("c", "d")), of(("a", "b"), ("d", "c")), of(("a", "b"), ("c",))),
+        *(of(("a", "b"), ("c", "d"), ((0,), (1,))), of(("a", "b"), ("c", "d"), ((1,), (0,)))),
+    ]
+    assert len(set(found)) == len(found)
+    assert of(("a", "b"), ("c", "d")) == found[0]

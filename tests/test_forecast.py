@@ -15,7 +15,7 @@ from harness.plan import Plan, Planner
 from harness.run import main
 from harness.scaling import Scaling, Training, as_lines, duration, makespan
 from harness.shelf import Shelf
-from harness.store import Store
+from harness.store import OF_RUNS, Store, write_json
 from harness.tables import table
 from harness.throughput import Hardware, Measurement, recorded_hardware
 
@@ -162,13 +162,33 @@ def test_what_was_counted_of_other_code_is_counted_again(toy_method, tmp_path):
     ],
 )
 def test_a_training_set_that_is_not_here_counts_as_published(toy_method, tmp_path, table_id, dataset, size):
-    found = Forecast(plan_of(table_id, tmp_path), Store(tmp_path / "results"), {})
+    found = Forecast(plan_of(table_id, tmp_path), Store(tmp_path / "results"), {}, "Abacus")
     assert found.images == {dataset: size}
     assert found.datasets_away == {dataset}
 
 
+def test_the_time_of_a_run_is_that_of_its_network_on_the_same_hardware(toy_method, reference, tmp_path):
+    plan, store = plan_of("toy_table", tmp_path), Store(tmp_path / "results")
+    narrow, wide = plan.runs.values()
+    for name, run, changes, cpu, images_per_second in (
+        ("as it is", narrow, {}, "Abacus", 10.0),
+        ("elsewhere", narrow, {}, "Warp 9", 900.0),
+        ("on two GPUs", narrow, {"processes": 2}, "Abacus", 900.0),
+        ("other switches", wide, {}, "Abacus", 30.0),
+    ):
+        manifest = dict.fromkeys(OF_RUNS) | {
+            "configuration": {**run.configuration, "seed": 7, **changes},
+            "hardware": {"cpu": cpu, "threads": 2, "gpu": None},
+            "log": {"images_per_second": [images_per_second]},
+        }
+        write_json(store.run_folder(name) / "run.json", manifest)
+        (store.run_folder(name) / "weights.pt").touch()
+    found = Forecast(plan, store, {"market1501": (32, 0)}, "Abacus on 2 threads")
+    assert [found.seconds(run) for run in (narrow, wide)] == [3 * 24 / 10.0, 3 * 24 / 30.0]
+
+
 def test_what_is_here_counts_as_found(toy_method, tmp_path):
-    found = Forecast(plan_of("toy_table", tmp_path), Store(tmp_path / "results"), {"market1501": (32, 0)})
+    found = Forecast(plan_of("toy_table", tmp_path), Store(tmp_path / "results"), {"market1501": (32, 0)}, "Abacus")
     assert {found.images_trained(run) for run in found.plan.runs.values()} == {3 * ((32 - 1) // 8) * 8}
     assert not found.datasets_away
 
@@ -196,7 +216,7 @@ def test_a_whole_plan_of_blocked_runs_is_estimated_from_the_rates_on_record(toy_
 
 
 def test_without_any_record_no_time_is_made_up(toy_method, reference, tmp_path):
-    found = Forecast(plan_of("toy_table", tmp_path), Store(tmp_path / "results"), {})
+    found = Forecast(plan_of("toy_table", tmp_path), Store(tmp_path / "results"), {}, "Abacus")
     assert {run["expected_seconds"] for run in found.as_json()["runs"]} == {None}
     assert "time unknown" in found.as_text()
     assert "no throughput is recorded yet" in found.as_text()
@@ -209,12 +229,14 @@ def test_runs_whose_cells_are_all_recorded_are_not_to_be_trained(toy_method, tmp
     for run in plan.runs.values():
         run.blocked = None
     narrow, wide = plan.runs.values()
-    found = Forecast(plan, Store(tmp_path / "results"), {})
+    found = Forecast(plan, Store(tmp_path / "results"), {}, "Abacus")
     assert "2 distinct runs, 1 to train" in found.summary()
     assert (set(found.trainings), found.seconds(wide)) == ({narrow.id}, 0)
     for planned_cell in plan.cells:
         planned_cell.state = "cached" if planned_cell.cell.row == "Narrow" else "fresh"
-    assert "2 to train" in Forecast(plan, Store(tmp_path / "results"), {}).summary(), "Wide starts from Narrow"
+    assert "2 to train" in Forecast(plan, Store(tmp_path / "results"), {}, "Abacus").summary(), (
+        "Wide starts from Narrow"
+    )
 
 
 def test_durations_read_well():

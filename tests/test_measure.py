@@ -156,6 +156,18 @@ def test_matching_a_larger_gallery_takes_longer():
     assert large["gallery"] == 50_000 and large["median_ms"] > small["median_ms"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the peak is that of the process")
+def test_the_peak_of_a_run_is_not_that_of_the_run_before():
+    code = (
+        "import torch; from harness.measure.memory import forget_peak, peak_memory_mb; cpu = torch.device('cpu');"
+        "block = b'x' * (300 << 20); del block; before = peak_memory_mb(cpu); forget_peak(cpu);"
+        "print(before, peak_memory_mb(cpu))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, after = map(float, done.stdout.split())
+    assert after < before - 250
+
+
 def test_peak_memory_counts_what_was_resident():
     script = (
         "import torch; from harness.measure.memory import peak_memory_mb; cpu = torch.device('cpu');"

@@ -50,6 +50,17 @@ def test_what_is_written_may_be_read_by_whom_the_user_lets_read(tmp_path, umask)
     assert path.stat().st_mode & 0o777 == 0o666 & ~umask
 
 
+def test_a_copy_of_a_record_is_no_second_seed(tmp_path):
+    store = Store(tmp_path)
+    path = store.write_record(record())
+    copy = path.with_name("conflicting copy.json")
+    copy.write_bytes(path.read_bytes())
+    with pytest.raises(
+        BadInput, match=r"conflicting copy\.json: a record of toy_table-Wide-market1501, whose place is"
+    ):
+        store.records()
+
+
 def test_two_different_cells_never_share_a_file():
     names = [
         record_name("t", row, dataset, profile, seed)

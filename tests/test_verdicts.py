@@ -90,18 +90,22 @@ def receipt(**changes):
 @pytest.mark.parametrize(
     ("changes", "splits", "mixed"),
     [
-        ({}, 1, False),
-        ({"initialisation": {"source": "trunk of ide, run fedcba9876543210"}}, 1, False),
-        ({"initialisation": {"source": "scratch: no ImageNet weights (no network)"}}, 1, True),
-        ({"recipe": {"epochs": 30}}, 10, True),
-        ({"switches": {"k": 4}}, 1, True),
-        ({"passport": {"fingerprint": "g"}}, 1, True),
-        ({"passport": {"fingerprint": "g"}}, 10, False),
+        ({}, 1, ""),
+        ({"initialisation": {"source": "trunk of ide, run fedcba9876543210"}}, 1, ""),
+        ({"initialisation": {"source": "scratch: no ImageNet weights (no network)"}}, 1, "recipes"),
+        ({"recipe": {"epochs": 30}}, 10, "recipes"),
+        ({"switches": {"k": 4}}, 1, "recipes"),
+        ({"passport": {"fingerprint": "g"}}, 1, "recipes"),
+        ({"passport": {"fingerprint": "g"}}, 10, ""),
+        ({"precision": "float32"}, 1, "computation"),
+        ({"code": "changed"}, 10, "computation"),
+        ({"effective_batch": {"gpus": 4}}, 1, "computation"),
+        ({"protocol": {"id": "sysu_indoor"}}, 1, "protocols"),
     ],
 )
 def test_only_seeds_of_one_training_are_averaged(changes, splits, mixed):
     found = recipe_reasons([receipt(), receipt(), receipt(**changes)], splits)
-    assert found == (["seeds of different recipes"] if mixed else [])
+    assert found == ([f"seeds of different {mixed}"] if mixed else [])
 
 
 def test_the_quantiles_are_those_of_students_t():

@@ -75,9 +75,10 @@ def main(method: str, target: Path) -> None:
         log = train(model, training, recipe(method), 0, CPU, checkpoint, lambda *_: None, world)
         for module in model.modules():
             module.__dict__.pop("forward", None)
-        infrared = {"infrared": training.priors["infrared"][:7]} if method == "ddag" else {}
-        features, _ = extract(model, training.images[:7], infrared, CPU, world)
-        found = {"log": log, "weights": model.state_dict(), "features": features}
+        found = {"log": log, "weights": model.state_dict()}
+        for name, images in (("features", 7), ("of one image", 1)):
+            infrared = {"infrared": training.priors["infrared"][:images]} if method == "ddag" else {}
+            found[name], _ = extract(model, training.images[:images], infrared, CPU, world)
         torch.save(found, target.with_name(f"{target.name}-{world.rank}"))
 
 

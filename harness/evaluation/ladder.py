@@ -6,7 +6,6 @@ again under each of these disagreements, without training, and the settings are 
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -16,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import BadInput
+from harness.errors import DAMAGED_ARRAYS, BadInput
 from harness.evaluation.distance import Metric
 from harness.evaluation.metrics import METRICS, Scores
 from harness.evaluation.protocols import Protocol
@@ -97,7 +96,7 @@ class StoredFeatures:
                 )
                 labels = {name: arrays[name] for name in ("query_ids", "gallery_ids", "query_cams", "gallery_cams")}
                 junk_cams = arrays["junk_cams"] if junk else np.zeros(0, np.int64)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except DAMAGED_ARRAYS as error:
             raise BadInput(f"{path} holds no features that can be scored ({error}); run its cell again") from error
         if flip not in query or query.keys() != gallery.keys():
             raise BadInput(f"{path} lacks features of the query or of the gallery; run its cell again")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import BadInput, unknown
+from harness.errors import DAMAGED_ARRAYS, BadInput, unknown
 from harness.evaluation.ranking import Ranking
 
 CMC_RANKS = 50
@@ -124,7 +123,7 @@ class Scores:
                 # Files from before there were protocols of several trials hold neither.
                 several = "trials" in arrays
                 scores = cls.of(ranking, int(arrays["trials"]), arrays["first_ranks"]) if several else cls.of(ranking)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, BadInput) as error:
+        except (*DAMAGED_ARRAYS, BadInput) as error:
             raise BadInput(f"{path} holds no scores that can be read ({error}); run its cell again") from error
         if not np.allclose(stored, scores.average_precision, rtol=0, atol=1e-12, equal_nan=True):
             raise BadInput(f"{path}: its average precisions are not those of its ranks; run its cell again")

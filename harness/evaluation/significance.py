@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 
 import numpy as np
 
-from harness.errors import BadInput
+from harness.errors import DAMAGED_ARRAYS, BadInput
 from harness.evaluation.bootstrap import Floats, cluster_sums
 from harness.evaluation.claims import CheckedClaim, PerQuery, check_claim
 from harness.evaluation.metrics import Scores
@@ -68,7 +67,7 @@ def _per_query(record: Record, store: Store) -> PerQuery:
     try:
         with np.load(folder / "features.npz", allow_pickle=False) as stored:
             return PerQuery((scores,), stored["query_ids"].astype(np.int64))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED_ARRAYS as error:
         raise BadInput(f"{folder / 'features.npz'} cannot be read ({error}); run {record['cell']} again") from error
 
 

@@ -116,16 +116,28 @@ def recipe_reasons(receipts: Sequence[Mapping[str, Any]], splits: int) -> list[s
     """Why figures with these receipts are no seeds of one training, whose mean could be judged.
 
     Their recipes, switches, starts and data must be the same; of a dataset of several ``splits`` each has its own data.
+    So must be how they were computed (GPUs, what BN saw, precision), scored, and by which code.
     """
-    found = [_told_apart_by(receipt, splits) for receipt in receipts]
-    return ["seeds of different recipes"] if any(each != found[0] for each in found) else []
+    found = []
+    for what, of_receipt in (("recipes", _trained_as), ("computation", _computed_as), ("protocols", _scored_as)):
+        sides = [of_receipt(receipt, splits) for receipt in receipts]
+        found += [f"seeds of different {what}"] if any(side != sides[0] for side in sides) else []
+    return found
 
 
-def _told_apart_by(receipt: Mapping[str, Any], splits: int) -> tuple[Any, ...]:
+def _trained_as(receipt: Mapping[str, Any], splits: int) -> tuple[Any, ...]:
     # Where a start is another run, each seed has one of its own; why weights could not be had is said in brackets.
     start = re.split(r", run | \(", receipt["initialisation"]["source"])[0]
     data = receipt["passport"]["fingerprint"] if splits == 1 else None
     return receipt["recipe"], receipt["switches"], start, data
+
+
+def _computed_as(receipt: Mapping[str, Any], splits: int) -> tuple[Any, ...]:
+    return tuple(receipt.get(name) for name in ("effective_batch", "precision", "code"))
+
+
+def _scored_as(receipt: Mapping[str, Any], splits: int) -> Any:
+    return receipt.get("protocol")
 
 
 def _noise(measured: Sequence[float], splits: int) -> tuple[float, str]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import traceback
 
-from harness.errors import FailedElsewhere, TrainingFailed
+from harness.errors import BadInput, FailedElsewhere, TrainingFailed
+
+WITHOUT_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
+"""What CUDA, PyTorch's allocators of CPU memory and the system say where there is none left."""
 
 
 def failure_kind(error: BaseException) -> str:
@@ -13,15 +16,19 @@ def failure_kind(error: BaseException) -> str:
         return error.kind
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return "out of memory"
-    if isinstance(error, RuntimeError) and "out of memory" in str(error).lower():
+    if isinstance(error, RuntimeError) and any(words in str(error).lower() for words in WITHOUT_MEMORY):
         return "out of memory"
+    if isinstance(error, BadInput):
+        return "bad input"
     if isinstance(error, FileNotFoundError):
         return "missing data"
     return "error"
 
 
 def failure_message(error: BaseException) -> str:
-    """What an error says, in one line of a readable length."""
+    """What an error says, in one line of a readable length; of what the user is to mend nothing is left out."""
+    if isinstance(error, BadInput):
+        return str(error)
     return " ".join(str(error).split())[:500] or type(error).__name__
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 from typing import Any
 
-from harness.errors import BadInput, FailedElsewhere, Killed
+from harness.errors import BadInput, FailedElsewhere, Killed, Unwritable
 from harness.execution.failing import failed_records
 from harness.execution.job import Job
 from harness.execution.launching import TIME_TO_STOP
@@ -95,7 +95,7 @@ def _collected(tasks: dict[Any, Run], plan: Plan, place: Workplace) -> list[Reco
             cells = [planned for planned in pending(plan) if planned.run is run]
             try:
                 found = _answer(done)
-            except (BadInput, KeyboardInterrupt):
+            except (Unwritable, KeyboardInterrupt):
                 raise
             except Exception as error:
                 found = failed_records(run, cells, place.store, error, git)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from harness.datasets.base import Dataset
 from harness.datasets.images import decoded
+from harness.errors import NonFiniteFeatures
 from harness.evaluation.intervals import intervals
 from harness.evaluation.metrics import Scores
 from harness.evaluation.multi_query import pool_queries
@@ -111,7 +112,13 @@ def score_features(
 
     Where the protocol has several trials they are means over these: features are extracted once, of every image that a
     trial may draw.
+
+    Raises NonFiniteFeatures.
     """
+    for split, features in (("query", query), ("gallery", gallery)):
+        broken = int((~torch.isfinite(features)).any(dim=1).sum())
+        if broken:
+            raise NonFiniteFeatures(f"{broken} of {len(features)} {split} features are NaN or too large for float16")
     return score(
         query.float(),
         gallery.float(),

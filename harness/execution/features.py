@@ -29,8 +29,11 @@ def extract(
 
     With flip is the sum of the features of an image and of its mirror, before any normalisation. Features are kept in
     float16 and scored from that, so that what is stored gives the same figures again. Every process of ``world`` takes
-    a share of the images, each image once, and gets the features of all.
+    a share of the images, each image once, and gets the features of all; of fewer images than processes each takes
+    all.
     """
+    if len(images) < world.size:
+        world = World()
     bounds = np.linspace(0, len(images), world.size + 1).astype(int)
     own = slice(bounds[world.rank], bounds[world.rank + 1])
     shares = _extracted(model, images[own], {kind: prior[own] for kind, prior in priors.items()}, machine)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness.errors import BadInput, FailedElsewhere
+from harness.errors import FailedElsewhere
 from harness.execution.causes import failure_kind, failure_message, failure_trace
 from harness.store import write_json
 
@@ -34,7 +34,8 @@ def leaving_last_word(job_file: Path, rank: int) -> Iterator[None]:
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
-        word = LastWord(_kind(error), _message(error), failure_trace(error), time.time())
+        kind = "stopped" if isinstance(error, KeyboardInterrupt) else failure_kind(error)
+        word = LastWord(kind, failure_message(error), failure_trace(error), time.time())
         write_json(job_file.with_name(f"last-word-{rank}.json"), asdict(word))
         raise
 
@@ -43,14 +44,3 @@ def last_words(job_file: Path) -> list[LastWord]:
     """What the processes of a job left, the first first: others often end because that one did."""
     left = [json.loads(path.read_text(encoding="utf-8")) for path in job_file.parent.glob("last-word-*.json")]
     return sorted((LastWord(**word) for word in left), key=lambda word: word.time)
-
-
-def _kind(error: BaseException) -> str:
-    if isinstance(error, KeyboardInterrupt):
-        return "stopped"
-    return "bad input" if isinstance(error, BadInput) else failure_kind(error)
-
-
-def _message(error: BaseException) -> str:
-    # What the user is to mend is said in full.
-    return str(error) if isinstance(error, BadInput) else failure_message(error)

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from harness.errors import BadInput, FailedElsewhere, Killed
 from harness.execution.job import Job
 from harness.execution.last_word import last_words
+from harness.hardware import cores
 
 LOOK_EVERY = 0.25
 """Seconds between looks at a child."""
@@ -133,7 +134,7 @@ def _environment(processes: int) -> dict[str, str]:
     """This process's, in which a child finds the same packages, no more threads than there are cores, time to stop."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
     if processes > 1:
-        environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
+        environment.setdefault("OMP_NUM_THREADS", str(max(1, cores() // processes)))
         # By itself torchrun gives its processes 30 s.
         environment.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", f"{TIME_TO_STOP - TORCHRUNS_OWN_TIME:.0f}")
     return environment

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from harness.errors import BadInput
+from harness.errors import Unwritable
 from harness.execution.evaluating import evaluate_cells
 from harness.execution.failing import failed_records
 from harness.execution.job import Job
@@ -25,6 +25,7 @@ def pending(plan: Plan) -> list[PlannedCell]:
 def carry_out(plan: Plan, place: Workplace, keep_images: bool, timeout: float | None = None) -> list[Record]:
     """Run every pending cell and return the records written. A cell that fails leaves its record and stops no other.
 
+    Raises Unwritable where no record can be kept.
     A run of several processes, or with a ``timeout`` (seconds without a sign of life), is carried out in children.
     """
     git = git_state()
@@ -51,7 +52,7 @@ def carry_out_run(
         same_dataset = list(group)
         try:
             found = evaluate_cells(run, manifest, same_dataset, place, keep_images, git)
-        except (BadInput, KeyboardInterrupt):
+        except (Unwritable, KeyboardInterrupt):
             raise
         except Exception as error:
             if place.world.size > 1:
@@ -91,7 +92,7 @@ def _attempted(
             job = Job.of(run, cells, place.shelf.data_root, place.store.folder, device, keep_images)
             launch(job, timeout, place.watch.say)
             yield from job.records()
-    except (BadInput, KeyboardInterrupt):
+    except (Unwritable, KeyboardInterrupt):
         raise
     except Exception as error:
         yield from failed_records(run, cells, place.store, error, git)

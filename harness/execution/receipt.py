@@ -12,6 +12,7 @@ from harness.cell import cell_command
 from harness.computation import Computation
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import Passport
+from harness.fingerprint import canonical_hash
 from harness.hardware import package_versions
 from harness.plan import PlannedCell, Run
 from harness.shelf import Shelf
@@ -108,6 +109,7 @@ def receipt(
         "git": git,
         "packages": package_versions(),
         "hardware": manifest["hardware"],
+        "code": canonical_hash([run.configuration["code"], planned.evaluation["code"]]),
         "precision": f"{run.computation.described}; features kept and scored in float16",
         "wall_seconds": round(manifest["seconds"] + evaluation["seconds"], 2),
         "started": manifest["started"],

@@ -13,7 +13,7 @@ from harness.errors import BadInput
 from harness.event_files import write_epoch
 from harness.execution.preparation import build_model, initialise, training_data
 from harness.hardware import hardware_facts
-from harness.measure.memory import peak_memory_mb
+from harness.measure.memory import forget_peak, peak_memory_mb
 from harness.models.reid import ReIDModel
 from harness.plan import Run
 from harness.progress import Watch
@@ -77,6 +77,7 @@ def train_together(run: Run, place: Workplace) -> Record:
     """Train a run; every process of the workplace does. The leading one writes what it leaves, and returns that."""
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     folder = place.store.run_folder(run.id)
+    forget_peak(place.machine.device)
     data = training_data(run, place.shelf)
     model = build_model(run, data.num_classes)
     initialisation = initialise(model, run, place.store)

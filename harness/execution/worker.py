@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from contextlib import redirect_stderr
 from pathlib import Path
 
@@ -31,6 +32,9 @@ def main(job_file: Path) -> int:
         return 130
     except BadInput:
         return 2
+    except Exception:
+        traceback.print_exc()
+        return 1
     return 0
 
 
@@ -53,4 +57,9 @@ def _carry_out(job: Job, world: World) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    code = main(Path(sys.argv[1]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code:
+        # At once: what Python and NCCL do at their end may wait for processes that wait for this one.
+        os._exit(code)

@@ -11,7 +11,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from harness.measure.abstract import blank_images, blank_priors, without_values
 from harness.models.reid import ReIDModel
 
-CONVENTION = "multiply-adds of convolutions, linear layers and matrix products; batch 1, no flip"
+CONVENTION = (
+    "multiply-adds of convolutions, linear layers and matrix products, for every feature that the network embeds; "
+    "batch 1, no flip"
+)
 
 
 def count_operations(model: ReIDModel, height: int, width: int, priors: Collection[str] = ()) -> dict[str, Any]:

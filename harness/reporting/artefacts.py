@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.errors import DAMAGED_ARRAYS
 from harness.store import Record
 
 
@@ -43,5 +43,5 @@ class Artefacts:
                 return {key: stored[key] for key in wanted if key in stored.files}
         except FileNotFoundError as error:
             raise NotKept(f"{where} was not kept.") from error
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except DAMAGED_ARRAYS as error:
             raise Unusable(f"{where} is damaged; delete it and run the cell again.") from error

@@ -105,7 +105,11 @@ class _Training:
     def resumed(self) -> Progress:
         """Where the last whole checkpoint leaves off, or the beginning."""
         state = checkpoint.load(self.checkpoint_path, self.model, self.optimiser)
-        return Progress(**state) if state else Progress()
+        if state is None:
+            return Progress()
+        progress = Progress(**state)
+        progress.sums = {name: total.to(self.machine.device) for name, total in progress.sums.items()}
+        return progress
 
     def save(self, progress: Progress) -> None:
         """Write a checkpoint; every process waits until it is there."""
@@ -125,8 +129,7 @@ class _Training:
             for name, value in optimised(self.network, batch, self.optimiser).items():
                 progress.sums[name] = progress.sums.get(name, torch.zeros((), device=value.device)) + value
             progress.iteration += 1
-            progress.seconds = time.perf_counter() - started
-            self._look(progress, len(rows), stop)
+            self._look(progress, len(rows), stop, started)
         means = {name: float(self.world.mean(total)) / len(rows) for name, total in progress.sums.items()}
         _write_down(progress, means, self._rate(epoch, len(rows) - 1, len(rows)), sum(map(len, rows)))
         self.model.end_epoch(means)
@@ -135,11 +138,13 @@ class _Training:
         recipe = self.recipe
         return recipe.optimiser.rate * rate_factor(recipe.schedule, recipe.epochs, epoch, iteration, iterations)
 
-    def _look(self, progress: Progress, iterations: int, stop: Callable[[], bool]) -> None:
+    def _look(self, progress: Progress, iterations: int, stop: Callable[[], bool], started: float) -> None:
         """Raise NonFiniteLoss, or KeyboardInterrupt where a process was asked to stop, after a checkpoint."""
         due = progress.iteration % LOOK_EVERY == 0 or progress.iteration == iterations
         if due:
             _require_finite(progress.sums, progress.epoch, progress.iteration)
+        # After that look, which waits for the work that a GPU has been given and not done yet.
+        progress.seconds = time.perf_counter() - started
         # The CPU waits for nothing when it looks, and its iterations are long.
         if (due or self.machine.device.type == "cpu") and self.world.anywhere(stop(), self.machine.device):
             self.save(progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import torch
@@ -19,9 +20,12 @@ class Machine:
 
     @classmethod
     def of(cls, device: str, bfloat16: bool, compiled: bool = False) -> Machine:
-        """The device of that name, made deterministic."""
+        """The device of that name, made deterministic, where float32 is float32 and not TF32."""
+        # cuBLAS is deterministic with a workspace of its own only, and reads of it when it is first used.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
         torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.allow_tf32 = False
         return cls(torch.device(device), bfloat16, compiled)
 
     def place(self, model: ReIDModel) -> ReIDModel:

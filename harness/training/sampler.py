@@ -29,11 +29,12 @@ def epoch_batches(
 ) -> list[NDArray[np.int64]]:
     """Rows of every batch of one epoch, from (N,) identity labels; ``infrared`` (N,) says which images are infrared.
 
-    Raises BadInput where there are fewer identities than a batch holds.
+    Raises BadInput where there are fewer identities, or images, than a batch holds.
     """
     rng = generator(seed, "sampler", epoch)
     count = iterations_per_epoch(len(labels), sampler, 0 if infrared is None else int(infrared.sum()))
     if not sampler.images_per_identity:
+        _require("images", len(labels), sampler.batch_size)
         order = rng.permutation(len(labels))
         return [order[i * sampler.batch_size : (i + 1) * sampler.batch_size] for i in range(count)]
     if sampler.infrared_images_per_identity:
@@ -41,7 +42,7 @@ def epoch_batches(
             raise BadInput("visible-infrared batches need to know the infrared images; name infrared among the priors")
         return _visible_infrared_batches(labels, infrared, sampler, count, rng)
     walks = {int(identity): _Walk(np.flatnonzero(labels == identity), rng) for identity in np.unique(labels)}
-    _require_identities(len(walks), sampler)
+    _require("identities", len(walks), sampler.identities)
     return [
         np.concatenate(
             [
@@ -69,10 +70,10 @@ def shares(sampler: Sampler, processes: int) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(slot * processes // len(slots) == process) for process in range(processes)]
 
 
-def _require_identities(found: int, sampler: Sampler) -> None:
-    if found < sampler.identities:
+def _require(what: str, found: int, needed: int) -> None:
+    if found < needed:
         raise BadInput(
-            f"the training set has {found} identities and a batch needs {sampler.identities}; "
+            f"the training set has {found} {what} and a batch needs {needed}; "
             "use a larger training set or a smaller profile"
         )
 
@@ -110,7 +111,7 @@ def _visible_infrared_batches(
     """
     assert sampler.images_per_identity
     seen = np.intersect1d(labels[infrared], labels[~infrared])
-    _require_identities(len(seen), sampler)
+    _require("identities", len(seen), sampler.identities)
     modalities = [(~infrared, sampler.images_per_identity), (infrared, sampler.infrared_images_per_identity)]
     rows = {identity: [np.flatnonzero(flags & (labels == identity)) for flags, _ in modalities] for identity in seen}
     batches = []

@@ -83,10 +83,9 @@ def joined(device: str) -> Iterator[World]:
     if device.startswith("cuda"):
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=PATIENCE)
-    try:
-        yield World(distributed.get_rank(), size)
-    finally:
-        distributed.destroy_process_group()
+    yield World(distributed.get_rank(), size)
+    # Not after an error: it would wait for collectives that the other processes have begun and this one never will.
+    distributed.destroy_process_group()
 
 
 class _Gathered(torch.autograd.Function):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 import torch
@@ -9,7 +10,10 @@ import torch
 from harness import registry
 from harness.models.reid import ReIDModel
 from harness.recipe import Augmentation, Patch
+from harness.training import loop
 from harness.training.loop import train
+from harness.training.machine import Machine
+from harness.training.world import World
 from tests.two_processes import CPU, data, recipe
 
 
@@ -57,3 +61,24 @@ def test_after_the_training_signals_end_the_process_as_before(tmp_path):
     before = signal.getsignal(signal.SIGTERM)
     train(built("bot"), data(), settings("bot"), 0, CPU, tmp_path / "whole", lambda *_: None)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.filterwarnings("ignore:for .* copying from a non-meta parameter")
+def test_the_sums_of_an_epoch_that_was_stopped_at_its_end_go_on_where_the_network_is(tmp_path):
+    """Between GPUs nothing else can be added up; PyTorch's device without memory stands in for one."""
+    model = built("bot")
+    StopsAt(model, 3, signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        train(model, data(), settings("bot"), 0, CPU, tmp_path / "cut", lambda *_: None)
+    elsewhere = Machine(torch.device("meta"), bfloat16=False)
+    training = loop._Training(
+        built("bot"), data(), settings("bot"), 0, elsewhere, World(), tmp_path / "cut", sync_batch_norm=False
+    )
+    assert {total.device.type for total in training.resumed().sums.values()} == {"meta"}
+
+
+def test_the_seconds_of_an_epoch_count_the_wait_for_what_the_device_still_had_to_do(tmp_path, monkeypatch):
+    """A GPU's last iterations are done when something reads their result, which the look for NaN does."""
+    monkeypatch.setattr(loop, "_require_finite", lambda *_: time.sleep(0.4))
+    log = train(built("bot"), data(), settings("bot"), 0, CPU, tmp_path / "whole", lambda *_: None)
+    assert min(log["seconds"]) > 0.4

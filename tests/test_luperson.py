@@ -203,5 +203,9 @@ def test_a_dry_run_names_the_missing_file_and_the_variable(hub, tmp_path, monkey
     monkeypatch.setattr("harness.measure.planned.planned_operations", lambda runs: {run.id: 1 for run in runs})
     if there:
         (hub / "lup_moco_tiny.pth").write_bytes(b"read only when it is loaded")
-    said = Forecast(plan_of(tmp_path, monkeypatch, profile), Store(tmp_path / "results"), {}).as_text().splitlines()
+    said = (
+        Forecast(plan_of(tmp_path, monkeypatch, profile), Store(tmp_path / "results"), {}, "Abacus")
+        .as_text()
+        .splitlines()
+    )
     assert said.count(f"    starts from scratch: {MISSING}") == lines

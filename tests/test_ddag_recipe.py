@@ -143,5 +143,5 @@ def test_ten_splits_of_regdb_are_ten_trainings_that_serve_both_directions(tmp_pa
 def test_the_forecast_counts_the_images_of_the_larger_modality(tmp_path):
     plan = plan_of(table("ddag_sysu"), tmp_path)
     (run,) = (run for run in plan.runs.values() if run.method is METHOD)
-    forecast = Forecast(plan, Store(tmp_path / "results"), {"sysu_all": (34_167, 11_909)})
+    forecast = Forecast(plan, Store(tmp_path / "results"), {"sysu_all": (34_167, 11_909)}, "Abacus")
     assert forecast.images_trained(run) == 80 * 696 * 64

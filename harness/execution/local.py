@@ -25,8 +25,8 @@ def pending(plan: Plan) -> list[PlannedCell]:
 def carry_out(plan: Plan, place: Workplace, keep_images: bool, timeout: float | None = None) -> list[Record]:
     """Run every pending cell and return the records written. A cell that fails leaves its record and stops no other.
 
-    Raises Unwritable where no record can be kept.
     A run of several processes, or with a ``timeout`` (seconds without a sign of life), is carried out in children.
+    Raises Unwritable where no record can be kept.
     """
     git = git_state()
     records: list[Record] = []

@@ -236,12 +236,6 @@ def test_a_damaged_list_of_digests_is_made_again(root, tmp_path, damage):
     assert market1501.load(root).passport == first
 
 
-@pytest.mark.parametrize("name", market1501.FOLDER_NAMES)
-def test_the_folder_is_found_under_the_data_root_by_each_usual_name(tmp_path, name):
-    (tmp_path / name / "query").mkdir(parents=True)
-    assert market1501.find(tmp_path) == tmp_path / name
-
-
 def test_the_data_root_may_be_the_dataset_itself(root, tmp_path):
     assert market1501.find(root) == root
     assert market1501.find(tmp_path / "nowhere") is None

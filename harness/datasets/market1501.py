@@ -14,13 +14,15 @@ from pathlib import Path
 from harness.datasets.base import Dataset, DatasetSpec, Passport, Split
 from harness.datasets.file_names import MARKET_NAME, NamedImage, named_images
 from harness.datasets.passport import content_digests, fingerprint, verified
+from harness.datasets.places import find_folder, require_folders
 from harness.errors import BadInput
 
 JUNK = -1
 DISTRACTOR = 0
-FOLDER_NAMES = ("Market-1501-v15.09.15", "market1501", "Market-1501")
+NAMES = ("market1501v150915", "market1501", "market")
 TRAIN, QUERY, TEST, HAND_DRAWN = "bounding_box_train", "query", "bounding_box_test", "gt_bbox"
 EXAMPLE = "0002_c1s1_000451_03.jpg"
+ARCHIVE_FOLDER = "Market-1501-v15.09.15"
 
 PUBLISHED = {
     "train_images": 12_936,
@@ -48,10 +50,7 @@ Images = dict[str, list[NamedImage]]
 
 def find(data_root: Path) -> Path | None:
     """The folder of Market-1501 under ``data_root`` (or that folder itself); None when it is not there."""
-    for folder in (data_root / name for name in FOLDER_NAMES):
-        if folder.is_dir():
-            return folder
-    return data_root if (data_root / TRAIN).is_dir() else None
+    return find_folder(data_root, NAMES, (TRAIN, QUERY, TEST))
 
 
 def load(folder: Path) -> Dataset:
@@ -89,12 +88,7 @@ MARKET1501_MULTI_QUERY = DatasetSpec(
 
 
 def _images(root: Path, folders: tuple[str, ...]) -> Images:
-    missing = [name for name in folders if not (root / name).is_dir()]
-    if missing:
-        raise BadInput(
-            f"{root} lacks the folder(s) {', '.join(missing)}; Market-1501 is expected as "
-            f"{FOLDER_NAMES[0]}/{{{','.join(folders)}}}/{EXAMPLE}"
-        )
+    require_folders("Market-1501", root, folders, f"{ARCHIVE_FOLDER}/{{{','.join(folders)}}}/{EXAMPLE}")
     images = {name: named_images(root / name, MARKET_NAME, EXAMPLE) for name in folders}
     for name in (TRAIN, QUERY):
         unlabelled = [image.name for image in images[name] if image.identity in (JUNK, DISTRACTOR)]

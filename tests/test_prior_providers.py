@@ -3,6 +3,8 @@
 import hashlib
 import json
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.error import URLError
@@ -17,13 +19,14 @@ from harness.data import main
 from harness.datasets.base import Dataset, Passport, Split
 from harness.datasets.market1501 import MARKET1501
 from harness.errors import BadInput
-from harness.priors import load_priors
+from harness.priors import load_priors, making
 from harness.priors.availability import priors_file
 from harness.priors.making import make_priors
 from harness.priors.naming import image_names
 from harness.priors.parsing import derive_parsing
 from harness.priors.providers import Provider, provider, rcnn
 from harness.priors.providers.files import from_files, read_coco
+from harness.store import write_atomically
 
 NAMES = ("train/0001_c1s1_000001_00.jpg", "train/0002_c2s1_000002_00.jpg.jpg")
 
@@ -321,9 +324,12 @@ def test_what_is_kept_is_not_replaced_unasked(tmp_path, split):
     never = Provider("B", ("mask",), lambda *_: pytest.fail("looked at images for nothing"))
     with pytest.raises(BadInput, match="holds mask already; add --overwrite"):
         make_priors(data, "train", never, tmp_path, False, quiet)
-    other = dataset_of(tmp_path, Split(NAMES[:1], split.identities[:1], split.cameras[:1]))
-    with pytest.raises(BadInput, match="made for other images"):
-        make_priors(other, "train", never, tmp_path, False, quiet)
+    other = dataset_of(tmp_path, Split((NAMES[0], "train/0003.jpg"), split.identities, split.cameras))
+    for overwrite in (False, True):  # The parsing would be lost.
+        with pytest.raises(
+            BadInput, match=r"made for other images, it lacks 1 of these 2 \(0003\.jpg\); move it away$"
+        ):
+            make_priors(other, "train", never, tmp_path, overwrite, quiet)
     assert file.read_bytes() == before
     make_priors(data, "train", seen_by("B", mask=zeros), tmp_path, True, quiet)
     read = load_priors(data, "train", ["segmentation", "parsing"], tmp_path)
@@ -331,6 +337,60 @@ def test_what_is_kept_is_not_replaced_unasked(tmp_path, split):
     assert read.provider.endswith("(mask by B; parsing by A)")
     with pytest.raises(BadInput, match="has no query images"):
         make_priors(data, "query", never, tmp_path, False, quiet)
+
+
+def test_a_file_of_other_images_is_replaced_only_on_request_and_where_nothing_else_is_lost(tmp_path, split):
+    mask = np.ones((2, 64, 32), bool)
+    make_priors(dataset_of(tmp_path, split), "train", seen_by("A", mask=mask), tmp_path, False, quiet)
+    other = dataset_of(tmp_path, Split(("train/0003.jpg", "train/0004.jpg"), split.identities, split.cameras))
+    with pytest.raises(BadInput, match="move it away, or replace it with --overwrite"):
+        make_priors(other, "train", seen_by("B", mask=mask), tmp_path, False, quiet)
+    make_priors(other, "train", seen_by("B", mask=~mask), tmp_path, True, quiet)
+    assert not load_priors(other, "train", ["segmentation"], tmp_path).arrays["segmentation"].any()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_file_that_names_further_images_is_added_to(tmp_path, split, overwrite):
+    mask = np.stack([np.ones((64, 32), bool), np.zeros((64, 32), bool)])
+    make_priors(dataset_of(tmp_path, split), "train", seen_by("A", mask=mask), tmp_path, False, quiet)
+    fewer = dataset_of(tmp_path, Split(NAMES[1:], split.identities[1:], split.cameras[1:]))
+    parsing = np.ones((1, 64, 32), np.uint8)
+    make_priors(fewer, "train", seen_by("B", parsing=parsing), tmp_path, overwrite, quiet)
+    read = load_priors(fewer, "train", ["segmentation", "parsing"], tmp_path)
+    assert not read.arrays["segmentation"].any() and read.arrays["parsing"].all()
+    assert read.provider.endswith("(mask by A; parsing by B)")
+
+
+def test_what_another_provider_writes_while_the_images_are_looked_at_stays(tmp_path, split):
+    data = dataset_of(tmp_path, split)
+    mask, parsing = np.ones((2, 64, 32), bool), np.ones((2, 64, 32), np.uint8)
+
+    def overtaken(*_):
+        make_priors(data, "train", seen_by("B", mask=mask), tmp_path, False, quiet)
+        return {"parsing": parsing}
+
+    make_priors(data, "train", Provider("A", ("parsing",), overtaken), tmp_path, False, quiet)
+    read = load_priors(data, "train", ["segmentation", "parsing"], tmp_path)
+    assert read.arrays["segmentation"].all() and read.arrays["parsing"].all()
+    assert read.provider.endswith("(mask by B; parsing by A)")
+
+
+def test_two_providers_never_write_at_once(tmp_path, split, monkeypatch):
+    data = dataset_of(tmp_path, split)
+    inside = []
+
+    def slowly(path, write):
+        inside.append(path)
+        assert len(inside) == 1
+        time.sleep(0.1)
+        write_atomically(path, write)
+        inside.remove(path)
+
+    monkeypatch.setattr(making, "write_atomically", slowly)
+    given = [seen_by("A", mask=np.ones((2, 64, 32), bool)), seen_by("B", parsing=np.ones((2, 64, 32), np.uint8))]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda each: make_priors(data, "train", each, tmp_path, False, quiet), given))
+    assert load_priors(data, "train", ["segmentation", "parsing"], tmp_path).arrays["parsing"].all()
 
 
 def test_a_folder_that_cannot_be_written_is_said_before_any_image_is_looked_at(tmp_path, split):

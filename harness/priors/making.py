@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from filelock import FileLock
 
 from harness.errors import BadInput
 from harness.priors.availability import PROVIDER, priors_file
@@ -30,9 +31,11 @@ def make_priors(
 ) -> Path:
     """Let ``provider`` look at a split and keep what it gives; returns the file.
 
-    What another provider gave for the same images stays beside it, each with its own statement. Raises BadInput for a
-    split without images, for bad images, for a folder that cannot be written, and, without ``overwrite``, where the
-    file holds such arrays already or was made for other images: before any image is looked at.
+    What another provider gave for these images stays beside it, each with its own statement; rows of images that the
+    split has not are dropped. Raises BadInput for a split without images, for bad images, for a folder that cannot be
+    written, without ``overwrite`` where the file holds such arrays already, and where it lacks some of these images:
+    before any image is looked at. ``overwrite`` replaces what was made for other images, but only where nothing else
+    is lost with it.
     """
     split: Split = getattr(dataset, split_name)
     if not len(split):
@@ -40,12 +43,16 @@ def make_priors(
     file = priors_file(dataset.id, split_name, data_root)
     names = image_names(split)
     require_writable(file.parent)
-    kept = _kept(file, names, provider, overwrite)
-    statements = {str(array): str(words) for array, words in kept.pop(PROVIDER, np.zeros((0, 2), np.str_))}
+    _kept(file, names, provider, overwrite)
     made = {array: _stored(array, values) for array, values in provider.observe(dataset.root, split, progress).items()}
-    statements |= dict.fromkeys(made, provider.statement)
-    arrays: dict[str, Any] = {**kept, **made, "names": np.array(names), PROVIDER: np.array(sorted(statements.items()))}
-    write_atomically(file, lambda target: np.savez_compressed(target, **arrays))
+    with FileLock(file.with_name(f".{file.name}.lock")):
+        # Another provider may have written its arrays while this one looked at the images.
+        kept = _kept(file, names, provider, overwrite)
+        statements = {str(array): str(words) for array, words in kept.pop(PROVIDER, np.zeros((0, 2), np.str_))}
+        statements |= dict.fromkeys(made, provider.statement)
+        stated = np.array(sorted(statements.items()))
+        arrays: dict[str, Any] = {**kept, **made, "names": np.array(names), PROVIDER: stated}
+        write_atomically(file, lambda target: np.savez_compressed(target, **arrays))
     return file
 
 
@@ -61,15 +68,21 @@ def _kept(file: Path, names: list[str], provider: Provider, overwrite: bool) -> 
         return {}
     held = _read(file)
     row_of = {str(name): row for row, name in enumerate(held.get("names", ()))}
-    if set(row_of) != set(names):
-        if overwrite:
+    others = set(_TYPES) & set(held) - set(provider.arrays)
+    absent = [name for name in names if name not in row_of]
+    if absent:
+        if overwrite and not others:
             return {}
-        raise BadInput(f"{file} was made for other images; move it away, or replace it with --overwrite")
+        or_replaced = "" if others else ", or replace it with --overwrite"
+        raise BadInput(
+            f"{file} was made for other images, it lacks {len(absent)} of these {len(names)} "
+            f"({', '.join(absent[:3])}); move it away{or_replaced}"
+        )
     again = sorted(set(provider.arrays) & set(held))
     if again and not overwrite:
         raise BadInput(f"{file} holds {', '.join(again)} already; add --overwrite to replace what it holds of them")
     rows = np.array([row_of[name] for name in names])
-    kept = {array: held[array][rows] for array in set(_TYPES) & set(held) - set(provider.arrays)}
+    kept = {array: held[array][rows] for array in others}
     return kept | ({PROVIDER: held[PROVIDER]} if PROVIDER in held else {})
 
 

@@ -105,7 +105,8 @@ def _check(specs: Sequence[DatasetSpec], data_root: Path, as_json: bool) -> int:
         for spec in specs:
             finding = inspector.check(spec, data_root, _bar(watch, f"decoding {spec.id}"))
             findings.append(finding)
-            watch.step(f"{spec.id}: {'as published' if finding.fine else 'see below'}")
+            fine = "as published" if spec.published else "every image decodes"
+            watch.step(f"{spec.id}: {fine if finding.fine else 'see below'}")
     if as_json:
         print(json.dumps([_as_json(finding) for finding in findings], ensure_ascii=False, indent=1))
     else:

@@ -133,6 +133,13 @@ def test_check_without_an_id_checks_what_is_found(command, published):
     assert "decoding market1501_multi_query" not in progress, "the same images are decoded once"
 
 
+def test_a_dataset_without_published_counts_is_not_called_as_published(command, published, market_root):
+    code, _, progress = command("check", "market1501", f"folder:{market(market_root)}")
+    assert code == 0
+    assert "market1501: as published" in progress
+    assert f"folder:{market(market_root)}: every image decodes" in progress
+
+
 def test_a_dataset_that_is_not_there_does_not_keep_the_next_from_being_checked(command, published):
     code, said, _ = command("check", "msmt17", "market1501")
     assert code == 1

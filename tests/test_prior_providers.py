@@ -156,9 +156,10 @@ def test_a_png_or_label_map_that_is_wrong_is_named(tmp_path, split):
     png(first, np.zeros((4, 4, 3)))
     with pytest.raises(BadInput, match="is a colour picture"):
         from_files(None, folder, None).observe(tmp_path, split, quiet)
-    (tmp_path / "l.json").write_text('{"0": "tail"}')
-    with pytest.raises(BadInput, match="is not a label map"):
-        from_files(None, folder, tmp_path / "l.json")
+    for wrong in ('{"0": "tail"}', '{"-1": "background"}', "~: background"):
+        (tmp_path / "l.json").write_text(wrong)
+        with pytest.raises(BadInput, match=r"l\.json is not a label map"):
+            from_files(None, folder, tmp_path / "l.json")
     with pytest.raises(BadInput, match="needs --keypoints"):
         from_files(None, None, None)
 
@@ -347,6 +348,20 @@ def test_a_file_of_other_images_is_replaced_only_on_request_and_where_nothing_el
         make_priors(other, "train", seen_by("B", mask=mask), tmp_path, False, quiet)
     make_priors(other, "train", seen_by("B", mask=~mask), tmp_path, True, quiet)
     assert not load_priors(other, "train", ["segmentation"], tmp_path).arrays["segmentation"].any()
+
+
+def test_a_file_whose_arrays_are_not_what_they_should_be_is_not_added_to(tmp_path, split):
+    (tmp_path / "priors").mkdir()
+    file = tmp_path / "priors" / "market1501_train_priors.npz"
+    never = Provider("B", ("mask",), lambda *_: pytest.fail("looked at images for nothing"))
+    for held, words in (
+        ({"names": np.array("one")}, "names is not a list of texts"),
+        ({"parsing": np.zeros((2, 64, 32))}, "it has no names"),
+        ({"names": image_names(split), "parsing": np.full((2, 64, 32), 19)}, "parsing has the label 19"),
+    ):
+        np.savez(file, **held)
+        with pytest.raises(BadInput, match=rf"{file}.* {words}"):
+            make_priors(dataset_of(tmp_path, split), "train", never, tmp_path, True, quiet)
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from harness.errors import BadInput
 from harness.priors.availability import PROVIDER, priors_file
+from harness.priors.contents import require_sound
 from harness.priors.naming import image_names
 from harness.priors.providers.base import Progress, Provider
 from harness.store import write_atomically
@@ -67,8 +68,9 @@ def _kept(file: Path, names: list[str], provider: Provider, overwrite: bool) -> 
     if not file.exists():
         return {}
     held = _read(file)
-    row_of = {str(name): row for row, name in enumerate(held.get("names", ()))}
     others = set(_TYPES) & set(held) - set(provider.arrays)
+    require_sound(file, {array: held[array] for array in ("names", *others, PROVIDER) if array in held})
+    row_of = {str(name): row for row, name in enumerate(held["names"])}
     absent = [name for name in names if name not in row_of]
     if absent:
         if overwrite and not others:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import gdown
 import pytest
+from PIL import Image
 
 from harness.data import main
 from harness.datasets import DATASETS
@@ -122,11 +123,12 @@ def test_every_numbered_split_is_read(command, published, monkeypatch):
     assert f"  {'query_ids':20} {6:>10} {6:>10}  ✓" in said
 
 
-def test_check_without_an_id_checks_what_is_found(command, published):
+def test_check_without_an_id_checks_what_is_found(command, published, market_root):
+    (market(market_root) / "gt_bbox").mkdir()
     code, said, progress = command("check", "--json")
     found = {finding["id"]: finding for finding in json.loads(said)}
     assert set(found) == {"market1501", "market1501_multi_query"}
-    assert code == 1, "the hand-drawn boxes of multiple query are not there"
+    assert code == 1, "there are no hand-drawn boxes in their folder"
     assert found["market1501"]["fine"] and found["market1501"]["counts"]["query_ids"] == 6
     assert "gt_bbox" in found["market1501_multi_query"]["problem"]
     assert "decoding market1501" in progress
@@ -176,6 +178,23 @@ def test_hidden_files_and_those_that_are_no_images_are_not_decoded(tmp_path):
     assert image_files(tmp_path) == [tmp_path / "shown" / "c.JPG"]
     assert undecodable(tmp_path / "shown" / "c.JPG") == "not an image"
     assert undecodable(tmp_path / "nowhere.jpg")
+
+
+def test_priors_of_a_numbered_split_are_made_by_seed(command, published, market_root, monkeypatch, tmp_path):
+    spec = DATASETS["market1501"]
+
+    def load_split(folder, number):
+        return replace(spec.load(folder), number=number)
+
+    monkeypatch.setitem(DATASETS, "market1501", replace(spec, splits=4, load_split=load_split))
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for image in (market(market_root) / "query").iterdir():
+        Image.new("L", (32, 64)).save(masks / f"{image.stem}.png")
+    arguments = ["priors", "market1501", "--split", "query", "--provider", "files", "--masks", str(masks)]
+    assert command(*arguments)[0] == command(*arguments, "--seed", "2")[0] == 0
+    made = sorted(file.name for file in (market_root / "priors").glob("*.npz"))
+    assert made == ["market1501_split1_query_priors.npz", "market1501_split3_query_priors.npz"]
 
 
 def test_listing_needs_neither_torch_nor_numpy():

@@ -241,6 +241,14 @@ def test_the_data_root_may_be_the_dataset_itself(root, tmp_path):
     assert market1501.find(tmp_path / "nowhere") is None
 
 
+def test_multiple_query_is_found_only_where_the_hand_drawn_boxes_are(root):
+    assert market1501.MARKET1501_MULTI_QUERY.find(root.parent) == root
+    (root / "gt_bbox").rename(root / "gt_bbox.away")
+    assert market1501.MARKET1501_MULTI_QUERY.find(root.parent) is None
+    assert market1501.MARKET1501.find(root.parent) == root
+    assert "gt_bbox" in market1501.MARKET1501_MULTI_QUERY.obtain
+
+
 def _real_folder() -> Path | None:
     data_root = os.environ.get("HARNESS_DATA_ROOT")
     return market1501.find(Path(data_root)) if data_root else None

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import shutil
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.error import URLError
@@ -19,7 +21,7 @@ from harness.data import main
 from harness.datasets.base import Dataset, Passport, Split
 from harness.datasets.market1501 import MARKET1501
 from harness.errors import BadInput
-from harness.priors import load_priors, making
+from harness.priors import load_priors, making, missing_priors
 from harness.priors.availability import priors_file
 from harness.priors.making import make_priors
 from harness.priors.naming import image_names
@@ -439,6 +441,38 @@ def test_a_test_set_of_its_own_has_priors_of_its_own(tmp_path):
     assert priors_file("market1501_multi_query", "query", tmp_path).name == "market1501_query_priors.npz"
     assert priors_file("occluded_reid", "train", tmp_path).name == "market1501_train_priors.npz"
     assert priors_file("occluded_reid", "query", tmp_path).name == "occluded_reid_query_priors.npz"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ("market1501", "market1501_multi_query", ["train", "query", "gallery"]),
+        ("cuhk03", "cuhk03_detected", ["train", "query", "gallery"]),
+        ("cuhk03_detected", "cuhk03_labeled", []),
+        ("sysu_all", "sysu_indoor", ["train"]),  # Indoor search has fewer gallery images.
+        ("regdb_visible_to_infrared", "regdb_infrared_to_visible", ["train"]),
+        ("msmt17", "msmt17_train_only", []),
+    ],
+)
+def test_datasets_share_the_priors_of_the_splits_that_are_the_same_images(tmp_path, one, other, shared):
+    for split_name in ("train", "query", "gallery"):
+        files = {priors_file(each, split_name, tmp_path) for each in (one, other)}
+        assert (len(files) == 1) == (split_name in shared)
+
+
+def test_each_numbered_split_has_priors_of_its_own(tmp_path, split):
+    mask = np.ones((2, 64, 32), bool)
+    data = replace(dataset_of(tmp_path, split), id="regdb_visible_to_infrared", number=3)
+    file = make_priors(data, "train", seen_by("A", mask=mask), tmp_path, False, quiet)
+    assert file.name == "regdb_visible_to_infrared_split3_train_priors.npz"
+    assert load_priors(data, "train", ["segmentation"], tmp_path).arrays["segmentation"].all()
+    with pytest.raises(BadInput, match=r"--split train --seed 3 --provider NAME"):
+        load_priors(replace(data, number=4), "train", ["segmentation"], tmp_path)
+    reason = missing_priors(data.id, ["segmentation"], tmp_path, ["train"])
+    assert reason is not None and "_split1_train_priors.npz" in reason and "--seed 0" in reason
+    for number in {*range(1, 11)} - {3}:
+        shutil.copy(file, priors_file(data.id, "train", tmp_path, number))
+    assert missing_priors(data.id, ["segmentation"], tmp_path, ["train"]) is None
 
 
 # The command.

@@ -63,6 +63,7 @@ def test_each_seed_reads_its_own_split_and_the_splits_differ(root):
     assert [VISIBLE_TO_INFRARED.split_of(seed) for seed in (0, 1, 9, 10)] == [1, 2, 10, 1]
     splits = [VISIBLE_TO_INFRARED.load_split(root, split) for split in range(1, 11)]
     assert VISIBLE_TO_INFRARED.load(root).train.names == splits[0].train.names
+    assert [data.number for data in splits] == list(range(1, 11))
     for split, data in enumerate(splits, start=1):
         listed = (root / "idx" / f"test_visible_{split}.txt").read_text().split("\n")
         assert [f"{name} {label}" for name, label in zip(data.query.names, data.query.identities, strict=True)] == [

@@ -53,6 +53,12 @@ def find(data_root: Path) -> Path | None:
     return find_folder(data_root, NAMES, (TRAIN, QUERY, TEST))
 
 
+def find_multi_query(data_root: Path) -> Path | None:
+    """The folder of a Market-1501 that has its hand-drawn boxes; None when it is not there."""
+    folder = find(data_root)
+    return folder if folder is not None and (folder / HAND_DRAWN).is_dir() else None
+
+
 def load(folder: Path) -> Dataset:
     """Market-1501 with single queries.
 
@@ -79,11 +85,12 @@ MARKET1501_MULTI_QUERY = DatasetSpec(
     "market1501_multi_query",
     "Market-1501, multiple query",
     PUBLISHED_MULTI_QUERY,
-    find,
+    find_multi_query,
     load_multi_query,
     trained_as="market1501",
+    tested_as="market1501",
     protocol="market1501_multi_query",
-    obtain=_OBTAIN,
+    obtain=f"It needs the folder {HAND_DRAWN}, which some copies leave out. {_OBTAIN}",
 )
 
 

@@ -94,10 +94,10 @@ def _stored(
     file = (
         embedded_priors_file(dataset.root, split_name)
         if dataset.embedded
-        else priors_file(dataset.id, split_name, data_root)
+        else priors_file(dataset.id, split_name, data_root, dataset.number)
     )
     if not file.is_file():
-        mend = how_to_get(dataset.id, split_name, file)
+        mend = how_to_get(dataset.id, split_name, file, dataset.number)
         raise BadInput(f"priors of the {split_name} images of {dataset.id} are not there; {mend}")
     reason = lacking(file, wanted)
     if reason:

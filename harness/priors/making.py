@@ -41,7 +41,7 @@ def make_priors(
     split: Split = getattr(dataset, split_name)
     if not len(split):
         raise BadInput(f"{dataset.id} has no {split_name} images; choose another --split")
-    file = priors_file(dataset.id, split_name, data_root)
+    file = priors_file(dataset.id, split_name, data_root, dataset.number)
     names = image_names(split)
     require_writable(file.parent)
     _kept(file, names, provider, overwrite)

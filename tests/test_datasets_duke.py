@@ -1,6 +1,8 @@
 """What is made of DukeMTMC-reID: Occluded-Duke by its lists, and Partial-Duke by cutting."""
 
+import os
 import shutil
+import stat
 
 import numpy as np
 import pytest
@@ -214,6 +216,19 @@ def test_the_images_are_made_once(duke, monkeypatch):
     again = partial_duke.load(duke)
     assert again.passport == first.passport
     assert again.train.names == first.train.names
+
+
+def test_what_is_made_can_be_read_by_whoever_shares_the_cache(duke, monkeypatch):
+    before = os.umask(0o022)
+    try:
+        made = dataset("partial_duke").load(duke).root
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(made.stat().st_mode) == 0o755
+    assert list(made.parent.glob(".making-*")) == []
+    monkeypatch.setattr(os, "access", lambda folder, mode: folder != made)
+    with pytest.raises(BadInput, match=rf"{made} cannot be read \(Permission denied\); .*chmod -R a\+rX"):
+        dataset("partial_duke").load(duke)
 
 
 def test_images_missing_from_those_made_are_noticed(duke):

@@ -1,5 +1,6 @@
 """Market-1501's layout on miniatures, and the real dataset where it is on disk."""
 
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -10,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from harness.datasets import market1501
+from harness.datasets import market1501, passport
 from harness.datasets.file_names import MARKET_NAME
-from harness.datasets.passport import fingerprint
+from harness.datasets.passport import content_digests, fingerprint
 from harness.errors import BadInput
 
 MINIATURE = {
@@ -221,11 +222,24 @@ def test_the_order_of_the_files_is_not_part_of_the_fingerprint():
 def test_a_second_load_reads_no_image(root, monkeypatch):
     first = market1501.load(root).passport
 
-    def no_reading(file: Path) -> bytes:
+    def no_reading(file: Path) -> str:
         raise AssertionError(f"{file} was read again")
 
-    monkeypatch.setattr(Path, "read_bytes", no_reading)
+    monkeypatch.setattr(passport, "_digest", no_reading)
     assert market1501.load(root).passport == first
+
+
+def test_datasets_of_different_files_of_one_folder_do_not_forget_each_others_digests(root, monkeypatch):
+    folder, names = root / "bounding_box_train", sorted(MINIATURE["bounding_box_train"])
+    first = content_digests(folder, names), content_digests(folder, names[:1])
+    assert first[0][:1] == first[1] == [hashlib.sha256((folder / names[0]).read_bytes()).hexdigest()]
+    monkeypatch.setattr(passport, "_digest", None)
+    assert (content_digests(folder, names), content_digests(folder, names[:1])) == first
+
+
+def test_a_file_too_large_for_memory_is_read_piece_by_piece(root, monkeypatch):
+    monkeypatch.setattr(Path, "read_bytes", None)
+    assert len(market1501.load(root).train) == 3
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", '{"signature": "x"}', ""])

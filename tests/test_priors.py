@@ -105,6 +105,14 @@ def test_the_embedded_dataset_brings_its_own_truth(tmp_path):
     assert missing_priors("synthetic", ["parsing", "keypoints"], tmp_path / "nowhere") is None
 
 
+def test_truth_that_is_gone_from_an_embedded_dataset_is_drawn_again_not_computed(tmp_path):
+    data = _dataset(tmp_path, "synthetic", embedded=True)
+    for _ in range(2):
+        with pytest.raises(BadInput, match=rf"priors_train\.npz is missing or damaged; delete {tmp_path} to have it"):
+            load_priors(data, "train", ["parsing"], tmp_path / "nowhere")
+        (tmp_path / "priors_train.npz").write_bytes(b"damaged")
+
+
 def test_the_fingerprint_is_that_of_the_rows_read_and_of_their_provider(tmp_path):
     arrays = _arrays()
     _save(tmp_path, arrays)

@@ -96,6 +96,8 @@ def _stored(
         if dataset.embedded
         else priors_file(dataset.id, split_name, data_root, dataset.number)
     )
+    if dataset.embedded and (not file.is_file() or lacking(file, wanted)):
+        raise BadInput(f"{file} is missing or damaged; delete {dataset.root} to have it drawn again")
     if not file.is_file():
         mend = how_to_get(dataset.id, split_name, file, dataset.number)
         raise BadInput(f"priors of the {split_name} images of {dataset.id} are not there; {mend}")

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 import gdown
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -195,6 +196,14 @@ def test_priors_of_a_numbered_split_are_made_by_seed(command, published, market_
     assert command(*arguments)[0] == command(*arguments, "--seed", "2")[0] == 0
     made = sorted(file.name for file in (market_root / "priors").glob("*.npz"))
     assert made == ["market1501_split1_query_priors.npz", "market1501_split3_query_priors.npz"]
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
+def test_an_image_of_more_than_8_bits_a_channel_is_one_that_cannot_be_used(tmp_path, kind):
+    Image.fromarray(np.full((8, 4), 1000, kind)).save(tmp_path / "deep.tif")
+    Image.fromarray(np.full((8, 4), 100, np.uint8)).save(tmp_path / "plain.tif")
+    assert "more than 8 bits a channel" in str(undecodable(tmp_path / "deep.tif"))
+    assert undecodable(tmp_path / "plain.tif") is None
 
 
 def test_listing_needs_neither_torch_nor_numpy():

@@ -319,6 +319,12 @@ def test_a_cache_that_cannot_be_written_names_the_mend(tmp_path, monkeypatch):
         generate(tmp_path / "file", **SMALL)
 
 
+def test_a_cache_in_the_home_of_nobody_is_bad_input(monkeypatch):
+    monkeypatch.setenv("HARNESS_CACHE", "~nosuchuser/cache")
+    with pytest.raises(BadInput, match="HARNESS_CACHE=~nosuchuser/cache: there is no home folder ~nosuchuser"):
+        cache_folder()
+
+
 def test_the_contact_sheet_shows_one_identity_a_row(folder):
     sheet = contact_sheet(load(folder), rows=3)
     assert sheet.size == (16 * 66 + 2, 3 * 130 + 2)

@@ -34,6 +34,9 @@ def fetch(spec: DatasetSpec, data_root: Path, say: Say, progress: Progress | Non
     for written in (data_root, file.parent):
         require_writable(written)
     with FileLock(file.with_name(f".{file.name}.lock")):
+        if folder.exists():
+            say(f"another process has fetched {folder} meanwhile")
+            return folder
         if file.exists():
             say(f"found {file}")
         else:

@@ -219,6 +219,19 @@ def test_moving_the_folder_changes_nothing_but_its_id(tmp_path):
     assert read(tmp_path / "there").passport.fingerprint != first.passport.fingerprint
 
 
+@pytest.mark.parametrize(
+    "other",
+    [r"(?P<identity>\d)_\d_(?P<camera>\d)", r"\d_(?P<camera>\d)_(?P<identity>\d)"],
+    ids=["another camera", "another identity"],
+)
+def test_another_reading_of_the_same_names_is_another_dataset(tmp_path, other):
+    images = {"train": ("1_2_3.png", "2_1_4.png"), "query": ("3_4_5.png",), "gallery": ("4_3_6.png",)}
+    root = written(tmp_path, images, r"pattern: '(?P<identity>\d)_(?P<camera>\d)_\d\.png'")
+    before = read(root).passport.fingerprint
+    (root / "dataset.yaml").write_text(rf"pattern: '{other}\.png'")
+    assert read(root).passport.fingerprint != before
+
+
 def evaluated(_, dataset):
     """Folder and name of an evaluation."""
     planned = SimpleNamespace(cell=SimpleNamespace(dataset=dataset), reading="g")

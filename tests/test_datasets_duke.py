@@ -247,6 +247,7 @@ def test_what_is_made_can_be_read_by_whoever_shares_the_cache(duke, monkeypatch)
     finally:
         os.umask(before)
     assert stat.S_IMODE(made.stat().st_mode) == 0o755
+    assert stat.S_IMODE(made.with_name(f"{made.name}.lock").stat().st_mode) == 0o666
     assert list(made.parent.glob(".making-*")) == []
     monkeypatch.setattr(os, "access", lambda folder, mode: folder != made)
     with pytest.raises(BadInput, match=rf"{made} cannot be read \(Permission denied\); .*chmod -R a\+rX"):

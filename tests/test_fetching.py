@@ -1,6 +1,7 @@
 """Fetching: verified, resumed, extracted, and never what was withdrawn. No test reaches a network."""
 
 import hashlib
+import stat
 import threading
 import time
 import zipfile
@@ -57,6 +58,8 @@ def test_two_that_fetch_at_once_fetch_it_once(tmp_path, published, monkeypatch):
     with ThreadPoolExecutor(2) as pool:
         folders = list(pool.map(lambda _: fetch(MARKET1501, tmp_path / "data", str), range(2)))
     assert folders[0] == folders[1] and len(served) == 1
+    (lock,) = (tmp_path / "data" / "downloads").glob(".*.lock")
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o666, "another user may fetch too"
     assert (folders[0] / "query" / "x.jpg").read_bytes() == b"image"
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import stat
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -408,6 +409,8 @@ def test_two_providers_never_write_at_once(tmp_path, split, monkeypatch):
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda each: make_priors(data, "train", each, tmp_path, False, quiet), given))
     assert load_priors(data, "train", ["segmentation", "parsing"], tmp_path).arrays["parsing"].all()
+    (lock,) = (tmp_path / "priors").glob(".*.lock")
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o666, "another user may add to the file too"
 
 
 def test_a_folder_that_cannot_be_written_is_said_before_any_image_is_looked_at(tmp_path, split):

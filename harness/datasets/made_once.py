@@ -27,7 +27,8 @@ def made_once(name: str, make: Callable[[Path], None]) -> Path:
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f"{folder.name}.lock")):
+        # The lock file stays: others who share the folder must be able to take it.
+        with FileLock(folder.with_name(f"{folder.name}.lock"), mode=0o666):
             # Another process may have made it while this one waited.
             if not folder.is_dir():
                 _fill(folder, make)

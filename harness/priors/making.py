@@ -33,10 +33,10 @@ def make_priors(
     """Let ``provider`` look at a split and keep what it gives; returns the file.
 
     What another provider gave for these images stays beside it, each with its own statement; rows of images that the
-    split has not are dropped. Raises BadInput for a split without images, for bad images, for a folder that cannot be
-    written, without ``overwrite`` where the file holds such arrays already, and where it lacks some of these images:
-    before any image is looked at. ``overwrite`` replaces what was made for other images, but only where nothing else
-    is lost with it.
+    split does not have are dropped. Raises BadInput for a split without images, for bad images, and for a folder that
+    cannot be written; without ``overwrite`` where the file holds such arrays already; and where the file lacks some of
+    these images, unless ``overwrite`` may replace it and nothing else is lost with it. All of that is said before any
+    image is looked at, and once more where another process has written the file meanwhile.
     """
     split: Split = getattr(dataset, split_name)
     if not len(split):
@@ -46,7 +46,8 @@ def make_priors(
     require_writable(file.parent)
     _kept(file, names, provider, overwrite)
     made = {array: _stored(array, values) for array, values in provider.observe(dataset.root, split, progress).items()}
-    with FileLock(file.with_name(f".{file.name}.lock")):
+    # The lock file stays: others who share the folder must be able to take it.
+    with FileLock(file.with_name(f".{file.name}.lock"), mode=0o666):
         # Another provider may have written its arrays while this one looked at the images.
         kept = _kept(file, names, provider, overwrite)
         statements = {str(array): str(words) for array, words in kept.pop(PROVIDER, np.zeros((0, 2), np.str_))}

@@ -14,11 +14,16 @@ def cache_folder() -> Path:
 
     It is ``$HARNESS_CACHE``, else ``$XDG_CACHE_HOME/reid-tables``, else ``~/.cache/reid-tables``.
 
-    Raises BadInput where nothing can be written there.
+    Raises BadInput where nothing can be written there, and where it is in the home folder of a user there is not.
     """
     chosen = os.environ.get("HARNESS_CACHE")
     if chosen:
-        folder = Path(chosen).expanduser().absolute()
+        try:
+            folder = Path(chosen).expanduser().absolute()
+        except RuntimeError as error:
+            raise BadInput(
+                f"HARNESS_CACHE={chosen}: there is no home folder {Path(chosen).parts[0]}; write the whole path"
+            ) from error
     else:
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reid-tables"
     try:

@@ -86,7 +86,7 @@ def priors(options: argparse.Namespace) -> int:
         print(f"{spec.id} brings its own keypoints, masks and part maps; nothing to compute")
         return 0
     chosen = provider(options.provider, choose_device(options.device), options.keypoints, options.masks, options.labels)
-    images = Shelf(options.data_root).dataset(spec.id, seed=0)
+    images = Shelf(options.data_root).dataset(spec.id, options.seed)
     splits = list(dict.fromkeys(options.split)) or ["train"]
     with Watch(len(splits), "splits") as watch:
         for split in splits:
@@ -105,7 +105,8 @@ def _check(specs: Sequence[DatasetSpec], data_root: Path, as_json: bool) -> int:
         for spec in specs:
             finding = inspector.check(spec, data_root, _bar(watch, f"decoding {spec.id}"))
             findings.append(finding)
-            watch.step(f"{spec.id}: {'as published' if finding.fine else 'see below'}")
+            fine = "as published" if spec.published else "every image decodes"
+            watch.step(f"{spec.id}: {fine if finding.fine else 'see below'}")
     if as_json:
         print(json.dumps([_as_json(finding) for finding in findings], ensure_ascii=False, indent=1))
     else:
@@ -240,6 +241,9 @@ def _add_priors(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID")
     parser.add_argument("--provider", required=True, choices=PROVIDERS, help="who looks at the images")
     parser.add_argument("--split", action="append", default=[], choices=SPLITS, help="repeatable; default train")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of several numbered splits, that of this seed's runs"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace what is kept of the same arrays")
     parser.add_argument("--keypoints", type=Path, metavar="FILE", help="files: COCO-format keypoint JSON")
     parser.add_argument("--masks", type=Path, metavar="DIR", help="files: a PNG an image, person masks or part maps")

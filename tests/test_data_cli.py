@@ -7,7 +7,9 @@ import sys
 from dataclasses import replace
 
 import gdown
+import numpy as np
 import pytest
+from PIL import Image
 
 from harness.data import main
 from harness.datasets import DATASETS
@@ -122,15 +124,23 @@ def test_every_numbered_split_is_read(command, published, monkeypatch):
     assert f"  {'query_ids':20} {6:>10} {6:>10}  ✓" in said
 
 
-def test_check_without_an_id_checks_what_is_found(command, published):
+def test_check_without_an_id_checks_what_is_found(command, published, market_root):
+    (market(market_root) / "gt_bbox").mkdir()
     code, said, progress = command("check", "--json")
     found = {finding["id"]: finding for finding in json.loads(said)}
     assert set(found) == {"market1501", "market1501_multi_query"}
-    assert code == 1, "the hand-drawn boxes of multiple query are not there"
+    assert code == 1, "there are no hand-drawn boxes in their folder"
     assert found["market1501"]["fine"] and found["market1501"]["counts"]["query_ids"] == 6
     assert "gt_bbox" in found["market1501_multi_query"]["problem"]
     assert "decoding market1501" in progress
     assert "decoding market1501_multi_query" not in progress, "the same images are decoded once"
+
+
+def test_a_dataset_without_published_counts_is_not_called_as_published(command, published, market_root):
+    code, _, progress = command("check", "market1501", f"folder:{market(market_root)}")
+    assert code == 0
+    assert "market1501: as published" in progress
+    assert f"folder:{market(market_root)}: every image decodes" in progress
 
 
 def test_a_dataset_that_is_not_there_does_not_keep_the_next_from_being_checked(command, published):
@@ -169,6 +179,31 @@ def test_hidden_files_and_those_that_are_no_images_are_not_decoded(tmp_path):
     assert image_files(tmp_path) == [tmp_path / "shown" / "c.JPG"]
     assert undecodable(tmp_path / "shown" / "c.JPG") == "not an image"
     assert undecodable(tmp_path / "nowhere.jpg")
+
+
+def test_priors_of_a_numbered_split_are_made_by_seed(command, published, market_root, monkeypatch, tmp_path):
+    spec = DATASETS["market1501"]
+
+    def load_split(folder, number):
+        return replace(spec.load(folder), number=number)
+
+    monkeypatch.setitem(DATASETS, "market1501", replace(spec, splits=4, load_split=load_split))
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for image in (market(market_root) / "query").iterdir():
+        Image.new("L", (32, 64)).save(masks / f"{image.stem}.png")
+    arguments = ["priors", "market1501", "--split", "query", "--provider", "files", "--masks", str(masks)]
+    assert command(*arguments)[0] == command(*arguments, "--seed", "2")[0] == 0
+    made = sorted(file.name for file in (market_root / "priors").glob("*.npz"))
+    assert made == ["market1501_split1_query_priors.npz", "market1501_split3_query_priors.npz"]
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
+def test_an_image_of_more_than_8_bits_a_channel_is_one_that_cannot_be_used(tmp_path, kind):
+    Image.fromarray(np.full((8, 4), 1000, kind)).save(tmp_path / "deep.tif")
+    Image.fromarray(np.full((8, 4), 100, np.uint8)).save(tmp_path / "plain.tif")
+    assert "more than 8 bits a channel" in str(undecodable(tmp_path / "deep.tif"))
+    assert undecodable(tmp_path / "plain.tif") is None
 
 
 def test_listing_needs_neither_torch_nor_numpy():

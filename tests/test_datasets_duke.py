@@ -1,6 +1,11 @@
 """What is made of DukeMTMC-reID: Occluded-Duke by its lists, and Partial-Duke by cutting."""
 
+import os
 import shutil
+import stat
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -8,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from harness.datasets import dataset, dukemtmc, occluded_duke, partial_duke
+from harness.datasets import dataset, dukemtmc, made_once, occluded_duke, partial_duke
 from harness.errors import BadInput
 
 FILES = {
@@ -214,6 +219,39 @@ def test_the_images_are_made_once(duke, monkeypatch):
     again = partial_duke.load(duke)
     assert again.passport == first.passport
     assert again.train.names == first.train.names
+
+
+def test_of_two_that_start_together_one_makes_the_images_and_the_other_waits(tmp_path, monkeypatch):
+    both, makings = threading.Barrier(2), []
+
+    def together():
+        both.wait(10)
+        return tmp_path
+
+    def slowly(folder):
+        makings.append(folder)
+        time.sleep(0.2)
+        (folder / "a.png").write_bytes(b"image")
+
+    monkeypatch.setattr(made_once, "cache_folder", together)
+    with ThreadPoolExecutor(2) as pool:
+        made = list(pool.map(lambda _: made_once.made_once("some/images", slowly), range(2)))
+    assert made == [tmp_path / "some" / "images"] * 2
+    assert len(makings) == 1
+
+
+def test_what_is_made_can_be_read_by_whoever_shares_the_cache(duke, monkeypatch):
+    before = os.umask(0o022)
+    try:
+        made = dataset("partial_duke").load(duke).root
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(made.stat().st_mode) == 0o755
+    assert stat.S_IMODE(made.with_name(f"{made.name}.lock").stat().st_mode) == 0o666
+    assert list(made.parent.glob(".making-*")) == []
+    monkeypatch.setattr(os, "access", lambda folder, mode: folder != made)
+    with pytest.raises(BadInput, match=rf"{made} cannot be read \(Permission denied\); .*chmod -R a\+rX"):
+        dataset("partial_duke").load(duke)
 
 
 def test_images_missing_from_those_made_are_noticed(duke):

@@ -6,6 +6,14 @@ from harness.datasets import dataset
 from harness.datasets.places import find_folder
 
 USUAL = [
+    ("market1501", "Market-1501-v15.09.15", "bounding_box_train"),
+    ("market1501", "Market-1501-v15.09.15/Market-1501-v15.09.15", "bounding_box_test"),
+    ("market1501", "market1501/Market-1501-v15.09.15", "query"),
+    ("market1501", "Market-1501_v15.09.15", "bounding_box_train"),
+    ("market1501", "Market-1501", "query"),
+    ("market1501", "market-1501", "query"),
+    ("market1501", "Market1501", "bounding_box_train"),
+    ("market1501", "Market", "query"),
     ("dukemtmc", "DukeMTMC-reID", "bounding_box_train"),
     ("dukemtmc", "dukemtmc-reid/DukeMTMC-reID", "query"),
     ("dukemtmc", "DukeMTMC_reID", "bounding_box_test"),
@@ -51,6 +59,12 @@ def test_the_folders_of_market_1501_are_not_taken_for_duke(tmp_path):
     for dataset_id in ("dukemtmc", "occluded_duke", "cuhk03_detected"):
         assert dataset(dataset_id).find(tmp_path) is None
         assert dataset(dataset_id).find(tmp_path / "Market-1501-v15.09.15") is None
+
+
+def test_the_folders_of_duke_are_not_taken_for_market_1501(tmp_path):
+    (tmp_path / "DukeMTMC-reID" / "bounding_box_train").mkdir(parents=True)
+    for data_root in (tmp_path, tmp_path / "DukeMTMC-reID"):
+        assert dataset("market1501").find(data_root) is None
 
 
 def test_one_kind_of_boxes_is_not_taken_for_the_other(tmp_path):

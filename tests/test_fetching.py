@@ -1,17 +1,22 @@
 """Fetching: verified, resumed, extracted, and never what was withdrawn. No test reaches a network."""
 
 import hashlib
+import stat
+import threading
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import gdown
 import pytest
 
-from harness.datasets import DATASETS
+from harness.datasets import DATASETS, fetching
 from harness.datasets.fetching import fetch
 from harness.datasets.market1501 import MARKET1501
 from harness.datasets.sources import PUBLIC, WITHDRAWN
 from harness.errors import BadInput
+from harness.writable import require_writable
 
 
 @pytest.fixture
@@ -43,6 +48,19 @@ def test_a_public_archive_is_downloaded_verified_and_extracted(tmp_path, publish
     assert MARKET1501.find(tmp_path / "data") == folder
     assert served == [("https://drive.google.com/uc?id=0B8-rUzbwVRk0c054eEozWG9COHM", True)]
     assert any("MD5" in line and "as published" in line for line in said)
+
+
+def test_two_that_fetch_at_once_fetch_it_once(tmp_path, published, monkeypatch):
+    _, served = published
+    both, whole = threading.Barrier(2), gdown.download
+    monkeypatch.setattr(fetching, "require_writable", lambda folder: require_writable(folder) or both.wait(10))
+    monkeypatch.setattr(gdown, "download", lambda **asked: time.sleep(0.2) or whole(**asked))
+    with ThreadPoolExecutor(2) as pool:
+        folders = list(pool.map(lambda _: fetch(MARKET1501, tmp_path / "data", str), range(2)))
+    assert folders[0] == folders[1] and len(served) == 1
+    (lock,) = (tmp_path / "data" / "downloads").glob(".*.lock")
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o666, "another user may fetch too"
+    assert (folders[0] / "query" / "x.jpg").read_bytes() == b"image"
 
 
 def test_an_archive_that_the_user_put_there_is_taken(tmp_path, published):

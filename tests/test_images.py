@@ -2,11 +2,16 @@
 
 import errno
 import multiprocessing
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from harness.cache import cache_folder
 from harness.datasets import images
 from harness.datasets.base import Dataset, Passport, Split
 from harness.datasets.images import decoded
@@ -148,6 +153,33 @@ def test_on_a_full_disk_one_sentence_says_so_and_the_images_are_held_in_memory(d
         pixels = decoded(data, "train", 12, 6)
     np.testing.assert_array_equal(pixels, expected)
     assert len(_kept(tmp_path)) == 1
+
+
+def test_another_order_of_the_rows_is_not_read_from_the_file_of_the_first(data):
+    first = np.array(decoded(data, "train", 12, 6))
+    turned = replace(data.train, names=data.train.names[::-1])
+    # A passport is of the images in any order.
+    np.testing.assert_array_equal(decoded(replace(data, train=turned), "train", 12, 6), first[::-1])
+
+
+def test_of_two_that_start_together_one_decodes_and_the_other_waits(data, monkeypatch):
+    both, decode, attempts = threading.Barrier(2), images._decode, []
+
+    def together():
+        both.wait(10)
+        return cache_folder()
+
+    def slowly(file, *size):
+        attempts.append(file)
+        time.sleep(0.05)
+        return decode(file, *size)
+
+    monkeypatch.setattr(images, "cache_folder", together)
+    monkeypatch.setattr(images, "_decode", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: decoded(data, "train", 12, 6), range(2))
+    np.testing.assert_array_equal(first, second)
+    assert len(attempts) == COUNT
 
 
 def _sum_of_pixels(data):

@@ -1,5 +1,6 @@
 """Market-1501's layout on miniatures, and the real dataset where it is on disk."""
 
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -10,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from harness.datasets import market1501
+from harness.datasets import market1501, passport
 from harness.datasets.file_names import MARKET_NAME
-from harness.datasets.passport import fingerprint
+from harness.datasets.passport import content_digests, fingerprint
 from harness.errors import BadInput
 
 MINIATURE = {
@@ -221,11 +222,24 @@ def test_the_order_of_the_files_is_not_part_of_the_fingerprint():
 def test_a_second_load_reads_no_image(root, monkeypatch):
     first = market1501.load(root).passport
 
-    def no_reading(file: Path) -> bytes:
+    def no_reading(file: Path) -> str:
         raise AssertionError(f"{file} was read again")
 
-    monkeypatch.setattr(Path, "read_bytes", no_reading)
+    monkeypatch.setattr(passport, "_digest", no_reading)
     assert market1501.load(root).passport == first
+
+
+def test_datasets_of_different_files_of_one_folder_do_not_forget_each_others_digests(root, monkeypatch):
+    folder, names = root / "bounding_box_train", sorted(MINIATURE["bounding_box_train"])
+    first = content_digests(folder, names), content_digests(folder, names[:1])
+    assert first[0][:1] == first[1] == [hashlib.sha256((folder / names[0]).read_bytes()).hexdigest()]
+    monkeypatch.setattr(passport, "_digest", None)
+    assert (content_digests(folder, names), content_digests(folder, names[:1])) == first
+
+
+def test_a_file_too_large_for_memory_is_read_piece_by_piece(root, monkeypatch):
+    monkeypatch.setattr(Path, "read_bytes", None)
+    assert len(market1501.load(root).train) == 3
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", '{"signature": "x"}', ""])
@@ -236,15 +250,17 @@ def test_a_damaged_list_of_digests_is_made_again(root, tmp_path, damage):
     assert market1501.load(root).passport == first
 
 
-@pytest.mark.parametrize("name", market1501.FOLDER_NAMES)
-def test_the_folder_is_found_under_the_data_root_by_each_usual_name(tmp_path, name):
-    (tmp_path / name / "query").mkdir(parents=True)
-    assert market1501.find(tmp_path) == tmp_path / name
-
-
 def test_the_data_root_may_be_the_dataset_itself(root, tmp_path):
     assert market1501.find(root) == root
     assert market1501.find(tmp_path / "nowhere") is None
+
+
+def test_multiple_query_is_found_only_where_the_hand_drawn_boxes_are(root):
+    assert market1501.MARKET1501_MULTI_QUERY.find(root.parent) == root
+    (root / "gt_bbox").rename(root / "gt_bbox.away")
+    assert market1501.MARKET1501_MULTI_QUERY.find(root.parent) is None
+    assert market1501.MARKET1501.find(root.parent) == root
+    assert "gt_bbox" in market1501.MARKET1501_MULTI_QUERY.obtain
 
 
 def _real_folder() -> Path | None:

@@ -2,7 +2,12 @@
 
 import hashlib
 import json
+import shutil
+import stat
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.error import URLError
@@ -17,13 +22,14 @@ from harness.data import main
 from harness.datasets.base import Dataset, Passport, Split
 from harness.datasets.market1501 import MARKET1501
 from harness.errors import BadInput
-from harness.priors import load_priors
+from harness.priors import load_priors, making, missing_priors
 from harness.priors.availability import priors_file
 from harness.priors.making import make_priors
 from harness.priors.naming import image_names
 from harness.priors.parsing import derive_parsing
 from harness.priors.providers import Provider, provider, rcnn
 from harness.priors.providers.files import from_files, read_coco
+from harness.store import write_atomically
 
 NAMES = ("train/0001_c1s1_000001_00.jpg", "train/0002_c2s1_000002_00.jpg.jpg")
 
@@ -153,9 +159,10 @@ def test_a_png_or_label_map_that_is_wrong_is_named(tmp_path, split):
     png(first, np.zeros((4, 4, 3)))
     with pytest.raises(BadInput, match="is a colour picture"):
         from_files(None, folder, None).observe(tmp_path, split, quiet)
-    (tmp_path / "l.json").write_text('{"0": "tail"}')
-    with pytest.raises(BadInput, match="is not a label map"):
-        from_files(None, folder, tmp_path / "l.json")
+    for wrong in ('{"0": "tail"}', '{"-1": "background"}', "~: background"):
+        (tmp_path / "l.json").write_text(wrong)
+        with pytest.raises(BadInput, match=r"l\.json is not a label map"):
+            from_files(None, folder, tmp_path / "l.json")
     with pytest.raises(BadInput, match="needs --keypoints"):
         from_files(None, None, None)
 
@@ -321,9 +328,12 @@ def test_what_is_kept_is_not_replaced_unasked(tmp_path, split):
     never = Provider("B", ("mask",), lambda *_: pytest.fail("looked at images for nothing"))
     with pytest.raises(BadInput, match="holds mask already; add --overwrite"):
         make_priors(data, "train", never, tmp_path, False, quiet)
-    other = dataset_of(tmp_path, Split(NAMES[:1], split.identities[:1], split.cameras[:1]))
-    with pytest.raises(BadInput, match="made for other images"):
-        make_priors(other, "train", never, tmp_path, False, quiet)
+    other = dataset_of(tmp_path, Split((NAMES[0], "train/0003.jpg"), split.identities, split.cameras))
+    for overwrite in (False, True):  # The parsing would be lost.
+        with pytest.raises(
+            BadInput, match=r"made for other images, it lacks 1 of these 2 \(0003\.jpg\); move it away$"
+        ):
+            make_priors(other, "train", never, tmp_path, overwrite, quiet)
     assert file.read_bytes() == before
     make_priors(data, "train", seen_by("B", mask=zeros), tmp_path, True, quiet)
     read = load_priors(data, "train", ["segmentation", "parsing"], tmp_path)
@@ -331,6 +341,76 @@ def test_what_is_kept_is_not_replaced_unasked(tmp_path, split):
     assert read.provider.endswith("(mask by B; parsing by A)")
     with pytest.raises(BadInput, match="has no query images"):
         make_priors(data, "query", never, tmp_path, False, quiet)
+
+
+def test_a_file_of_other_images_is_replaced_only_on_request_and_where_nothing_else_is_lost(tmp_path, split):
+    mask = np.ones((2, 64, 32), bool)
+    make_priors(dataset_of(tmp_path, split), "train", seen_by("A", mask=mask), tmp_path, False, quiet)
+    other = dataset_of(tmp_path, Split(("train/0003.jpg", "train/0004.jpg"), split.identities, split.cameras))
+    with pytest.raises(BadInput, match="move it away, or replace it with --overwrite"):
+        make_priors(other, "train", seen_by("B", mask=mask), tmp_path, False, quiet)
+    make_priors(other, "train", seen_by("B", mask=~mask), tmp_path, True, quiet)
+    assert not load_priors(other, "train", ["segmentation"], tmp_path).arrays["segmentation"].any()
+
+
+def test_a_file_whose_arrays_are_not_what_they_should_be_is_not_added_to(tmp_path, split):
+    (tmp_path / "priors").mkdir()
+    file = tmp_path / "priors" / "market1501_train_priors.npz"
+    never = Provider("B", ("mask",), lambda *_: pytest.fail("looked at images for nothing"))
+    for held, words in (
+        ({"names": np.array("one")}, "names is not a list of texts"),
+        ({"parsing": np.zeros((2, 64, 32))}, "it has no names"),
+        ({"names": image_names(split), "parsing": np.full((2, 64, 32), 19)}, "parsing has the label 19"),
+    ):
+        np.savez(file, **held)
+        with pytest.raises(BadInput, match=rf"{file}.* {words}"):
+            make_priors(dataset_of(tmp_path, split), "train", never, tmp_path, True, quiet)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_file_that_names_further_images_is_added_to(tmp_path, split, overwrite):
+    mask = np.stack([np.ones((64, 32), bool), np.zeros((64, 32), bool)])
+    make_priors(dataset_of(tmp_path, split), "train", seen_by("A", mask=mask), tmp_path, False, quiet)
+    fewer = dataset_of(tmp_path, Split(NAMES[1:], split.identities[1:], split.cameras[1:]))
+    parsing = np.ones((1, 64, 32), np.uint8)
+    make_priors(fewer, "train", seen_by("B", parsing=parsing), tmp_path, overwrite, quiet)
+    read = load_priors(fewer, "train", ["segmentation", "parsing"], tmp_path)
+    assert not read.arrays["segmentation"].any() and read.arrays["parsing"].all()
+    assert read.provider.endswith("(mask by A; parsing by B)")
+
+
+def test_what_another_provider_writes_while_the_images_are_looked_at_stays(tmp_path, split):
+    data = dataset_of(tmp_path, split)
+    mask, parsing = np.ones((2, 64, 32), bool), np.ones((2, 64, 32), np.uint8)
+
+    def overtaken(*_):
+        make_priors(data, "train", seen_by("B", mask=mask), tmp_path, False, quiet)
+        return {"parsing": parsing}
+
+    make_priors(data, "train", Provider("A", ("parsing",), overtaken), tmp_path, False, quiet)
+    read = load_priors(data, "train", ["segmentation", "parsing"], tmp_path)
+    assert read.arrays["segmentation"].all() and read.arrays["parsing"].all()
+    assert read.provider.endswith("(mask by B; parsing by A)")
+
+
+def test_two_providers_never_write_at_once(tmp_path, split, monkeypatch):
+    data = dataset_of(tmp_path, split)
+    inside = []
+
+    def slowly(path, write):
+        inside.append(path)
+        assert len(inside) == 1
+        time.sleep(0.1)
+        write_atomically(path, write)
+        inside.remove(path)
+
+    monkeypatch.setattr(making, "write_atomically", slowly)
+    given = [seen_by("A", mask=np.ones((2, 64, 32), bool)), seen_by("B", parsing=np.ones((2, 64, 32), np.uint8))]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda each: make_priors(data, "train", each, tmp_path, False, quiet), given))
+    assert load_priors(data, "train", ["segmentation", "parsing"], tmp_path).arrays["parsing"].all()
+    (lock,) = (tmp_path / "priors").glob(".*.lock")
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o666, "another user may add to the file too"
 
 
 def test_a_folder_that_cannot_be_written_is_said_before_any_image_is_looked_at(tmp_path, split):
@@ -364,6 +444,38 @@ def test_a_test_set_of_its_own_has_priors_of_its_own(tmp_path):
     assert priors_file("market1501_multi_query", "query", tmp_path).name == "market1501_query_priors.npz"
     assert priors_file("occluded_reid", "train", tmp_path).name == "market1501_train_priors.npz"
     assert priors_file("occluded_reid", "query", tmp_path).name == "occluded_reid_query_priors.npz"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ("market1501", "market1501_multi_query", ["train", "query", "gallery"]),
+        ("cuhk03", "cuhk03_detected", ["train", "query", "gallery"]),
+        ("cuhk03_detected", "cuhk03_labeled", []),
+        ("sysu_all", "sysu_indoor", ["train"]),  # Indoor search has fewer gallery images.
+        ("regdb_visible_to_infrared", "regdb_infrared_to_visible", ["train"]),
+        ("msmt17", "msmt17_train_only", []),
+    ],
+)
+def test_datasets_share_the_priors_of_the_splits_that_are_the_same_images(tmp_path, one, other, shared):
+    for split_name in ("train", "query", "gallery"):
+        files = {priors_file(each, split_name, tmp_path) for each in (one, other)}
+        assert (len(files) == 1) == (split_name in shared)
+
+
+def test_each_numbered_split_has_priors_of_its_own(tmp_path, split):
+    mask = np.ones((2, 64, 32), bool)
+    data = replace(dataset_of(tmp_path, split), id="regdb_visible_to_infrared", number=3)
+    file = make_priors(data, "train", seen_by("A", mask=mask), tmp_path, False, quiet)
+    assert file.name == "regdb_visible_to_infrared_split3_train_priors.npz"
+    assert load_priors(data, "train", ["segmentation"], tmp_path).arrays["segmentation"].all()
+    with pytest.raises(BadInput, match=r"--split train --seed 3 --provider NAME"):
+        load_priors(replace(data, number=4), "train", ["segmentation"], tmp_path)
+    reason = missing_priors(data.id, ["segmentation"], tmp_path, ["train"])
+    assert reason is not None and "_split1_train_priors.npz" in reason and "--seed 0" in reason
+    for number in {*range(1, 11)} - {3}:
+        shutil.copy(file, priors_file(data.id, "train", tmp_path, number))
+    assert missing_priors(data.id, ["segmentation"], tmp_path, ["train"]) is None
 
 
 # The command.

@@ -105,6 +105,14 @@ def test_the_embedded_dataset_brings_its_own_truth(tmp_path):
     assert missing_priors("synthetic", ["parsing", "keypoints"], tmp_path / "nowhere") is None
 
 
+def test_truth_that_is_gone_from_an_embedded_dataset_is_drawn_again_not_computed(tmp_path):
+    data = _dataset(tmp_path, "synthetic", embedded=True)
+    for _ in range(2):
+        with pytest.raises(BadInput, match=rf"priors_train\.npz is missing or damaged; delete {tmp_path} to have it"):
+            load_priors(data, "train", ["parsing"], tmp_path / "nowhere")
+        (tmp_path / "priors_train.npz").write_bytes(b"damaged")
+
+
 def test_the_fingerprint_is_that_of_the_rows_read_and_of_their_provider(tmp_path):
     arrays = _arrays()
     _save(tmp_path, arrays)
@@ -174,6 +182,42 @@ def test_arrays_of_another_shape_are_refused(tmp_path):
     _save(tmp_path, _arrays() | {"mask": np.zeros((3, 128), np.uint8)})
     with pytest.raises(BadInput, match=r"mask has the shape \(3, 128\), expected \(3, 256\)"):
         load_priors(_dataset(tmp_path), "train", ["segmentation"], tmp_path)
+
+
+def _moved(keypoints, scale):
+    return (keypoints.astype(np.float32) * (scale, scale, 1)).astype(np.float16)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "words"),
+    [
+        ("keypoints", lambda held: _moved(held, 64), r"keypoints has x, y such as \[\d+.*expected fractions"),
+        ("keypoints", lambda held: held * np.float16(np.nan), "keypoints has values that are not finite"),
+        ("keypoints", lambda held: held * np.float16((1, 1, 2)), "keypoints has the confidence 2, expected 0 to 1"),
+        ("keypoints", lambda held: held.astype(str), "keypoints is an array of <U.*expected floating-point"),
+        ("presence", lambda held: held - 2, "presence has the confidence -1, expected 0 to 1"),
+        ("mask", lambda held: held.astype(np.int64), "mask is an array of int64 .*packed bits"),
+        ("mask", lambda held: held > 0, "mask is an array of bool .*packed bits"),
+        ("parsing", lambda held: held + 15, "parsing has the label 15, expected 0 to 4"),
+        ("parsing", lambda held: held.astype(np.int16) - 1, "parsing has the label -1, expected 0 to 4"),
+        ("parsing", lambda held: held + 0.5, "parsing is an array of float64 .*expected whole numbers"),
+        ("names", lambda held: np.array("one"), "names is not a list of texts but an array of <U3 in 0"),
+        ("names", lambda held: held.astype(np.bytes_), r"names is not a list of texts but an array of \|S"),
+    ],
+)
+def test_values_that_are_not_what_they_should_be_are_refused(tmp_path, name, wrong, words):
+    held = _arrays() | {"parsing": np.zeros((3, 64, 32), np.uint8)}
+    # Without a part map of its own, the file's part maps are derived from all its other arrays.
+    _save(tmp_path, {**_arrays(), name: wrong(held[name])})
+    with pytest.raises(BadInput, match=rf"market1501_train_priors\.npz: {words}.*; mend it, or move the file away"):
+        load_priors(_dataset(tmp_path), "train", ["parsing"], tmp_path)
+
+
+def test_a_few_joints_far_outside_their_image_are_no_reason_to_refuse_the_file(tmp_path):
+    arrays = _arrays()
+    arrays["keypoints"][0, :5, :2] = 3
+    _save(tmp_path, arrays)
+    assert load_priors(_dataset(tmp_path), "train", ["keypoints"], tmp_path).arrays["keypoints"].max() == 3
 
 
 def test_an_unknown_kind_gets_the_nearest_names(tmp_path):

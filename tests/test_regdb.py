@@ -59,10 +59,23 @@ def test_training_takes_both_modalities_and_the_directions_swap_query_and_galler
     assert INFRARED_TO_VISIBLE.training_id == "regdb_visible_to_infrared"
 
 
+def test_another_label_or_modality_of_the_same_files_is_another_dataset(root):
+    lists = root / "idx"
+    visible, thermal = lists / "train_visible_1.txt", lists / "train_thermal_1.txt"
+    before = VISIBLE_TO_INFRARED.load(root).passport.fingerprint
+    text = visible.read_text()
+    visible.write_text(text.replace(" 1\n", " 9\n"))
+    assert VISIBLE_TO_INFRARED.load(root).passport.fingerprint != before
+    visible.write_text(thermal.read_text())
+    thermal.write_text(text)
+    assert VISIBLE_TO_INFRARED.load(root).passport.fingerprint != before
+
+
 def test_each_seed_reads_its_own_split_and_the_splits_differ(root):
     assert [VISIBLE_TO_INFRARED.split_of(seed) for seed in (0, 1, 9, 10)] == [1, 2, 10, 1]
     splits = [VISIBLE_TO_INFRARED.load_split(root, split) for split in range(1, 11)]
     assert VISIBLE_TO_INFRARED.load(root).train.names == splits[0].train.names
+    assert [data.number for data in splits] == list(range(1, 11))
     for split, data in enumerate(splits, start=1):
         listed = (root / "idx" / f"test_visible_{split}.txt").read_text().split("\n")
         assert [f"{name} {label}" for name, label in zip(data.query.names, data.query.identities, strict=True)] == [

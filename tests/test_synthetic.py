@@ -261,13 +261,18 @@ def test_the_fingerprint_does_not_know_where_the_folder_is_but_knows_every_pixel
     assert load(moved).passport.fingerprint == fingerprint
     name = load(moved).train.names[0]
     Image.open(moved / name).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(moved / name)
+    with pytest.raises(BadInput, match=f"images of {moved} were changed since they were drawn; delete that folder"):
+        load(moved)
+    # Folders drawn by earlier versions do not say what their images were.
+    (moved / "fingerprint.txt").unlink()
     assert load(moved).passport.fingerprint != fingerprint
 
 
-def test_a_missing_image_or_a_foreign_folder_is_bad_input(tmp_path):
+@pytest.mark.parametrize("split", ["train", "query", "gallery"])
+def test_a_missing_image_or_a_foreign_folder_is_bad_input(tmp_path, split):
     drawn = generate(tmp_path, **SMALL)
-    (drawn / load(drawn).train.names[0]).unlink()
-    with pytest.raises(BadInput, match="delete that folder"):
+    (drawn / getattr(load(drawn), split).names[-1]).unlink()
+    with pytest.raises(BadInput, match=r"images are missing from .* delete that folder"):
         load(drawn)
     with pytest.raises(BadInput, match=r"edition\.json"):
         load(tmp_path)
@@ -312,6 +317,12 @@ def test_a_cache_that_cannot_be_written_names_the_mend(tmp_path, monkeypatch):
         cache_folder()
     with pytest.raises(BadInput, match="HARNESS_CACHE"):
         generate(tmp_path / "file", **SMALL)
+
+
+def test_a_cache_in_the_home_of_nobody_is_bad_input(monkeypatch):
+    monkeypatch.setenv("HARNESS_CACHE", "~nosuchuser/cache")
+    with pytest.raises(BadInput, match="HARNESS_CACHE=~nosuchuser/cache: there is no home folder ~nosuchuser"):
+        cache_folder()
 
 
 def test_the_contact_sheet_shows_one_identity_a_row(folder):

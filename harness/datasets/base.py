@@ -51,7 +51,8 @@ class Dataset:
 
     ``multi_query`` maps a query's row to the extra images (rows of ``extra``) pooled for it, where a protocol pools.
     ``embedded`` marks the dataset drawn by our own code, whose images may always be shown. ``infrared_cameras`` are
-    the cameras whose images are infrared; all others are visible. Where a protocol draws its galleries
+    the cameras whose images are infrared; all others are visible. ``number`` says which of a dataset's numbered splits
+    it is, and is 0 for a dataset without. Where a protocol draws its galleries
     (``harness.evaluation.galleries``), ``gallery`` holds every image that a trial may draw, sorted by name.
     """
 
@@ -66,6 +67,7 @@ class Dataset:
     junk: Split | None = None
     multi_query: tuple[tuple[int, ...], ...] | None = None
     infrared_cameras: tuple[int, ...] = ()
+    number: int = 0
 
     def infrared(self, split: Split) -> NDArray[np.bool_]:
         """Which images of one of its splits are infrared (N,)."""
@@ -81,7 +83,8 @@ class DatasetSpec:
     ``published`` maps the count names of ``Passport`` to the published counts. ``find(data_root)`` gives the dataset's
     folder, or None when it is not there; ``load(folder)`` reads and verifies it, raising BadInput that names the file
     and the mend. Both are None while the loader is not built. ``trained_as`` is the dataset whose training set it uses
-    (``market1501_multi_query`` trains as ``market1501``); by default its own id. ``protocol`` is the scoring rule.
+    (``market1501_multi_query`` trains as ``market1501``); by default its own id. ``tested_as`` is the dataset whose
+    queries and gallery are its own too, image for image; by default its own id. ``protocol`` is the scoring rule.
     ``obtain`` says in a sentence how a user gets the data. ``load_split(folder, number)``, for a dataset of several
     train/test splits numbered from 1 to ``splits`` (RegDB), reads one of them; each split is a training of its own, so
     the seed of a run chooses it. ``load`` reads the first. ``infrared`` says that some cameras are infrared;
@@ -94,6 +97,7 @@ class DatasetSpec:
     find: Callable[[Path], Path | None] | None = None
     load: Callable[[Path], Dataset] | None = None
     trained_as: str = ""
+    tested_as: str = ""
     protocol: str = "market1501"
     obtain: str = ""
     embedded: bool = False
@@ -110,3 +114,8 @@ class DatasetSpec:
     def training_id(self) -> str:
         """Id of the dataset that a run for this one trains on."""
         return self.trained_as or self.id
+
+    @property
+    def test_id(self) -> str:
+        """Id of the dataset that has the same queries and gallery."""
+        return self.tested_as or self.id

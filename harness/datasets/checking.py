@@ -108,12 +108,15 @@ def image_files(root: Path) -> list[Path]:
 
 
 def undecodable(file: Path) -> str | None:
-    """Why an image does not decode to its last row; None when it does."""
+    """Why an image does not decode to its last row, in 8 bits a channel; None when it does."""
     from PIL import Image
 
     try:
         with Image.open(file) as image:
             image.load()
+            if image.mode.startswith(("I", "F")):
+                # Made RGB, all its greys above 255 would be white.
+                return f"more than 8 bits a channel (mode {image.mode}); save it with 8"
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         # Pillow raises SyntaxError for a broken PNG and ValueError for a few broken headers. Its sentence about an
         # unknown format names the file, which is named beside it anyway.

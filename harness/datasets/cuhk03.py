@@ -65,15 +65,15 @@ def _load(dataset_id: str, boxes: str, folder: Path) -> Dataset:
     return assembled(dataset_id, release.root, release.images, passport)
 
 
-def _spec(dataset_id: str, title: str, boxes: str, trained_as: str = "") -> DatasetSpec:
+def _spec(dataset_id: str, title: str, boxes: str, same_as: str = "") -> DatasetSpec:
     published = PUBLISHED_DETECTED if boxes == DETECTED else PUBLISHED_LABELED
     find, load = partial(_find, boxes), partial(_load, dataset_id, boxes)
-    return DatasetSpec(dataset_id, title, published, find, load, trained_as, obtain=_OBTAIN)
+    return DatasetSpec(dataset_id, title, published, find, load, same_as, same_as, obtain=_OBTAIN)
 
 
 SPECS = (
     _spec("cuhk03_detected", "CUHK03, detected boxes", DETECTED),
     _spec("cuhk03_labeled", "CUHK03, labelled boxes", LABELED),
     # RMGL's cross-dataset table names neither boxes nor split; detected boxes of the 767/700 split are taken for it.
-    _spec("cuhk03", "CUHK03, boxes not named", DETECTED, trained_as="cuhk03_detected"),
+    _spec("cuhk03", "CUHK03, boxes not named", DETECTED, same_as="cuhk03_detected"),
 )

@@ -33,7 +33,11 @@ def fetch(spec: DatasetSpec, data_root: Path, say: Say, progress: Progress | Non
     file = data_root / "downloads" / archive.name
     for written in (data_root, file.parent):
         require_writable(written)
-    with FileLock(file.with_name(f".{file.name}.lock")):
+    # The lock file stays: others who share the folder must be able to take it.
+    with FileLock(file.with_name(f".{file.name}.lock"), mode=0o666):
+        if folder.exists():
+            say(f"another process has fetched {folder} meanwhile")
+            return folder
         if file.exists():
             say(f"found {file}")
         else:

@@ -91,14 +91,13 @@ def load(folder: Path, dataset_id: str) -> Dataset:
     """The images of ``folder``; those of gallery identity -1 are left out.
 
     Identities and cameras that are whole numbers keep them; others (``anna``, ``lobby``, a camera 0) are numbered from
-    1 in their order. Raises BadInput naming the folders that are missing, and every image whose name does not fit.
+    1 in their order, an identity -1 among them left out. Raises BadInput naming the folders that are missing, and for
+    images whose names do not fit: counted, with the first three named.
     """
     settings = _settings(folder)
     labelled = list(_labelled(folder, _split_folders(folder), settings.pattern))
+    _require_identities(folder, labelled)
     images, remarks = _numbered(labelled)
-    unlabelled = [image.name for split in ("train", "query") for image in images[split] if image.identity == JUNK]
-    if unlabelled:
-        raise BadInput(f"{folder}: identity -1 belongs in the gallery only; move or remove {', '.join(unlabelled)}")
     ranked = {**images, "gallery": [image for image in images["gallery"] if image.identity != JUNK]}
     _require_images(folder, ranked)
     found = counts(ranked, COUNTED)
@@ -167,7 +166,7 @@ def _split_folders(folder: Path) -> dict[str, str]:
 
 
 def _labelled(folder: Path, places: Mapping[str, str], pattern: re.Pattern[str]) -> Iterator[Labelled]:
-    """The image files of all splits, sorted by name. Raises BadInput naming every one whose name does not fit."""
+    """The image files of all splits, sorted by name. Raises BadInput where the names of some do not fit."""
     strays = []
     for split, place in places.items():
         for name in sorted(os.listdir(folder / place)):
@@ -182,13 +181,39 @@ def _labelled(folder: Path, places: Mapping[str, str], pattern: re.Pattern[str])
     if strays:
         raise BadInput(
             f"{folder} holds {len(strays)} image(s) whose whole name does not fit the pattern {pattern.pattern} "
-            f"({', '.join(strays)}); rename or remove them, or give another pattern in {SETTINGS_FILE}"
+            f"({_first(strays)}); rename or remove them, or give another pattern in {SETTINGS_FILE}"
         )
+
+
+def _require_identities(folder: Path, labelled: Sequence[Labelled]) -> None:
+    """Raises BadInput for identities below -1, and for -1 outside the gallery."""
+    below = [image.name for image in labelled if WHOLE.fullmatch(image.identity) and int(image.identity) < JUNK]
+    if below:
+        raise BadInput(
+            f"{folder} holds {len(below)} image(s) of an identity below -1 ({_first(below)}); number people from 0, or "
+            "name them -1 in the gallery to have them never ranked"
+        )
+    unlabelled = [image.name for image in labelled if image.split != "gallery" and _is_junk(image.identity)]
+    if unlabelled:
+        raise BadInput(
+            f"{folder}: identity -1 belongs in the gallery only; move or remove the {len(unlabelled)} image(s) "
+            f"{_first(unlabelled)}"
+        )
+
+
+def _is_junk(identity: str) -> bool:
+    return bool(WHOLE.fullmatch(identity)) and int(identity) == JUNK
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def _numbered(labelled: Sequence[Labelled]) -> tuple[dict[str, list[NamedImage]], list[str]]:
     """The images of each split with numbers for identity and camera, and remarks on how they came to be."""
-    identities = _numbers([image.identity for image in labelled], least=JUNK)
+    junk = {image.identity for image in labelled if _is_junk(image.identity)}
+    people = _numbers([image.identity for image in labelled if image.identity not in junk], least=0)
+    identities = {**people, **dict.fromkeys(junk, JUNK)}
     cameras = _numbers([image.camera for image in labelled], least=1) if any(i.camera for i in labelled) else {"": 0}
     images: dict[str, list[NamedImage]] = {split: [] for split in SPLIT_FOLDERS}
     for image in labelled:

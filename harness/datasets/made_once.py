@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,16 +16,19 @@ def made_once(name: str, make: Callable[[Path], None]) -> Path:
     """The folder ``name`` of the cache folder; where it is not there, ``make`` fills it.
 
     It is filled under another name and then renamed, so that a killed process leaves nothing that looks complete.
-    ``name`` must change with all that ``make`` depends on. Raises BadInput when the disk is full.
+    ``name`` must change with all that ``make`` depends on. Raises BadInput when the disk is full, and for a folder that
+    another user made and did not share.
     """
     from filelock import FileLock
 
     folder = cache_folder() / name
     if folder.is_dir():
+        _require_readable(folder)
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f"{folder.name}.lock")):
+        # The lock file stays: others who share the folder must be able to take it.
+        with FileLock(folder.with_name(f"{folder.name}.lock"), mode=0o666):
             # Another process may have made it while this one waited.
             if not folder.is_dir():
                 _fill(folder, make)
@@ -37,9 +40,19 @@ def made_once(name: str, make: Callable[[Path], None]) -> Path:
     return folder
 
 
+def _require_readable(folder: Path) -> None:
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise BadInput(
+            f"{folder} cannot be read (Permission denied); let its owner share it with: chmod -R a+rX {folder}, or set "
+            "HARNESS_CACHE to a folder of your own"
+        )
+
+
 def _fill(folder: Path, make: Callable[[Path], None]) -> None:
-    partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))
+    # Not mkdtemp, whose folders are their owner's alone: the cache may be shared.
+    partial = folder.with_name(f".making-{uuid.uuid4().hex}")
     try:
+        partial.mkdir()
         make(partial)
         os.replace(partial, folder)
     finally:

@@ -14,13 +14,15 @@ from pathlib import Path
 from harness.datasets.base import Dataset, DatasetSpec, Passport, Split
 from harness.datasets.file_names import MARKET_NAME, NamedImage, named_images
 from harness.datasets.passport import content_digests, fingerprint, verified
+from harness.datasets.places import find_folder, require_folders
 from harness.errors import BadInput
 
 JUNK = -1
 DISTRACTOR = 0
-FOLDER_NAMES = ("Market-1501-v15.09.15", "market1501", "Market-1501")
+NAMES = ("market1501v150915", "market1501", "market")
 TRAIN, QUERY, TEST, HAND_DRAWN = "bounding_box_train", "query", "bounding_box_test", "gt_bbox"
 EXAMPLE = "0002_c1s1_000451_03.jpg"
+ARCHIVE_FOLDER = "Market-1501-v15.09.15"
 
 PUBLISHED = {
     "train_images": 12_936,
@@ -48,10 +50,13 @@ Images = dict[str, list[NamedImage]]
 
 def find(data_root: Path) -> Path | None:
     """The folder of Market-1501 under ``data_root`` (or that folder itself); None when it is not there."""
-    for folder in (data_root / name for name in FOLDER_NAMES):
-        if folder.is_dir():
-            return folder
-    return data_root if (data_root / TRAIN).is_dir() else None
+    return find_folder(data_root, NAMES, (TRAIN, QUERY, TEST))
+
+
+def find_multi_query(data_root: Path) -> Path | None:
+    """The folder of a Market-1501 that has its hand-drawn boxes; None when it is not there."""
+    folder = find(data_root)
+    return folder if folder is not None and (folder / HAND_DRAWN).is_dir() else None
 
 
 def load(folder: Path) -> Dataset:
@@ -80,21 +85,17 @@ MARKET1501_MULTI_QUERY = DatasetSpec(
     "market1501_multi_query",
     "Market-1501, multiple query",
     PUBLISHED_MULTI_QUERY,
-    find,
+    find_multi_query,
     load_multi_query,
     trained_as="market1501",
+    tested_as="market1501",
     protocol="market1501_multi_query",
-    obtain=_OBTAIN,
+    obtain=f"It needs the folder {HAND_DRAWN}, which some copies leave out. {_OBTAIN}",
 )
 
 
 def _images(root: Path, folders: tuple[str, ...]) -> Images:
-    missing = [name for name in folders if not (root / name).is_dir()]
-    if missing:
-        raise BadInput(
-            f"{root} lacks the folder(s) {', '.join(missing)}; Market-1501 is expected as "
-            f"{FOLDER_NAMES[0]}/{{{','.join(folders)}}}/{EXAMPLE}"
-        )
+    require_folders("Market-1501", root, folders, f"{ARCHIVE_FOLDER}/{{{','.join(folders)}}}/{EXAMPLE}")
     images = {name: named_images(root / name, MARKET_NAME, EXAMPLE) for name in folders}
     for name in (TRAIN, QUERY):
         unlabelled = [image.name for image in images[name] if image.identity in (JUNK, DISTRACTOR)]

@@ -27,11 +27,12 @@ def fingerprint(files: Iterable[tuple[str, str, int, int]]) -> str:
 def content_digests(folder: Path, names: Sequence[str]) -> list[str]:
     """SHA-256 of the content of each file of ``folder``, in the order of ``names``.
 
-    The list is kept in the cache folder, under the folder's path and the files' names, sizes and times of change, so
-    that a second load reads no image. Raises BadInput naming a file that cannot be read.
+    The list is kept in the cache folder, under the folder's path and the files' names, with their sizes and times of
+    change, so that a second load reads no image. Raises BadInput naming a file that cannot be read.
     """
     signature = _signature(folder, names)
-    place = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    # The names too: two datasets may take different files of one folder.
+    place = hashlib.sha256("\n".join([str(folder.resolve()), *names]).encode()).hexdigest()[:16]
     kept = cache_folder() / "passports" / f"{place}.json"
     digests = _kept_digests(kept, signature, len(names))
     if digests is None:
@@ -93,7 +94,8 @@ def _keep(kept: Path, signature: str, digests: list[str]) -> None:
 
 def _digest(file: Path) -> str:
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
         raise _unreadable(file, error) from error
 

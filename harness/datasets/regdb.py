@@ -7,6 +7,7 @@ ten. Camera 1 is the visible one, camera 2 the thermal one.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from harness.datasets.base import Dataset, DatasetSpec
@@ -51,7 +52,8 @@ def _load_split(folder: Path, number: int, dataset: str, query: str, gallery: st
         "query": _listed(folder, "test", query, number),
         "gallery": _listed(folder, "test", gallery, number),
     }
-    return visible_infrared_dataset(dataset, folder, images, (INFRARED_CAMERA,), PUBLISHED, {})
+    found = visible_infrared_dataset(dataset, folder, images, (INFRARED_CAMERA,), PUBLISHED, {})
+    return replace(found, number=number)
 
 
 def _listed(folder: Path, part: str, modality: str, number: int) -> list[NamedImage]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Collection, Iterable
+from itertools import product
 from pathlib import Path
 
 from harness.datasets import dataset
@@ -28,17 +29,16 @@ _FILE_WORDS = {"gallery": "test"}
 """The gallery is a part of the test images, and priors are kept for all of them."""
 
 
-def priors_file(dataset_id: str, split_name: str, data_root: Path) -> Path:
-    """The file of priors under the data root for one split of a dataset.
+def priors_file(dataset_id: str, split_name: str, data_root: Path, number: int = 0) -> Path:
+    """The file of priors under the data root for one split of a dataset, of its numbered split if it has such.
 
-    Datasets that train on the same images share the file of those, and of the test images too where they are found in
-    the same folder (Market-1501 with single and multiple queries); a test set of its own has files of its own.
+    Datasets that train, or are tested, on the same images share the file of those.
     """
     spec = dataset(dataset_id)
-    trained_as = dataset(spec.training_id)
-    owner = trained_as if split_name == "train" or spec.find is trained_as.find else spec
+    owner = spec.training_id if split_name == "train" else spec.test_id
     word = _FILE_WORDS.get(split_name, split_name)
-    return data_root / "priors" / f"{dataset_stem(owner.id)}_{word}_priors.npz"
+    numbered = f"_split{number}" if number else ""
+    return data_root / "priors" / f"{dataset_stem(owner)}{numbered}_{word}_priors.npz"
 
 
 def embedded_priors_file(root: Path, split_name: str) -> Path:
@@ -51,7 +51,8 @@ def missing_priors(
 ) -> str | None:
     """One sentence on why these kinds of prior cannot be read for these splits; None when they can.
 
-    Only the files' tables of contents are read. Raises BadInput for an unknown dataset or kind.
+    Of a dataset of several numbered splits, those of all are looked for. Only the files' tables of contents are read.
+    Raises BadInput for an unknown dataset or kind.
     """
     wanted = [kind for kind in kinds if kind != INFRARED]
     for kind in wanted:
@@ -59,25 +60,27 @@ def missing_priors(
             raise unknown("prior", kind, [*KINDS, INFRARED])
     if INFRARED in kinds and not dataset(dataset_id).infrared:
         return f"needs visible and infrared images, and {dataset_id} has no infrared ones; choose a dataset that has"
-    if dataset(dataset_id).embedded:
+    spec = dataset(dataset_id)
+    if spec.embedded or not wanted:
         return None
-    for split_name in splits if wanted else ():
-        file = priors_file(dataset_id, split_name, data_root)
+    numbers = range(1, spec.splits + 1) if spec.load_split else (0,)
+    for split_name, number in product(splits, numbers):
+        file = priors_file(dataset_id, split_name, data_root, number)
         if not file.is_file():
-            return (
-                f"needs {' and '.join(wanted)} of the {split_name} images; {how_to_get(dataset_id, split_name, file)}"
-            )
+            mend = how_to_get(dataset_id, split_name, file, number)
+            return f"needs {' and '.join(wanted)} of the {split_name} images; {mend}"
         reason = lacking(file, wanted)
         if reason:
             return reason
     return None
 
 
-def how_to_get(dataset_id: str, split_name: str, file: Path) -> str:
+def how_to_get(dataset_id: str, split_name: str, file: Path, number: int = 0) -> str:
     """What a user does to have the priors of a split in ``file``."""
+    seed = f" --seed {number - 1}" if number else ""
     return (
-        f"put them in {file} or make them: python -m harness.data priors {dataset_id} --split {split_name} --provider "
-        "NAME"
+        f"put them in {file} or make them: python -m harness.data priors {dataset_id} --split {split_name}{seed} "
+        "--provider NAME"
     )
 
 

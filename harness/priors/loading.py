@@ -22,6 +22,7 @@ from harness.priors.availability import (
     priors_file,
     source_of,
 )
+from harness.priors.contents import require_sound
 from harness.priors.naming import image_names
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def load_priors(dataset: Dataset, split_name: str, kinds: Iterable[str], data_ro
 
     The embedded dataset brings its own truth; for others they are read from ``<data_root>/priors``. Rows are matched by
     the images' names, as ``image_names`` gives them. Raises BadInput for an unknown kind, a missing or damaged file,
-    and images it does not have.
+    one whose arrays are not what they should be, and images it does not have.
     """
     wanted = sorted(set(kinds))
     for kind in wanted:
@@ -93,10 +94,12 @@ def _stored(
     file = (
         embedded_priors_file(dataset.root, split_name)
         if dataset.embedded
-        else priors_file(dataset.id, split_name, data_root)
+        else priors_file(dataset.id, split_name, data_root, dataset.number)
     )
+    if dataset.embedded and (not file.is_file() or lacking(file, wanted)):
+        raise BadInput(f"{file} is missing or damaged; delete {dataset.root} to have it drawn again")
     if not file.is_file():
-        mend = how_to_get(dataset.id, split_name, file)
+        mend = how_to_get(dataset.id, split_name, file, dataset.number)
         raise BadInput(f"priors of the {split_name} images of {dataset.id} are not there; {mend}")
     reason = lacking(file, wanted)
     if reason:
@@ -111,10 +114,9 @@ def _stored(
 
 
 def _read(file: Path, kinds: Iterable[str]) -> dict[str, NDArray[Any]]:
-    """The arrays of ``file`` that these kinds are read from, with ``names``, checked to have their shapes."""
+    """The arrays of ``file`` that these kinds are read from, with ``names``, checked to be what they should be."""
     import numpy as np
 
-    shapes = {"keypoints": (17, 3), "presence": (), "mask": (256,), "parsing": (64, 32)}
     try:
         with np.load(file) as archive:
             needed = {name for kind in kinds for name in source_of(kind, archive.files) or ()}
@@ -122,17 +124,7 @@ def _read(file: Path, kinds: Iterable[str]) -> dict[str, NDArray[Any]]:
             held = {name: archive[name] for name in ("names", *sorted(needed), *stated)}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BadInput(f"{file} is damaged ({error}); replace it by a whole copy") from error
-    count = len(held["names"])
-    for name in sorted(needed):
-        if held[name].shape != (count, *shapes[name]):
-            expected = ", ".join(map(str, (count, *shapes[name])))
-            raise BadInput(
-                f"{file}: {name} has the shape {held[name].shape}, expected ({expected}); make the file again"
-            )
-    if stated and (held[PROVIDER].shape[1:] != (2,) or held[PROVIDER].dtype.kind != "U"):
-        raise BadInput(
-            f"{file}: {PROVIDER} does not hold pairs of an array's name and its provider; make the file again"
-        )
+    require_sound(file, held)
     return held
 
 

@@ -12,7 +12,8 @@ from harness.datasets.base import Dataset, Passport, Split
 from harness.datasets.file_names import NamedImage, named_images
 from harness.datasets.passport import content_digests, fingerprint
 from harness.datasets.synthetic.edition import Edition
-from harness.datasets.synthetic.writing import FOLDERS, INFRARED_TWINS, SETTINGS_FILE
+from harness.datasets.synthetic.shots import plan
+from harness.datasets.synthetic.writing import FINGERPRINT_FILE, FOLDERS, INFRARED_TWINS, SETTINGS_FILE
 from harness.errors import BadInput
 
 NAME = re.compile(r"(?P<identity>\d{4})_c(?P<camera>[1-9])s1_\d{6}_00\.png")
@@ -25,11 +26,15 @@ def read(folder: Path) -> Dataset:
     """
     edition = _edition_of(folder)
     images = {split: named_images(folder / place, NAME, "0001_c1s1_000001_00.png") for split, place in FOLDERS.items()}
-    counts = _counts(images)
-    expected = edition.train_ids * edition.train_images, edition.train_ids, edition.test_ids
-    if (counts["train_images"], counts["train_ids"], counts["query_ids"]) != expected:
+    expected = {split: {shot.name for shot in plan(edition) if shot.split == split} for split in FOLDERS}
+    if any({image.name for image in images[split]} != names for split, names in expected.items()):
         raise BadInput(
             f"images are missing from {folder} or were added to it; delete that folder to have it drawn again"
+        )
+    found = _fingerprint(folder, edition, images)
+    if found != _drawn(folder, found):
+        raise BadInput(
+            f"images of {folder} were changed since they were drawn; delete that folder to have it drawn again"
         )
     return Dataset(
         id=edition.flavour.id,
@@ -38,7 +43,7 @@ def read(folder: Path) -> Dataset:
         query=_split(FOLDERS["query"], images["query"]),
         gallery=_split(FOLDERS["test"], images["test"]),
         infrared_cameras=edition.flavour.infrared_cameras,
-        passport=Passport(edition.flavour.id, edition.variant(), _fingerprint(folder, edition, images), counts),
+        passport=Passport(edition.flavour.id, edition.variant(), found, _counts(images)),
         embedded=True,
     )
 
@@ -49,6 +54,12 @@ def _edition_of(folder: Path) -> Edition:
         return Edition.from_settings(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadInput(f"{file} cannot be read; delete {folder} to have the dataset drawn again") from error
+
+
+def _drawn(folder: Path, found: str) -> str:
+    """The fingerprint of the images as they were drawn; ``found`` in a folder that was drawn before it was kept."""
+    file = folder / FINGERPRINT_FILE
+    return file.read_text(encoding="utf-8", errors="replace").strip() if file.is_file() else found
 
 
 def _split(place: str, images: list[NamedImage]) -> Split:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.datasets.passport import fingerprint
 from harness.datasets.synthetic.camera import Camera, build_camera
 from harness.datasets.synthetic.cutting import cut
 from harness.datasets.synthetic.edition import Difficulty, Edition
@@ -25,6 +27,9 @@ FOLDERS = {"train": "bounding_box_train", "query": "query", "test": "bounding_bo
 
 INFRARED_TWINS = "infrared"
 """Folder of the infrared twins, laid out as the images."""
+
+FINGERPRINT_FILE = "fingerprint.txt"
+"""The fingerprint of the images as they were drawn."""
 
 SETTINGS_FILE = "edition.json"
 """Written last: a folder that has it is complete."""
@@ -108,14 +113,20 @@ def _draw_all(folder: Path, edition: Edition) -> None:
         if edition.flavour.infrared_twins:
             (folder / INFRARED_TWINS / name).mkdir(parents=True)
     truths: dict[str, list[tuple[str, Photograph]]] = {split: [] for split in FOLDERS}
+    drawn: list[tuple[str, str, int, int]] = []
     for shot, picture in take(edition, plan(edition)):
-        place = Path(FOLDERS[shot.split]) / shot.name
-        picture.image.save(folder / place, compress_level=1)
+        place = f"{FOLDERS[shot.split]}/{shot.name}"
+        images = {place: picture.image}
         if picture.infrared_twin is not None:
-            picture.infrared_twin.save(folder / INFRARED_TWINS / place, compress_level=1)
+            images[f"{INFRARED_TWINS}/{place}"] = picture.infrared_twin
+        for name, image in images.items():
+            image.save(folder / name, compress_level=1)
+            digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            drawn.append((name, digest, shot.identity, shot.camera))
         truths[shot.split].append((shot.name, picture))
     for split, rows in truths.items():
         _write_priors(folder / f"priors_{split}.npz", sorted(rows, key=lambda row: row[0]))
+    (folder / FINGERPRINT_FILE).write_text(fingerprint(drawn) + "\n", encoding="utf-8")
     (folder / SETTINGS_FILE).write_text(json.dumps(edition.settings(), indent=1) + "\n", encoding="utf-8")
 
 

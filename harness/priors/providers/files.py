@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PARTS = {"background": BACKGROUND, "head": HEAD, "torso": TORSO, "left leg": LEFT_LEG, "right leg": RIGHT_LEG}
 """What a label map may call a label; the torso has the arms, left and right are the person's own."""
 
+GREATEST_LABEL = 65_535
+"""The greatest value of a PNG's pixel."""
+
 Labels = Mapping[int, int]
 """Part of a part map by the label in a PNG."""
 
@@ -152,10 +155,14 @@ def read_labels(file: Path) -> Labels:
     """The label map in a YAML or JSON file, such as ``{0: background, 13: head}``. Raises BadInput naming the file."""
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        return {int(label): PARTS[str(part).replace("_", " ").replace("-", " ")] for label, part in content.items()}
+        labels = {int(label): PARTS[str(part).replace("_", " ").replace("-", " ")] for label, part in content.items()}
+        outside = [label for label in labels if not 0 <= label <= GREATEST_LABEL]
+        if outside:
+            raise ValueError(f"no PNG holds the label {outside[0]}")
+        return labels
     except OSError as error:
         raise BadInput(f"--labels {file} cannot be read ({error.strerror}); name a YAML or JSON file") from error
-    except (KeyError, ValueError, AttributeError, yaml.YAMLError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
         raise BadInput(
             f"--labels {file} is not a label map ({error}); it maps each label to one of {', '.join(PARTS)}"
         ) from error

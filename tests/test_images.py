@@ -118,7 +118,7 @@ def test_a_truncated_jpeg_is_named_after_one_attempt_and_nothing_is_kept(data, t
     monkeypatch.setattr(images, "_decode", lambda file, *size: attempts.append(file) or decode(file, *size))
     with pytest.raises(BadInput) as caught:
         decoded(data, "train", 12, 6)
-    assert f"1 image cannot be decoded: {file}; replace" in str(caught.value)
+    assert f"1 image cannot be decoded to 8 bits a channel: {file}; replace" in str(caught.value)
     assert attempts.count(file) == 1
     assert _kept(tmp_path) == []
     assert list((tmp_path / "cache" / "images").glob("*.part")) == []
@@ -191,3 +191,10 @@ def test_processes_that_start_together_share_one_file(data, tmp_path):
         sums = pool.map(_sum_of_pixels, [data] * 4)
     assert set(sums) == {_sum_of_pixels(data)}
     assert len(_kept(tmp_path)) == 1
+
+
+def test_an_image_of_deeper_greys_is_refused_not_made_white(data):
+    file = data.root / data.train.names[1]
+    Image.fromarray(np.full((8, 4), 30_000, np.uint16)).save(file, format="PNG")
+    with pytest.raises(BadInput, match=r"1 image cannot be decoded to 8 bits a channel"):
+        decoded(data, "train", 12, 6)

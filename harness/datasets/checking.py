@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.datasets.base import Dataset, DatasetSpec, Passport, Split
-from harness.datasets.file_names import IMAGE_SUFFIXES
+from harness.datasets.file_names import DEEPER_MODES, IMAGE_SUFFIXES
 from harness.errors import BadInput
 
 Progress = Callable[[int, int], None]
@@ -114,8 +114,7 @@ def undecodable(file: Path) -> str | None:
     try:
         with Image.open(file) as image:
             image.load()
-            if image.mode.startswith(("I", "F")):
-                # Made RGB, all its greys above 255 would be white.
+            if image.mode.startswith(DEEPER_MODES):
                 return f"more than 8 bits a channel (mode {image.mode}); save it with 8"
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         # Pillow raises SyntaxError for a broken PNG and ValueError for a few broken headers. Its sentence about an

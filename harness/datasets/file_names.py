@@ -10,6 +10,8 @@ from pathlib import Path
 from harness.errors import BadInput
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
+DEEPER_MODES = ("I", "F")
+"""What the modes of images with more than 8 bits a channel begin with; made RGB, greys above 255 are all white."""
 
 MARKET_NAME = re.compile(r"(?P<identity>-1|\d{4})_c(?P<camera>[1-9])s\d+_\d+_\d+(?:\.jpg){1,2}")
 """Identity, camera, sequence, frame and box, as in ``0002_c1s1_000451_03.jpg``; 38 files end in ``.jpg.jpg``."""

@@ -16,6 +16,7 @@ from filelock import FileLock
 from PIL import Image
 
 from harness.cache import cache_folder
+from harness.datasets.file_names import DEEPER_MODES
 from harness.errors import BadInput
 
 if TYPE_CHECKING:
@@ -115,14 +116,17 @@ def _chunks(
     if corrupt:
         count = "1 image" if len(corrupt) == 1 else f"{len(corrupt)} images"
         raise BadInput(
-            f"{count} cannot be decoded: {', '.join(map(str, corrupt[:3]))}; replace them from the original archive"
+            f"{count} cannot be decoded to 8 bits a channel: {', '.join(map(str, corrupt[:3]))}; replace them from the "
+            "original archive (python -m harness.data check says what is wrong with each)"
         )
 
 
 def _decode(file: Path, height: int, width: int) -> NDArray[np.uint8] | None:
-    """The image as (height, width, 3) RGB bytes; None when it is corrupt, cut short, or not there."""
+    """The image as (height, width, 3) RGB bytes; None when it is corrupt, cut short, not there, or of deeper greys."""
     try:
         with Image.open(file) as image:
+            if image.mode.startswith(DEEPER_MODES):
+                return None
             return np.asarray(image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         # Pillow raises SyntaxError for a broken PNG and ValueError for a few broken headers.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
 import urllib.request
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,14 +56,15 @@ def imagenet_weights(name: str, fetch: bool = True) -> tuple[dict[str, Tensor] |
 def _fetch(url: str, path: Path) -> None:
     """Download to a neighbour, then rename, so that a broken download leaves nothing behind."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+    # Not mkstemp, whose files are their owner's alone: a hub folder may be shared.
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
     try:
-        with os.fdopen(handle, "wb") as file, urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
+        with partial.open("xb") as file, urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
             while block := response.read(1 << 20):
                 file.write(block)
-        Path(partial).replace(path)
+        partial.replace(path)
     finally:
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 def _intact(path: Path) -> bool:

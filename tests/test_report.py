@@ -174,6 +174,29 @@ def test_several_seeds_give_mean_and_spread_and_one_verdict(tmp_path):
     assert "sqrt(3 seeds)" in page
 
 
+def table_of_two_metrics(**figures):
+    """A table with one row ``a`` and these figures on Market-1501, None for a printed dash."""
+    table = small_table(("a", "95.8"))
+    printed = {metric: Figure(figure) if figure else None for metric, figure in figures.items()}
+    return replace(table, rows=(replace(table.rows[0], published={"market1501": printed}),))
+
+
+def test_a_printed_dash_beside_a_figure_has_no_part_in_the_cells_verdict(tmp_path):
+    records = [
+        done_record("mpn_ablation", "a", "market1501", "paper", seed, {"rank1": value, "map": 80.0}, reasons=())
+        for seed, value in enumerate([96.2, 96.3, 96.4])
+    ]
+    page = page_of(tmp_path, records, table_of_two_metrics(rank1="96.3", map=None))
+    assert body_cells(page)[0][-1] == "✓ reproduced"
+
+
+def test_a_cell_of_printed_dashes_says_that_there_is_nothing_to_compare_it_with(tmp_path):
+    record = done_record("mpn_ablation", "a", "market1501", "paper", reasons=())
+    page = page_of(tmp_path, [record], table_of_two_metrics(rank1=None, map=None))
+    assert body_cells(page)[0][-1] == "≁ not comparable"
+    assert "because: the paper prints no figure for this cell." in page
+
+
 def test_a_demo_figure_is_not_comparable_and_the_page_says_why(tmp_path):
     page = page_of(tmp_path, [done_record("mpn_ablation", "MPN", reasons=("demo profile", "embedded dataset"))])
     assert "an ordering exercise, not a reproduction" in page

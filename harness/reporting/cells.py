@@ -118,19 +118,30 @@ class Cell:
 
     @property
     def word(self) -> str:
-        """The cell's verdict: the least favourable of its metrics', or its status."""
-        words = {figure.verdict.word for figure in self.figures.values()}
-        return overall(words) or self.status
+        """The cell's verdict: the least favourable of the figures that the paper prints, or its status."""
+        words = {figure.verdict.word for figure in self.figures.values() if figure.published is not None}
+        return overall(words) or ("not comparable" if self.done else self.status)
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the cell is not comparable with its paper: as its records say, or in that they are no seeds of one run
-        or lack splits."""
+        """Why the cell is not comparable with its paper; none where it is, or is not done.
+
+        As its records say, or in that they are no seeds of one run or lack splits; else in that the paper prints none
+        of its figures.
+        """
+        if not self.done:
+            return ()
         recorded = dict.fromkeys(reason for record in self.done for reason in record["verdict"]["reasons"])
         spec = dataset_spec(self.group.dataset)
         measured = {spec.split_of(record["seed"]) for record in self.done}
         mixed = recipe_reasons([record["receipt"] for record in self.done], spec.splits)
-        return (*recorded, *mixed, *(split_reasons(measured, spec.splits) if self.done else ()))
+        found = (*recorded, *mixed, *split_reasons(measured, spec.splits))
+        return found or (() if self._is_printed else ("the paper prints no figure for this cell",))
+
+    @property
+    def _is_printed(self) -> bool:
+        published = self.row.published.get(self.group.dataset, {})
+        return any(published.get(metric) is not None for metric in self.group.metrics)
 
     def command(self, table: Table) -> str:
         """The command that makes this cell."""

@@ -110,7 +110,7 @@ def counts_csv(table_id: str, table: CountTable) -> str:
     return csv_text(
         [
             *(table_id, "", row.name, row.dataset, "", each.metric, _plain(each.published_count)),
-            *(_plain(each.found_count), *[""] * 4, _plain(each.differs_by), ""),
+            *(_plain(each.found_count), *[""] * 4, _plain(each.differs_by), "", ""),
         ]
         for row in (*table.rows, *table.stand_ins)
         for each in row.counts

@@ -110,6 +110,10 @@ class Table:
         """Whether the table's method can run."""
         return registry.is_built(self.method)
 
+    def has_cell(self, row: Row, dataset: str) -> bool:
+        """Whether that row can run on that dataset: on one of the paper's only where something stands in print."""
+        return dataset in row.published or dataset not in self.columns
+
     def row(self, key: str) -> Row:
         """The row with that key. Raises BadInput, offering the nearest."""
         for row in self.rows:

@@ -15,6 +15,7 @@ from harness.method import Paper
 from harness.reporting import write_report
 from harness.reporting.cells import Group
 from harness.reporting.charts import Bar, Line, cmc_chart, map_chart
+from harness.reporting.copies import latex, long_csv
 from harness.reporting.layout import lay_out
 from harness.store import Store, contact_sheet_path, record_digest
 from harness.tables import Claim, Figure, Row, Table, tables
@@ -243,6 +244,29 @@ def test_cell_not_run_gives_the_command_that_runs_it(tmp_path):
     page = page_of(tmp_path, [])
     command = "python -m harness.run --table mpn_ablation --row &#39;PSA Alone (C1-S)&#39; --dataset market1501"
     assert f"{command} --profile paper" in page
+
+
+@pytest.mark.parametrize("measured", [False, True])
+def test_a_cell_that_the_table_leaves_out_is_empty_and_not_counted(tmp_path, measured):
+    table = tables()["rmgl_cross"]
+    place, transfer = next(
+        (at, row.key) for at, row in enumerate(table.rows) if row.key == "Source: Market RMGL(Ours)†"
+    )
+    records = [done_record(table.id, "Source: Duke RMGL(Ours)†", "market1501", "paper", reasons=())] * measured
+    page = page_of(tmp_path, records, table)
+    assert f"--row &#39;{transfer}&#39; --dataset dukemtmc" in page
+    assert f"--row &#39;{transfer}&#39; --dataset market1501" not in page
+    assert body_cells(page)[place].count("") == 3  # Two published figures, and whatever is measured.
+    assert ("1 of 3 rows" in page) == measured
+    index = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    line = index[index.index("<small>rmgl_cross<") :].split("</tr>")[0]
+    assert re.findall(r"<td>(\d+)</td>", line)[1:] == [str(int(measured)), "0", str(9 - measured)]
+    layout = lay_out(table, records)
+    assert f"{transfer},market1501," not in long_csv(layout)
+    empty = " & " * (4 if measured else 2)
+    assert any(
+        line.startswith(transfer) and line.endswith(rf" & 14.8{empty} \\") for line in latex(layout).splitlines()
+    )
 
 
 def test_quoted_rows_are_muted_and_have_no_command(tmp_path):

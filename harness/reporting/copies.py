@@ -37,7 +37,7 @@ def _values(row: ShownRow, layout: Layout) -> list[str]:
         values += row.published(column)
         for group in column.groups:
             if group.profile:
-                values += _measured(row.cells[group].cell)
+                values += _measured(row.cells[group].cell) if group in row.cells else [""] * len(group.measured)
     return values
 
 
@@ -61,7 +61,7 @@ def long_csv(layout: Layout) -> str:
 
 def _csv_lines(layout: Layout) -> Iterator[list[str]]:
     for row in layout.rows:
-        for column in layout.columns:
+        for column in (each for each in layout.columns if layout.table.has_cell(row.row, each.id)):
             for profile, metric, group in _metrics(column):
                 address = [layout.table.id, row.row.group, row.row.key, column.id, profile or "", metric]
                 figure = row.row.published.get(column.id, {}).get(metric)

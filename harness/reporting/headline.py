@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import DatasetSpec
-from harness.reporting.cells import Cell
+from harness.reporting.cells import Cell, Group
 from harness.reporting.layout import Layout
 from harness.reporting.wording import listing
 
@@ -28,7 +28,7 @@ def headline(layout: Layout) -> list[str]:
     if not any(row.row.runs for row in layout.rows):
         return ["This table quotes other work or describes data; the published figures are listed, nothing is run."]
     if layout.measured:
-        return [_group_sentence(layout.cells(group)) for group in layout.measured]
+        return [_group_sentence(group, layout.cells(group)) for group in layout.measured]
     if not layout.table.built:
         return ["The method is not built yet; its published figures are listed."]
     return ["Nothing has been measured for this table yet; click a dash for the command that measures its cell."]
@@ -41,8 +41,8 @@ def reasons(layout: Layout) -> list[str]:
     )
 
 
-def _group_sentence(cells: Sequence[Cell]) -> str:
-    group, done = cells[0].group, [cell for cell in cells if cell.done]
+def _group_sentence(group: Group, cells: Sequence[Cell]) -> str:
+    done = [cell for cell in cells if cell.done]
     dataset, profile = dataset_spec(group.dataset), group.profile or "paper"
     where = "the embedded dataset" if dataset.embedded else dataset.title
     opening = f"{OPENINGS[profile]} figures on {where}"

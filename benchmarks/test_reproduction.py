@@ -25,7 +25,7 @@ CELLS = [
     for table in tables().values()
     for row in table.rows
     for dataset in row.published
-    if row.runs and dataset in DATASETS
+    if row.runs and dataset in DATASETS and dataset not in row.borrowed
 ]
 
 

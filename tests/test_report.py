@@ -191,6 +191,16 @@ def test_a_printed_dash_beside_a_figure_has_no_part_in_the_cells_verdict(tmp_pat
     assert body_cells(page)[0][-1] == "✓ reproduced"
 
 
+def test_a_row_is_not_set_against_figures_that_are_another_rows(tmp_path):
+    figures = {"rank1": 71.5, "map": 67.5}
+    record = done_record("mpn_ablation", "Baseline (UB)", "cuhk03_detected", "paper", metrics=figures, reasons=())
+    page = page_of(tmp_path, [record])
+    assert "because: the figures printed for Baseline (UB) on CUHK03 detected are those of Baseline on" in page
+    row = body_cells(page)[1]
+    place = row.index("≁ not comparable")
+    assert row[place - 4 : place] == ["75.6", "71.3", "71.5 69.5–74.0", "67.5 65.5–70.0"]
+
+
 def test_a_cell_of_printed_dashes_says_that_there_is_nothing_to_compare_it_with(tmp_path):
     record = done_record("mpn_ablation", "a", "market1501", "paper", reasons=())
     page = page_of(tmp_path, [record], table_of_two_metrics(rank1=None, map=None))

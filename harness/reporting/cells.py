@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean, stdev
@@ -109,10 +109,9 @@ class Cell:
     @cached_property
     def costs(self) -> dict[str, MeasuredCost]:
         """Measured costs by metric, those of the first seed; empty unless done."""
-        published = self.row.published.get(self.group.dataset, {})
         record = self.done[0] if self.done else {}
         return {
-            metric: MeasuredCost(metric, measured_cost(record.get("cost") or {}, metric), published.get(metric))
+            metric: MeasuredCost(metric, measured_cost(record.get("cost") or {}, metric), self._published.get(metric))
             for metric in (self.group.costs if self.done else ())
         }
 
@@ -126,22 +125,25 @@ class Cell:
     def reasons(self) -> tuple[str, ...]:
         """Why the cell is not comparable with its paper; none where it is, or is not done.
 
-        As its records say, or in that they are no seeds of one run or lack splits; else in that the paper prints none
-        of its figures.
+        As its records say, in that the printed figures are another row's, or in that the records are no seeds of one
+        run or lack splits; else in that the paper prints none of its figures.
         """
         if not self.done:
             return ()
-        recorded = dict.fromkeys(reason for record in self.done for reason in record["verdict"]["reasons"])
+        said = [reason for record in self.done for reason in record["verdict"]["reasons"]]
+        borrowed = self.row.borrowed.get(self.group.dataset)
+        recorded = dict.fromkeys([*said, *([borrowed] if borrowed else [])])
         spec = dataset_spec(self.group.dataset)
         measured = {spec.split_of(record["seed"]) for record in self.done}
         mixed = recipe_reasons([record["receipt"] for record in self.done], spec.splits)
         found = (*recorded, *mixed, *split_reasons(measured, spec.splits))
-        return found or (() if self._is_printed else ("the paper prints no figure for this cell",))
+        printed = any(self._published.get(metric) is not None for metric in self.group.metrics)
+        return found or (() if printed else ("the paper prints no figure for this cell",))
 
     @property
-    def _is_printed(self) -> bool:
-        published = self.row.published.get(self.group.dataset, {})
-        return any(published.get(metric) is not None for metric in self.group.metrics)
+    def _published(self) -> Mapping[str, Figure | None]:
+        """What the paper prints of the cell itself."""
+        return {} if self.group.dataset in self.row.borrowed else self.row.published.get(self.group.dataset, {})
 
     def command(self, table: Table) -> str:
         """The command that makes this cell."""
@@ -149,7 +151,7 @@ class Cell:
 
     def _measured(self, metric: str) -> Measured:
         values = tuple(measured_percent(record, metric) for record in self.done)
-        published = self.row.published.get(self.group.dataset, {}).get(metric)
+        published = self._published.get(metric)
         interval = self.done[0].get("intervals", {}).get(metric) if len(self.done) == 1 else None
         decimals = 1 if published is None else published.decimals
         return Measured(

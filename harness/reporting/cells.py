@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 
 from harness.cell import cell_command
 from harness.datasets import dataset as dataset_spec
-from harness.evaluation.verdicts import Verdict, judge, overall, recipe_reasons, split_reasons
+from harness.evaluation.verdicts import Verdict, judge, one_a_split, overall, recipe_reasons, split_reasons
 from harness.reporting.cost_figures import MEANINGS, MeasuredCost, measured_cost
 from harness.store import Record
 from harness.tables import COST_COLUMNS, PERCENT, Figure, Row, Table
@@ -20,25 +20,27 @@ PROFILE_ORDER = ("paper", "budget", "demo")
 
 @dataclass(frozen=True)
 class Measured:
-    """One metric of one cell, in percent: a value a seed, against the published figure where the paper prints one.
+    """One metric of one cell, in percent, against the published figure where the paper prints one.
 
-    ``interval`` is the 95 % bootstrap interval by identity, given for a single seed only.
+    ``values`` is one a seed, or one a split where the dataset has several; ``counted`` says how many of which they are.
+    ``interval`` is the 95 % bootstrap interval by identity, given for a single training only.
     """
 
     metric: str
     values: tuple[float, ...]
+    counted: str
     published: Figure | None
     interval: tuple[float, float] | None
     verdict: Verdict
 
     @property
     def mean(self) -> float:
-        """Mean over seeds, of which each is a split of its own where a dataset has several."""
+        """Mean over the seeds, or over the splits."""
         return fmean(self.values)
 
     @property
     def spread(self) -> float | None:
-        """Sample standard deviation over seeds; None for one seed."""
+        """Sample standard deviation over the seeds, or over the splits; None for one."""
         return stdev(self.values) if len(self.values) > 1 else None
 
     @property
@@ -149,17 +151,26 @@ class Cell:
         """The command that makes this cell."""
         return cell_command(table.id, self.row.key, self.group.dataset, self.group.profile or "paper")
 
+    def one_each(self, figures: Sequence[float]) -> tuple[float, ...]:
+        """Figures of the done records as they are averaged: one a seed; of a dataset of several splits, one a split."""
+        spec = dataset_spec(self.group.dataset)
+        if spec.splits == 1:
+            return tuple(figures)
+        return tuple(one_a_split(figures, [spec.split_of(record["seed"]) for record in self.done]))
+
     def _measured(self, metric: str) -> Measured:
-        values = tuple(measured_percent(record, metric) for record in self.done)
+        spec = dataset_spec(self.group.dataset)
+        values = self.one_each([measured_percent(record, metric) for record in self.done])
         published = self._published.get(metric)
         interval = self.done[0].get("intervals", {}).get(metric) if len(self.done) == 1 else None
         decimals = 1 if published is None else published.decimals
         return Measured(
             metric,
             values,
+            f"{len(values)} {'seed' if spec.splits == 1 else 'split'}{'s' * (len(values) > 1)}",
             published,
             (interval["by_identity"][0], interval["by_identity"][1]) if interval else None,
-            judge(values, published, decimals, self.reasons, splits=dataset_spec(self.group.dataset).splits),
+            judge(values, published, decimals, self.reasons, splits=spec.splits),
         )
 
 

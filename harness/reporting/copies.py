@@ -88,7 +88,7 @@ def _csv_measured(cell: Cell | None, metric: str) -> list[str]:
     if figure is None:
         return [*[""] * 6, cell.status, ""]
     low, high = figure.interval or (None, None)
-    numbers = [figure.mean, figure.spread, len(figure.values), low, high, figure.difference]
+    numbers = [figure.mean, figure.spread, len(cell.done), low, high, figure.difference]
     return [
         *("" if number is None else f"{round(number, 4):g}" for number in numbers),
         figure.verdict.word,

@@ -89,7 +89,7 @@ def _charts(done: Sequence[Cell]) -> list[tuple[str, str, Markup]]:
 
 
 def _bar(cell: Cell) -> Bar:
-    value = fmean(record["metrics"]["map"] for record in cell.done)
+    value = fmean(cell.one_each([record["metrics"]["map"] for record in cell.done]))
     known = [record["intervals"]["map"]["by_identity"] for record in cell.done if record.get("intervals")]
     return Bar(
         cell.row.key, value, min([value, *(low for low, _ in known)]), max([value, *(high for _, high in known)])
@@ -98,5 +98,5 @@ def _bar(cell: Cell) -> Bar:
 
 def _cmc(cell: Cell) -> Line:
     curves = zip(*(record["cmc"][:RANKS] for record in cell.done), strict=True)
-    values = [fmean(rates) for rates in curves]
+    values = [fmean(cell.one_each(rates)) for rates in curves]
     return Line(cell.row.key, range(1, len(values) + 1), values)

@@ -171,8 +171,34 @@ def test_several_seeds_give_mean_and_spread_and_one_verdict(tmp_path):
         for seed, value in enumerate([97.0, 97.3, 97.6])
     ]
     page = page_of(tmp_path, records, small_table(("a", "95.8")))
-    assert body_cells(page)[0][1:] == ["95.8", "97.3 ± 0.3 +1.5", "▲ above"]
+    assert body_cells(page)[0][1:] == ["95.8", "97.3 ± 0.3 3 seeds +1.5", "▲ above"]
     assert "sqrt(3 seeds)" in page
+    assert "± the sample standard deviation, over the seeds or splits counted beneath" in page
+
+
+@pytest.mark.parametrize(
+    ("seeds_of_a", "seeds_of_b", "said"),
+    [
+        ([0, 1, 2], [0, 1, 2], "2 of 2 rows; seeds 0, 1 and 2;"),
+        ([1], [1], "2 of 2 rows; seed 1;"),
+        ([0], [0, 1, 2], "2 of 2 rows; 1 to 3 seeds a row;"),
+        ([0], [1], "2 of 2 rows; 1 seed a row;"),
+        ([0, 1], [1, 2], "2 of 2 rows; 2 seeds a row;"),
+    ],
+)
+def test_seeds_are_named_only_where_every_row_has_them(tmp_path, seeds_of_a, seeds_of_b, said):
+    seeds = {"a": seeds_of_a, "b": seeds_of_b}
+    records = [done_record("mpn_ablation", row, "market1501", "paper", seed) for row in seeds for seed in seeds[row]]
+    assert said in page_of(tmp_path, records, small_table(("a", "95.8"), ("b", "95.8")))
+
+
+def test_lists_costs_and_maps_are_said_to_be_of_the_first_seed(tmp_path):
+    records = [done_record("mpn_ablation", "MPN", seed=seed, metrics={"map": 40.0 + 10 * seed}) for seed in (0, 1)]
+    for record in records:
+        keep_arrays(tmp_path / "results", record)
+    page = page_of(tmp_path, records)
+    assert page.count("each row's first seed") == 3
+    assert "<summary>MPN, mAP 40.0</summary>" in page
 
 
 def table_of_two_metrics(**figures):
@@ -211,7 +237,7 @@ def test_a_cell_of_printed_dashes_says_that_there_is_nothing_to_compare_it_with(
 def test_a_demo_figure_is_not_comparable_and_the_page_says_why(tmp_path):
     page = page_of(tmp_path, [done_record("mpn_ablation", "MPN", reasons=("demo profile", "embedded dataset"))])
     assert "an ordering exercise, not a reproduction" in page
-    assert "because: demo profile; embedded dataset." in page
+    assert "carry no verdict because: demo profile; embedded dataset." in page
     assert body_cells(page)[-1][-1] == "≁ not comparable"
 
 
@@ -248,6 +274,12 @@ def test_failed_cell_shows_its_cause_and_log(tmp_path):
 def test_a_failed_seed_beside_a_good_one_is_not_hidden(tmp_path):
     records = [done_record("mpn_ablation", "MPN"), failed_record("mpn_ablation", "MPN", "no memory", seed=1)]
     assert "1 seed failed: out of memory" in body_cells(page_of(tmp_path, records))[-1][-1]
+
+
+def test_several_failed_seeds_are_counted(tmp_path):
+    failed = [failed_record("mpn_ablation", "MPN", "no memory", seed=seed) for seed in (1, 2)]
+    cells = body_cells(page_of(tmp_path, [done_record("mpn_ablation", "MPN"), *failed]))
+    assert "2 seeds failed: out of memory" in cells[-1][-1]
 
 
 def test_cell_not_run_gives_the_command_that_runs_it(tmp_path):

@@ -16,6 +16,7 @@ from harness.plan import PlannedCell
 from harness.reporting import write_report
 from harness.reporting.artefacts import Artefacts
 from harness.reporting.cells import Group, cell
+from harness.reporting.headline import headline
 from harness.reporting.layout import lay_out
 from harness.reporting.orderings import orderings
 from harness.tables import Claim, Figure, table
@@ -130,7 +131,15 @@ def test_the_page_shows_mean_spread_and_splits(tmp_path):
     text = page.read_text(encoding="utf-8")
     assert "10 of 10 splits, each a training of its own" in text
     shown = " ".join(body_cells(text)[-1])
-    assert "69.34 ± 6.06" in shown
+    assert "69.34 ± 6.06 10 splits" in shown
+
+
+def test_rows_of_more_and_fewer_splits_are_told_apart():
+    rows = tuple(replace(ROW, name=name, key=name) for name in "ab")
+    seeds = {"a": [0, 10], "b": [0, 1, 2]}
+    records = [done_record(TABLE.id, row, DIRECTION, "paper", seed) for row in seeds for seed in seeds[row]]
+    (sentence,) = headline(lay_out(replace(TABLE, rows=rows), records))
+    assert "2 of 2 rows; 1 to 3 of 10 splits, each a training of its own" in sentence
 
 
 def ordering_of(seeds_of_better, seeds_of_worse, folder):

@@ -53,11 +53,20 @@ def _group_sentence(group: Group, cells: Sequence[Cell]) -> str:
 
 
 def _seeds(cells: Sequence[Cell], dataset: DatasetSpec) -> list[str]:
-    seeds = sorted({record["seed"] for cell in cells for record in cell.done})
+    if not cells:
+        return []
+    seeds = [{record["seed"] for record in cell.done} for cell in cells]
     if dataset.splits > 1:
-        splits = {dataset.split_of(seed) for seed in seeds}
-        return [f"{len(splits)} of {dataset.splits} splits, each a training of its own"]
-    return [f"{'seed' if len(seeds) == 1 else 'seeds'} {listing([str(seed) for seed in seeds])}"] if seeds else []
+        splits = _span([len({dataset.split_of(seed) for seed in own}) for own in seeds])
+        return [f"{splits} of {dataset.splits} splits, each a training of its own"]
+    if any(own != seeds[0] for own in seeds):
+        count = _span([len(own) for own in seeds])
+        return [f"{count} seed{'' if count == '1' else 's'} a row"]
+    return [f"seed{'s' * (len(seeds[0]) > 1)} {listing([str(seed) for seed in sorted(seeds[0])])}"]
+
+
+def _span(counts: Sequence[int]) -> str:
+    return str(counts[0]) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
 
 
 def _starts(cells: Sequence[Cell]) -> list[str]:

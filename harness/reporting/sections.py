@@ -24,7 +24,7 @@ from harness.reporting.training_curves import training_curves
 
 @dataclass(frozen=True)
 class RowLists:
-    """The ranked lists of one row, with its mAP; ``opened`` for the rows that a reader meets first."""
+    """The ranked lists of a row's first seed and its mAP; ``opened`` for the rows that a reader meets first."""
 
     name: str
     map: float
@@ -62,7 +62,7 @@ def group_section(layout: Layout, group: Group, artefacts: Artefacts, images: bo
 
 
 def _lists(done: Sequence[Cell], artefacts: Artefacts, show_images: bool) -> list[RowLists]:
-    scores = [fmean(record["metrics"]["map"] for record in cell.done) for cell in done]
+    scores = [cell.done[0]["metrics"]["map"] for cell in done]
     return [
         RowLists(
             cell.row.key, score, ranked_lists(cell.done[0], artefacts, show_images), score in (max(scores), min(scores))

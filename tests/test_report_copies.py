@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter
 
+import pytest
 from test_report import cost_table, done_record, page_of, small_table
 
 from harness.datasets.base import Passport
@@ -141,6 +142,7 @@ def test_copies_of_a_table_of_complexity_hold_what_was_measured(tmp_path):
     Store(tmp_path / "results").write_complexity(table.id, record)
     page = page_of(tmp_path, [], table)
     assert "mpn_complexity,,MGN [7],training,,time_ms,16.2,800," in page
+    assert "<small>measured</small>" in index_line(tmp_path / "report", table.id)
     # The first row's note is marked beside its name.
     assert 'PCB [19] <sup><a href="#note-1"' in page
 
@@ -153,3 +155,23 @@ def test_the_page_of_a_table_of_datasets_offers_the_found_counts_to_copy(tmp_pat
     text = page.read_text(encoding="utf-8")
     assert "Market-1501 [53] &amp; 751 &amp; 751 &amp; 12,936 &amp; 12,930" in text
     assert "Market-1501 [53],market1501,,train_images,12936,12930," in text
+    assert "<small>counted</small>" in index_line(tmp_path / "report", table.id)
+
+
+@pytest.mark.parametrize(
+    ("table_id", "said"),
+    [
+        ("mpn_complexity", "not measured yet"),
+        ("pgfl_kd_speed", "not measured yet"),
+        ("pgfl_kd_datasets", "not counted yet"),
+    ],
+)
+def test_the_index_says_how_tables_without_cells_stand(tmp_path, table_id, said):
+    write_report([], {table_id: tables()[table_id]}, tmp_path, tmp_path / "report")
+    assert f"<small>{said}</small>" in index_line(tmp_path / "report", table_id)
+
+
+def index_line(folder, table_id):
+    """A table's line of the index."""
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    return text[text.index(f"<small>{table_id}<") :].split("</tr>")[0]

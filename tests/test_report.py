@@ -257,6 +257,16 @@ def test_best_measured_figure_of_a_column_is_marked_and_ties_as_shown_share_it()
     assert [bool(row.cells[group].best) for row in lay_out(table, records).rows] == [True, True, False]
 
 
+def test_figures_of_a_column_are_compared_in_its_fewest_decimals():
+    table = small_table(("a", "90.00"), ("b", "90.0"), ("c", "90.00"))
+    values = {"a": 90.12, "b": 90.14, "c": 90.04}
+    records = [
+        done_record(table.id, row, "market1501", metrics={"map": value}, reasons=()) for row, value in values.items()
+    ]
+    group = Group("market1501", "demo", ("map",))
+    assert [bool(row.cells[group].best) for row in lay_out(table, records).rows] == [True, True, False]
+
+
 def test_a_table_wider_than_a_laptops_window_is_set_in_smaller_type(tmp_path):
     infrared = tables()["ddag_ablation"]  # Two searches with five metrics each.
     assert '<table class="dense">' in page_of(tmp_path, [], infrared)
@@ -415,6 +425,16 @@ def test_claim_is_checked_on_paired_records(tmp_path):
     assert "not measured: c" in page
     swapped = replace(table, claims=(replace(claim, better="b", worse="a"),))
     assert '<b aria-hidden="true">✗</b> contradicted' in page_of(tmp_path, records, swapped)
+
+
+def test_a_claim_says_how_many_seeds_of_each_row_stand_behind_it(tmp_path):
+    claim = Claim("mpn_ablation", "a", "b", "map", "a beats b", "Sec. 5")
+    table = small_table(("a", "90.0"), ("b", "80.0"), claims=(claim,))
+    records = [done_record(table.id, row, seed=seed) for row, seed in (("a", 0), ("a", 1), ("b", 0), ("b", 1))]
+    for record in records:
+        keep_arrays(tmp_path / "results", record)
+    assert "<td>2 and 1</td>" in page_of(tmp_path, records[:3], table)
+    assert re.search(r"to [+−]\d+\.\d</td><td>2</td>", page_of(tmp_path, records, table))
 
 
 def test_same_records_give_the_same_bytes(tmp_path):

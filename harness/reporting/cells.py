@@ -230,15 +230,17 @@ def cell(table: Table, row: Row, group: Group, records: Sequence[Record]) -> Cel
 
 
 def best_values(cells: Sequence[Cell]) -> set[tuple[str, Group, str]]:
-    """(row key, group, metric) of the highest measured figure of each column, ties as shown included."""
-    shown: dict[tuple[Group, str], list[tuple[float, str]]] = {}
+    """(row key, group, metric) of the highest measured figure of each column, ties as shown included.
+
+    All of a column are compared in the fewest decimals that any of them is shown with.
+    """
+    shown: dict[tuple[Group, str], dict[str, Measured]] = {}
     for entry in cells:
         for metric, figure in entry.figures.items():
-            value = round(figure.mean, figure.decimals)
-            shown.setdefault((entry.group, metric), []).append((value, entry.row.key))
-    return {
-        (key, group, metric)
-        for (group, metric), values in shown.items()
-        for value, key in values
-        if value == max(values)[0]
-    }
+            shown.setdefault((entry.group, metric), {})[entry.row.key] = figure
+    best = set()
+    for (group, metric), figures in shown.items():
+        decimals = min(figure.decimals for figure in figures.values())
+        values = {key: round(figure.mean, decimals) for key, figure in figures.items()}
+        best |= {(key, group, metric) for key, value in values.items() if value == max(values.values())}
+    return best

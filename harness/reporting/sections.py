@@ -33,13 +33,23 @@ class RowLists:
 
 
 @dataclass(frozen=True)
+class Chart:
+    """A drawing with what it shows, and ``values``, where those who do not see it find them as numbers."""
+
+    title: str
+    caption: str
+    values: str
+    drawing: Markup
+
+
+@dataclass(frozen=True)
 class GroupSection:
     """All that is shown below the table for one group."""
 
     group: Group
     orderings: list[Ordering]
     cost: CostTable
-    charts: list[tuple[str, str, Markup]]
+    charts: list[Chart]
     lists: list[RowLists]
     attention: list[Attention]
     contact_sheet: ContactSheet | None
@@ -71,20 +81,23 @@ def _lists(done: Sequence[Cell], artefacts: Artefacts, show_images: bool) -> lis
     ]
 
 
-def _charts(done: Sequence[Cell]) -> list[tuple[str, str, Markup]]:
-    """(title, caption, chart) of each chart that the records can fill."""
+def _charts(done: Sequence[Cell]) -> list[Chart]:
+    """Each chart that the records can fill."""
     curved = [cell for cell in done if cell.done[0].get("cmc")]
     trained = training_curves(done)
     charts = []
     if done:
         caption = "Whiskers: 95 % bootstrap interval by identity (over several seeds, the lowest to the highest)."
-        charts.append(("mAP", caption, map_chart([_bar(cell) for cell in done])))
+        values = "the values stand in the table and its receipts"
+        charts.append(Chart("mAP", caption, values, map_chart([_bar(cell) for cell in done])))
     if curved:
         caption = f"Queries with a right match at rank k or before, k from 1 to {RANKS}; mean over seeds."
-        charts.append(("CMC curves", caption, cmc_chart([_cmc(cell) for cell in curved])))
+        values = "the values at ranks 1, 5, 10 and 20 stand in the receipts, all under cmc in the records listed below"
+        charts.append(Chart("CMC curves", caption, values, cmc_chart([_cmc(cell) for cell in curved])))
     if trained:
         panels = [(curves.title, list(curves.lines.values())) for curves in trained]
-        charts.append(("Training curves", training_caption(trained), loss_chart(panels)))
+        values = "the values stand under curves in the records listed below"
+        charts.append(Chart("Training curves", training_caption(trained), values, loss_chart(panels)))
     return charts
 
 

@@ -76,7 +76,8 @@ class Board:
             counts = {state: sum(states[address] == state for address in addresses) for state in CELL_STATES}
             finished = [recorded[address] for address in addresses if states[address] == "done"]
             needed = {run for address in addresses for run in coming.get(address, ())}
-            left = _seconds_left({run for run in needed if not self._trained(run)}, finished, runs)
+            to_train = {run for run in needed if not self._trained(run)}
+            left = _seconds_left(to_train, finished, runs) if needed else 0.0
             tables.append(TableStanding(*key, counts, left))
         return Standing(tuple(tables), tuple(runs))
 
@@ -86,10 +87,14 @@ class Board:
     def _records(self) -> Iterable[_Cell]:
         paths = sorted(self.store.folder.glob("records/*/*.json"))
         for path in paths:
-            written = path.stat().st_mtime
+            try:
+                written = path.stat().st_mtime
+            except FileNotFoundError:  # Deleted since it was listed.
+                self._read.pop(path, None)
+                continue
             if path not in self._read or self._read[path].written != written:
                 self._read[path] = _remembered(path, written)
-        return [self._read[path] for path in paths]
+        return [self._read[path] for path in paths if path in self._read]
 
 
 def _remembered(path: Path, written: float) -> _Cell:
@@ -104,10 +109,10 @@ def _seconds_left(waiting: set[str], finished: Iterable[_Cell], runs: Iterable[U
     """Time until the last of these runs is done.
 
     A run that has not begun is taken to last as long as the table's finished ones did, or those under way will, in the
-    median; as many runs go on at once as do now.
+    median; as many runs go on at once as do now. How long evaluations take is not known.
     """
     if not waiting:
-        return 0.0
+        return None
     at_work = {run.run: run for run in runs if run.stage != "interrupted"}
     lasted = list({cell.run: cell.seconds for cell in finished}.values())
     lasted = lasted or [each.training_seconds for each in at_work.values() if each.training_seconds]

@@ -68,7 +68,7 @@ def _table_of_runs(standing: Standing) -> Table:
         drawn.add_column(heading)
     for run in standing.runs:
         speed = f"{run.images_per_second:.0f}" if run.images_per_second else "?"
-        left = "" if run.stage == "interrupted" else _left(run.seconds_left)
+        left = _left(run.seconds_left) if run.stage == "training" else ""
         whose = (run.run, run.method, run.dataset, run.profile, str(run.seed))
         drawn.add_row(*whose, f"{run.epoch}/{run.epochs}", speed, left, run.stage, run.device, run.host)
     return drawn

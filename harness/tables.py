@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,8 @@ class Row:
     """The dataset that the row's run trains on, where it is tested on others."""
     method: str = ""
     """The method that runs the row; the table's, but where it sets another built one beside it."""
+    borrowed: Mapping[str, str] = field(default_factory=dict)
+    """Datasets under which the paper prints another row's figures in this one, each with a sentence that says whose."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,10 @@ class Table:
     def built(self) -> bool:
         """Whether the table's method can run."""
         return registry.is_built(self.method)
+
+    def has_cell(self, row: Row, dataset: str) -> bool:
+        """Whether that row can run on that dataset: on one of the paper's only where something stands in print."""
+        return dataset in row.published or dataset not in self.columns
 
     def row(self, key: str) -> Row:
         """The row with that key. Raises BadInput, offering the nearest."""
@@ -218,7 +224,7 @@ def _table(entry: Any, where: str, method_id: str, paper: Paper) -> Table:
     if not isinstance(entry["rows"], list) or not entry["rows"]:
         raise BadInput(f"{where}: rows must be a list of at least one row")
     for number, row in enumerate(entry["rows"], 1):
-        optional = {"switches", "group", "note", "trained_on", "method"}
+        optional = {"switches", "group", "note", "trained_on", "method", "borrowed"}
         _check_keys(row, f"{where}: row {number}", {"name", "runs", "values"}, optional)
         _check_text(row, f"{where}: row {number}", ("name", "group", "note", "trained_on", "method"))
     names = Counter(row["name"] for row in entry["rows"])
@@ -248,8 +254,17 @@ def _row(entry: dict[str, Any], where: str, method_id: str, repeated: bool) -> R
     if trained_on and trained_on not in DATASETS:
         raise BadInput(f"{where}: {unknown('dataset to train on', str(trained_on), DATASETS)}")
     published = _published(entry["values"], where)
-    note = entry.get("note", "")
-    return Row(entry["name"], key, group, entry["runs"], switches, published, note, trained_on, method_id)
+    note, borrowed = entry.get("note", ""), _borrowed(entry.get("borrowed", {}), published, f"{where}: borrowed")
+    return Row(entry["name"], key, group, entry["runs"], switches, published, note, trained_on, method_id, borrowed)
+
+
+def _borrowed(entry: Any, published: Published, where: str) -> dict[str, str]:
+    if not isinstance(entry, dict):
+        raise BadInput(f"{where}: must map datasets to a sentence that says whose figures these are")
+    _check_text(entry, where, entry)
+    for column in entry.keys() - published.keys():
+        raise BadInput(f"{where}: {unknown('dataset of the row', column, published)}")
+    return entry
 
 
 def _published(values: Any, where: str) -> Published:

@@ -30,6 +30,7 @@ def reasons_with(
     trained_on: tuple[str, str] = ("", "official"),
     computation: Computation = ALONE,
     groups: int = 1,
+    row: str = "MPN",
 ) -> list[str]:
     """``trained_on`` is a dataset, by default the one that is tested on, and the variant found of it."""
     recipe = SimpleNamespace(sampler=Sampler(16, 4, groups=groups), losses_over="gathered")
@@ -37,7 +38,8 @@ def reasons_with(
         **{"method": method, "switches": method.switches(), "dataset": trained_on[0] or dataset, "parent": None},
         **{"recipe": recipe, "computation": computation},
     )
-    planned = SimpleNamespace(cell=SimpleNamespace(profile="paper", dataset=dataset))
+    cell = SimpleNamespace(profile="paper", dataset=dataset, table="mpn_ablation", row=row)
+    planned = SimpleNamespace(cell=cell)
     return reasons(run, planned, STARTED, PASSPORT, SimpleNamespace(variant=trained_on[1]), None, priors)
 
 
@@ -87,7 +89,8 @@ def test_the_papers_own_start_is_named_where_a_run_starts_from_another_that_bega
         return SimpleNamespace(**of_method, parent=parent, id=run_id, recipe=sampler, computation=ALONE)
 
     ide = run(IDE, None, "of ide")
-    planned = SimpleNamespace(cell=SimpleNamespace(profile="demo", dataset="synthetic"))
+    cell = SimpleNamespace(profile="demo", dataset="synthetic", table="mdpr_features", row="f^Soft")
+    planned = SimpleNamespace(cell=cell)
     own = {"initialisation": {"source": "trunk of ide, run of ide"}}
     for each, manifest, weights in ((run(MDPR, ide, "of mdpr"), own, "LUPerson"), (ide, began, "ImageNet")):
         (reason,) = (
@@ -96,3 +99,9 @@ def test_the_papers_own_start_is_named_where_a_run_starts_from_another_that_bega
             if reason.startswith("initialisation")
         )
         assert reason.endswith(f"began from scratch, as the recipe says; the paper's began from {weights} weights")
+
+
+def test_figures_that_are_another_rows_are_a_reason():
+    (reason,) = reasons_with({}, "cuhk03_detected", row="Baseline (UB)")
+    assert reason.endswith("are those of Baseline on CUHK03 labeled (Sec. 5.2.1)")
+    assert reasons_with({}, "market1501", row="Baseline (UB)") == []

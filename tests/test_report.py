@@ -15,6 +15,7 @@ from harness.method import Paper
 from harness.reporting import write_report
 from harness.reporting.cells import Group
 from harness.reporting.charts import Bar, Line, cmc_chart, map_chart
+from harness.reporting.copies import latex, long_csv
 from harness.reporting.layout import lay_out
 from harness.store import Store, contact_sheet_path, record_digest
 from harness.tables import Claim, Figure, Row, Table, tables
@@ -170,14 +171,73 @@ def test_several_seeds_give_mean_and_spread_and_one_verdict(tmp_path):
         for seed, value in enumerate([97.0, 97.3, 97.6])
     ]
     page = page_of(tmp_path, records, small_table(("a", "95.8")))
-    assert body_cells(page)[0][1:] == ["95.8", "97.3 ± 0.3 +1.5", "▲ above"]
+    assert body_cells(page)[0][1:] == ["95.8", "97.3 ± 0.3 3 seeds +1.5", "▲ above"]
     assert "sqrt(3 seeds)" in page
+    assert "± the sample standard deviation, over the seeds or splits counted beneath" in page
+
+
+@pytest.mark.parametrize(
+    ("seeds_of_a", "seeds_of_b", "said"),
+    [
+        ([0, 1, 2], [0, 1, 2], "2 of 2 rows; seeds 0, 1 and 2;"),
+        ([1], [1], "2 of 2 rows; seed 1;"),
+        ([0], [0, 1, 2], "2 of 2 rows; 1 to 3 seeds a row;"),
+        ([0], [1], "2 of 2 rows; 1 seed a row;"),
+        ([0, 1], [1, 2], "2 of 2 rows; 2 seeds a row;"),
+    ],
+)
+def test_seeds_are_named_only_where_every_row_has_them(tmp_path, seeds_of_a, seeds_of_b, said):
+    seeds = {"a": seeds_of_a, "b": seeds_of_b}
+    records = [done_record("mpn_ablation", row, "market1501", "paper", seed) for row in seeds for seed in seeds[row]]
+    assert said in page_of(tmp_path, records, small_table(("a", "95.8"), ("b", "95.8")))
+
+
+def test_lists_costs_and_maps_are_said_to_be_of_the_first_seed(tmp_path):
+    records = [done_record("mpn_ablation", "MPN", seed=seed, metrics={"map": 40.0 + 10 * seed}) for seed in (0, 1)]
+    for record in records:
+        keep_arrays(tmp_path / "results", record)
+    page = page_of(tmp_path, records)
+    assert page.count("each row's first seed") == 3
+    assert "<summary>MPN, mAP 40.0</summary>" in page
+
+
+def table_of_two_metrics(**figures):
+    """A table with one row ``a`` and these figures on Market-1501, None for a printed dash."""
+    table = small_table(("a", "95.8"))
+    printed = {metric: Figure(figure) if figure else None for metric, figure in figures.items()}
+    return replace(table, rows=(replace(table.rows[0], published={"market1501": printed}),))
+
+
+def test_a_printed_dash_beside_a_figure_has_no_part_in_the_cells_verdict(tmp_path):
+    records = [
+        done_record("mpn_ablation", "a", "market1501", "paper", seed, {"rank1": value, "map": 80.0}, reasons=())
+        for seed, value in enumerate([96.2, 96.3, 96.4])
+    ]
+    page = page_of(tmp_path, records, table_of_two_metrics(rank1="96.3", map=None))
+    assert body_cells(page)[0][-1] == "✓ reproduced"
+
+
+def test_a_row_is_not_set_against_figures_that_are_another_rows(tmp_path):
+    figures = {"rank1": 71.5, "map": 67.5}
+    record = done_record("mpn_ablation", "Baseline (UB)", "cuhk03_detected", "paper", metrics=figures, reasons=())
+    page = page_of(tmp_path, [record])
+    assert "because: the figures printed for Baseline (UB) on CUHK03 detected are those of Baseline on" in page
+    row = body_cells(page)[1]
+    place = row.index("≁ not comparable")
+    assert row[place - 4 : place] == ["75.6", "71.3", "71.5 69.5–74.0", "67.5 65.5–70.0"]
+
+
+def test_a_cell_of_printed_dashes_says_that_there_is_nothing_to_compare_it_with(tmp_path):
+    record = done_record("mpn_ablation", "a", "market1501", "paper", reasons=())
+    page = page_of(tmp_path, [record], table_of_two_metrics(rank1=None, map=None))
+    assert body_cells(page)[0][-1] == "≁ not comparable"
+    assert "because: the paper prints no figure for this cell." in page
 
 
 def test_a_demo_figure_is_not_comparable_and_the_page_says_why(tmp_path):
     page = page_of(tmp_path, [done_record("mpn_ablation", "MPN", reasons=("demo profile", "embedded dataset"))])
     assert "an ordering exercise, not a reproduction" in page
-    assert "because: demo profile; embedded dataset." in page
+    assert "carry no verdict because: demo profile; embedded dataset." in page
     assert body_cells(page)[-1][-1] == "≁ not comparable"
 
 
@@ -190,6 +250,16 @@ def test_profiles_of_one_dataset_have_columns_of_their_own(tmp_path):
 def test_best_measured_figure_of_a_column_is_marked_and_ties_as_shown_share_it():
     table = small_table(("a", ""), ("b", ""), ("c", ""))
     values = {"a": 41.24, "b": 41.21, "c": 30.0}
+    records = [
+        done_record(table.id, row, "market1501", metrics={"map": value}, reasons=()) for row, value in values.items()
+    ]
+    group = Group("market1501", "demo", ("map",))
+    assert [bool(row.cells[group].best) for row in lay_out(table, records).rows] == [True, True, False]
+
+
+def test_figures_of_a_column_are_compared_in_its_fewest_decimals():
+    table = small_table(("a", "90.00"), ("b", "90.0"), ("c", "90.00"))
+    values = {"a": 90.12, "b": 90.14, "c": 90.04}
     records = [
         done_record(table.id, row, "market1501", metrics={"map": value}, reasons=()) for row, value in values.items()
     ]
@@ -216,10 +286,39 @@ def test_a_failed_seed_beside_a_good_one_is_not_hidden(tmp_path):
     assert "1 seed failed: out of memory" in body_cells(page_of(tmp_path, records))[-1][-1]
 
 
+def test_several_failed_seeds_are_counted(tmp_path):
+    failed = [failed_record("mpn_ablation", "MPN", "no memory", seed=seed) for seed in (1, 2)]
+    cells = body_cells(page_of(tmp_path, [done_record("mpn_ablation", "MPN"), *failed]))
+    assert "2 seeds failed: out of memory" in cells[-1][-1]
+
+
 def test_cell_not_run_gives_the_command_that_runs_it(tmp_path):
     page = page_of(tmp_path, [])
     command = "python -m harness.run --table mpn_ablation --row &#39;PSA Alone (C1-S)&#39; --dataset market1501"
     assert f"{command} --profile paper" in page
+
+
+@pytest.mark.parametrize("measured", [False, True])
+def test_a_cell_that_the_table_leaves_out_is_empty_and_not_counted(tmp_path, measured):
+    table = tables()["rmgl_cross"]
+    place, transfer = next(
+        (at, row.key) for at, row in enumerate(table.rows) if row.key == "Source: Market RMGL(Ours)†"
+    )
+    records = [done_record(table.id, "Source: Duke RMGL(Ours)†", "market1501", "paper", reasons=())] * measured
+    page = page_of(tmp_path, records, table)
+    assert f"--row &#39;{transfer}&#39; --dataset dukemtmc" in page
+    assert f"--row &#39;{transfer}&#39; --dataset market1501" not in page
+    assert body_cells(page)[place].count("") == 3  # Two published figures, and whatever is measured.
+    assert ("1 of 3 rows" in page) == measured
+    index = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    line = index[index.index("<small>rmgl_cross<") :].split("</tr>")[0]
+    assert re.findall(r"<td>(\d+)</td>", line)[1:] == [str(int(measured)), "0", str(9 - measured)]
+    layout = lay_out(table, records)
+    assert f"{transfer},market1501," not in long_csv(layout)
+    empty = " & " * (4 if measured else 2)
+    assert any(
+        line.startswith(transfer) and line.endswith(rf" & 14.8{empty} \\") for line in latex(layout).splitlines()
+    )
 
 
 def test_quoted_rows_are_muted_and_have_no_command(tmp_path):
@@ -326,6 +425,16 @@ def test_claim_is_checked_on_paired_records(tmp_path):
     assert "not measured: c" in page
     swapped = replace(table, claims=(replace(claim, better="b", worse="a"),))
     assert '<b aria-hidden="true">✗</b> contradicted' in page_of(tmp_path, records, swapped)
+
+
+def test_a_claim_says_how_many_seeds_of_each_row_stand_behind_it(tmp_path):
+    claim = Claim("mpn_ablation", "a", "b", "map", "a beats b", "Sec. 5")
+    table = small_table(("a", "90.0"), ("b", "80.0"), claims=(claim,))
+    records = [done_record(table.id, row, seed=seed) for row, seed in (("a", 0), ("a", 1), ("b", 0), ("b", 1))]
+    for record in records:
+        keep_arrays(tmp_path / "results", record)
+    assert "<td>2 and 1</td>" in page_of(tmp_path, records[:3], table)
+    assert re.search(r"to [+−]\d+\.\d</td><td>2</td>", page_of(tmp_path, records, table))
 
 
 def test_same_records_give_the_same_bytes(tmp_path):

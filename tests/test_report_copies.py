@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter
 
+import pytest
 from test_report import cost_table, done_record, page_of, small_table
 
 from harness.datasets.base import Passport
@@ -12,7 +13,7 @@ from harness.reporting.complexity import complexity_csv, complexity_latex, compl
 from harness.reporting.copies import latex, long_csv
 from harness.reporting.counts import count_table, counts_csv, counts_latex
 from harness.reporting.layout import lay_out
-from harness.reporting.tabular import escape_latex
+from harness.reporting.tabular import CSV_HEADER, escape_latex
 from harness.store import Store
 from harness.tables import tables
 
@@ -35,11 +36,38 @@ def test_latex_compiles_what_it_prints():
     table = small_table(("a_b & c", "95.80"), ("d", ""))
     records = [done_record(table.id, "a_b & c", "market1501", "budget", seed, {"map": 90 + seed}) for seed in (0, 1)]
     lines = latex(lay_out(table, records)).splitlines()
-    assert r"a\_b \& c & 95.80 & 90.50 $\pm$ 0.71 \\" in lines
+    assert r"a\_b \& c & 95.80 & 90.50 $\pm$ 0.71$^{\ast}$ \\" in lines
     assert r"d & -- & not run \\" in lines
     assert r"\cmidrule(lr){2-2}\cmidrule(lr){3-3}" in lines
     columns = Counter(line.replace(r"\&", "").count("&") for line in lines if line.endswith(r"\\"))
-    assert columns == {2: 5}
+    assert columns == {2: 5, 0: 1}  # The reasons stand over all columns.
+
+
+def test_a_latex_figure_that_is_not_comparable_says_so_and_why():
+    table = small_table(("a", "95.8"), ("b", "95.8"))
+    good = done_record(table.id, "a", "market1501", "paper", reasons=())
+    short = [
+        done_record(table.id, row, "market1501", "budget", reasons=("budget profile", "2 % of it")) for row in "ab"
+    ]
+    lines = latex(lay_out(table, [good, *short])).splitlines()
+    assert r"a & 95.8 & 41.2 & 41.2$^{\ast}$ \\" in lines
+    assert r"b & 95.8 & not run & 41.2$^{\ast}$ \\" in lines
+    why = r"$^{\ast}$ not comparable: budget profile; 2 \% of it"
+    assert rf"\multicolumn{{4}}{{p{{0.9\linewidth}}}}{{{why}}} \\" in lines
+    assert r"\ast" not in latex(lay_out(table, [good]))
+
+
+def test_a_csv_figure_that_is_not_comparable_says_why():
+    table = small_table(("a", "95.8"))
+    record = done_record(table.id, "a", "market1501", "budget", reasons=("budget profile", "one, or two"))
+    found = lines_of(long_csv(lay_out(table, [record])))
+    assert found["a", "market1501", "map"]["reason"] == "budget profile; one, or two"
+
+
+def test_every_line_of_a_csv_has_all_columns():
+    counted = counts_csv("t", count_table(tables()["pgfl_kd_datasets"], FOUND))
+    for text in (counted, long_csv(lay_out(cost_table(), [done_record("mpn_ablation", "a", "market1501")]))):
+        assert {len(line) for line in csv.reader(io.StringIO(text))} == {len(CSV_HEADER)}
 
 
 def test_csv_has_one_figure_a_line():
@@ -106,6 +134,7 @@ def test_copies_of_a_table_of_complexity_hold_what_was_measured(tmp_path):
     lines = complexity_latex(complexity_table(table, record)).splitlines()
     assert r"MGN [7] & 68.8 & 26.66 & 800.0 & 1.95 & 1.00 & 68.8 & 26.66 & 250.0 & 2.43 & 1.00 \\" in lines
     assert r"DSA-reID [10] & 187.8 & -- & -- & 4.18 & -- & 38.5 & -- & -- & 1.10 & -- \\" in lines
+    assert {len(line) for line in csv.reader(io.StringIO(complexity_csv(table, record)))} == {len(CSV_HEADER)}
     found = lines_of(complexity_csv(table, record))
     time = found["MGN [7]", "training", "time_ms"]
     assert (time["published"], time["measured"]) == ("16.2", "800")
@@ -113,6 +142,7 @@ def test_copies_of_a_table_of_complexity_hold_what_was_measured(tmp_path):
     Store(tmp_path / "results").write_complexity(table.id, record)
     page = page_of(tmp_path, [], table)
     assert "mpn_complexity,,MGN [7],training,,time_ms,16.2,800," in page
+    assert "<small>measured</small>" in index_line(tmp_path / "report", table.id)
     # The first row's note is marked beside its name.
     assert 'PCB [19] <sup><a href="#note-1"' in page
 
@@ -125,3 +155,23 @@ def test_the_page_of_a_table_of_datasets_offers_the_found_counts_to_copy(tmp_pat
     text = page.read_text(encoding="utf-8")
     assert "Market-1501 [53] &amp; 751 &amp; 751 &amp; 12,936 &amp; 12,930" in text
     assert "Market-1501 [53],market1501,,train_images,12936,12930," in text
+    assert "<small>counted</small>" in index_line(tmp_path / "report", table.id)
+
+
+@pytest.mark.parametrize(
+    ("table_id", "said"),
+    [
+        ("mpn_complexity", "not measured yet"),
+        ("pgfl_kd_speed", "not measured yet"),
+        ("pgfl_kd_datasets", "not counted yet"),
+    ],
+)
+def test_the_index_says_how_tables_without_cells_stand(tmp_path, table_id, said):
+    write_report([], {table_id: tables()[table_id]}, tmp_path, tmp_path / "report")
+    assert f"<small>{said}</small>" in index_line(tmp_path / "report", table_id)
+
+
+def index_line(folder, table_id):
+    """A table's line of the index."""
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    return text[text.index(f"<small>{table_id}<") :].split("</tr>")[0]

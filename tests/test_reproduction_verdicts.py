@@ -59,3 +59,9 @@ def test_a_record_that_has_none_of_the_papers_metrics_reproduces_nothing():
 def test_seeds_of_different_recipes_are_not_averaged():
     with pytest.raises(pytest.skip.Exception, match="seeds of different recipes"):
         check(record(map=85.4), record(seed=1, map=85.4, epochs=30))
+
+
+def test_a_row_is_not_checked_against_figures_that_are_another_rows():
+    checked = {each.id for each in checks.CELLS}
+    assert "mpn_ablation-Baseline (UB)-market1501" in checked
+    assert "mpn_ablation-Baseline (UB)-cuhk03_detected" not in checked

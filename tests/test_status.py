@@ -128,6 +128,19 @@ def test_a_trained_run_is_evaluated_while_it_is_held_and_then_of_no_interest(sto
     assert runs_under_way(store) == []
 
 
+def test_while_a_run_is_evaluated_no_time_left_is_told(store, capsys):
+    with announced(store, [a_cell("A", "one")]), worked_on(store, "one"):
+        write_progress(store, a_run("one"), "cpu", LOG)
+        (store.run_folder("one") / "run.json").write_text("{}")
+        standing = Board(store).standing()
+    assert standing.tables[0].seconds_left is None
+    first, second = as_text(standing)
+    assert first == "t on synthetic, demo: 1 running"
+    assert "is evaluated" in second
+    Console(width=200).print(as_tables(standing))
+    assert "0 s" not in capsys.readouterr().out
+
+
 def test_a_training_that_goes_on_keeps_what_was_known_of_it(store):
     write_progress(store, a_run("one"), "cpu", LOG)
     write_progress(store, a_run("one"), "cpu")
@@ -307,6 +320,19 @@ def test_a_record_that_is_damaged_meanwhile_does_not_end_the_view(store, monkeyp
     assert tables() is before
     with pytest.raises(BadInput, match="damaged"):
         Board(store).standing()
+
+
+def test_a_record_that_is_deleted_meanwhile_counts_as_none(store, monkeypatch):
+    board = Board(store)
+    for row in "AB":
+        record(store, row, "one")
+    board.standing()
+    gone = record(store, "C", "one")
+    listed = sorted(gone.parent.glob("*.json"))
+    gone.unlink()
+    listed[0].unlink()
+    monkeypatch.setattr(type(store.folder), "glob", lambda folder, pattern: listed if "records" in pattern else [])
+    assert board.standing().tables[0].cells["done"] == 1
 
 
 def events_in(store):

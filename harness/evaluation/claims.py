@@ -41,14 +41,6 @@ class CheckedClaim:
     seeds: tuple[int, int]
     """Training seeds of the better and of the worse row."""
 
-    @property
-    def arithmetic(self) -> str:
-        """One line with every number that led to the word."""
-        low, high = self.interval
-        seeds = " and ".join(f"{count} seed{'s' * (count > 1)}" for count in self.seeds)
-        shown = f"{self.difference:+.2f} {self.metric} points, 95 % interval {low:+.2f} .. {high:+.2f}"
-        return f"{shown} ({seeds}): {self.word}"
-
 
 def check_claim(
     better: PerQuery, worse: PerQuery, metric: str = "map", seed: int = 0, draws: int = DRAWS

@@ -73,7 +73,8 @@ def judge(
 
     Of a dataset of several train/test ``splits`` each measured figure is of a split of its own, and the published one
     is the mean of all. How much splits differ is then in both means alike and no noise of their difference; what is
-    left is that of k single trainings, SINGLE_SEED_NOISE / sqrt(k). ``split_reasons`` says what speaks against it.
+    left is that of k single trainings, SINGLE_SEED_NOISE / sqrt(k). ``one_a_split`` makes such figures of any seeds',
+    ``split_reasons`` says what speaks against it.
 
     Raises BadInput for a measured figure that is not a finite number.
     """
@@ -104,6 +105,16 @@ def judge(
         f"difference within {difference - noise:+.{decimals}f} .. {difference + noise:+.{decimals}f}: {word}"
     )
     return Verdict(word, arithmetic)
+
+
+def one_a_split(measured: Sequence[float], splits: Sequence[int]) -> list[float]:
+    """A figure a split, in their order: the mean of those ``measured`` on it; ``splits`` says which each is of.
+
+    So a split that is trained on twice weighs no more than another in the mean of all.
+    """
+    return [
+        mean(figure for figure, of in zip(measured, splits, strict=True) if of == each) for each in sorted(set(splits))
+    ]
 
 
 def split_reasons(measured: Collection[int], splits: int) -> list[str]:
@@ -145,7 +156,7 @@ def _noise(measured: Sequence[float], splits: int) -> tuple[float, str]:
     seeds = len(measured)
     if splits > 1:
         noise = SINGLE_SEED_NOISE / math.sqrt(seeds)
-        return noise, f"{SINGLE_SEED_NOISE:g} (declared) / sqrt({seeds} trainings, {splits} splits) = {noise:.2f}"
+        return noise, f"{SINGLE_SEED_NOISE:g} (declared) / sqrt({seeds} of {splits} splits) = {noise:.2f}"
     if seeds == 1:
         return SINGLE_SEED_NOISE, f"{SINGLE_SEED_NOISE:g} (declared, 1 seed)"
     quantile = T_975[min(seeds - 1, len(T_975)) - 1]

@@ -11,6 +11,7 @@ from harness.execution.receipt import PriorsRead, effective_batch
 from harness.plan import PlannedCell, Run
 from harness.priors.availability import INFRARED
 from harness.store import Record, Store
+from harness.tables import table
 
 PUBLISHED_WEIGHTS = {"imagenet": "ImageNet", "luperson": "LUPerson"}
 """Kinds of start that a paper's recipe may ask for and that cannot always be had, with what they are called."""
@@ -38,6 +39,8 @@ def reasons(
         found.append(f"dataset variant: {passport.variant}")
     if run.dataset != planned.cell.dataset and not dataset_spec(run.dataset).embedded:
         found += [] if _is_official(trained_on) else [f"training set variant: {trained_on.variant}"]
+    borrowed = table(planned.cell.table).row(planned.cell.row).borrowed.get(planned.cell.dataset)
+    found += [borrowed] if borrowed else []
     found += [f"initialisation: {source}" for source in _not_as_printed(run, manifest, store)]
     found += _not_the_papers_normalisation(run)
     if not dataset_spec(planned.cell.dataset).embedded:

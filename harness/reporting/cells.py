@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean, stdev
 
 from harness.cell import cell_command
 from harness.datasets import dataset as dataset_spec
-from harness.evaluation.verdicts import Verdict, judge, overall, recipe_reasons, split_reasons
+from harness.evaluation.verdicts import Verdict, judge, one_a_split, overall, recipe_reasons, split_reasons
 from harness.reporting.cost_figures import MEANINGS, MeasuredCost, measured_cost
 from harness.store import Record
 from harness.tables import COST_COLUMNS, PERCENT, Figure, Row, Table
@@ -20,25 +20,27 @@ PROFILE_ORDER = ("paper", "budget", "demo")
 
 @dataclass(frozen=True)
 class Measured:
-    """One metric of one cell, in percent: a value a seed, against the published figure where the paper prints one.
+    """One metric of one cell, in percent, against the published figure where the paper prints one.
 
-    ``interval`` is the 95 % bootstrap interval by identity, given for a single seed only.
+    ``values`` is one a seed, or one a split where the dataset has several; ``counted`` says how many of which they are.
+    ``interval`` is the 95 % bootstrap interval by identity, given for a single training only.
     """
 
     metric: str
     values: tuple[float, ...]
+    counted: str
     published: Figure | None
     interval: tuple[float, float] | None
     verdict: Verdict
 
     @property
     def mean(self) -> float:
-        """Mean over seeds, of which each is a split of its own where a dataset has several."""
+        """Mean over the seeds, or over the splits."""
         return fmean(self.values)
 
     @property
     def spread(self) -> float | None:
-        """Sample standard deviation over seeds; None for one seed."""
+        """Sample standard deviation over the seeds, or over the splits; None for one."""
         return stdev(self.values) if len(self.values) > 1 else None
 
     @property
@@ -109,44 +111,66 @@ class Cell:
     @cached_property
     def costs(self) -> dict[str, MeasuredCost]:
         """Measured costs by metric, those of the first seed; empty unless done."""
-        published = self.row.published.get(self.group.dataset, {})
         record = self.done[0] if self.done else {}
         return {
-            metric: MeasuredCost(metric, measured_cost(record.get("cost") or {}, metric), published.get(metric))
+            metric: MeasuredCost(metric, measured_cost(record.get("cost") or {}, metric), self._published.get(metric))
             for metric in (self.group.costs if self.done else ())
         }
 
     @property
     def word(self) -> str:
-        """The cell's verdict: the least favourable of its metrics', or its status."""
-        words = {figure.verdict.word for figure in self.figures.values()}
-        return overall(words) or self.status
+        """The cell's verdict: the least favourable of the figures that the paper prints, or its status."""
+        words = {figure.verdict.word for figure in self.figures.values() if figure.published is not None}
+        return overall(words) or ("not comparable" if self.done else self.status)
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the cell is not comparable with its paper: as its records say, or in that they are no seeds of one run
-        or lack splits."""
-        recorded = dict.fromkeys(reason for record in self.done for reason in record["verdict"]["reasons"])
+        """Why the cell is not comparable with its paper; none where it is, or is not done.
+
+        As its records say, in that the printed figures are another row's, or in that the records are no seeds of one
+        run or lack splits; else in that the paper prints none of its figures.
+        """
+        if not self.done:
+            return ()
+        said = [reason for record in self.done for reason in record["verdict"]["reasons"]]
+        borrowed = self.row.borrowed.get(self.group.dataset)
+        recorded = dict.fromkeys([*said, *([borrowed] if borrowed else [])])
         spec = dataset_spec(self.group.dataset)
         measured = {spec.split_of(record["seed"]) for record in self.done}
         mixed = recipe_reasons([record["receipt"] for record in self.done], spec.splits)
-        return (*recorded, *mixed, *(split_reasons(measured, spec.splits) if self.done else ()))
+        found = (*recorded, *mixed, *split_reasons(measured, spec.splits))
+        printed = any(self._published.get(metric) is not None for metric in self.group.metrics)
+        return found or (() if printed else ("the paper prints no figure for this cell",))
+
+    @property
+    def _published(self) -> Mapping[str, Figure | None]:
+        """What the paper prints of the cell itself."""
+        return {} if self.group.dataset in self.row.borrowed else self.row.published.get(self.group.dataset, {})
 
     def command(self, table: Table) -> str:
         """The command that makes this cell."""
         return cell_command(table.id, self.row.key, self.group.dataset, self.group.profile or "paper")
 
+    def one_each(self, figures: Sequence[float]) -> tuple[float, ...]:
+        """Figures of the done records as they are averaged: one a seed; of a dataset of several splits, one a split."""
+        spec = dataset_spec(self.group.dataset)
+        if spec.splits == 1:
+            return tuple(figures)
+        return tuple(one_a_split(figures, [spec.split_of(record["seed"]) for record in self.done]))
+
     def _measured(self, metric: str) -> Measured:
-        values = tuple(measured_percent(record, metric) for record in self.done)
-        published = self.row.published.get(self.group.dataset, {}).get(metric)
+        spec = dataset_spec(self.group.dataset)
+        values = self.one_each([measured_percent(record, metric) for record in self.done])
+        published = self._published.get(metric)
         interval = self.done[0].get("intervals", {}).get(metric) if len(self.done) == 1 else None
         decimals = 1 if published is None else published.decimals
         return Measured(
             metric,
             values,
+            f"{len(values)} {'seed' if spec.splits == 1 else 'split'}{'s' * (len(values) > 1)}",
             published,
             (interval["by_identity"][0], interval["by_identity"][1]) if interval else None,
-            judge(values, published, decimals, self.reasons, splits=dataset_spec(self.group.dataset).splits),
+            judge(values, published, decimals, self.reasons, splits=spec.splits),
         )
 
 
@@ -206,15 +230,17 @@ def cell(table: Table, row: Row, group: Group, records: Sequence[Record]) -> Cel
 
 
 def best_values(cells: Sequence[Cell]) -> set[tuple[str, Group, str]]:
-    """(row key, group, metric) of the highest measured figure of each column, ties as shown included."""
-    shown: dict[tuple[Group, str], list[tuple[float, str]]] = {}
+    """(row key, group, metric) of the highest measured figure of each column, ties as shown included.
+
+    All of a column are compared in the fewest decimals that any of them is shown with.
+    """
+    shown: dict[tuple[Group, str], dict[str, Measured]] = {}
     for entry in cells:
         for metric, figure in entry.figures.items():
-            value = round(figure.mean, figure.decimals)
-            shown.setdefault((entry.group, metric), []).append((value, entry.row.key))
-    return {
-        (key, group, metric)
-        for (group, metric), values in shown.items()
-        for value, key in values
-        if value == max(values)[0]
-    }
+            shown.setdefault((entry.group, metric), {})[entry.row.key] = figure
+    best = set()
+    for (group, metric), figures in shown.items():
+        decimals = min(figure.decimals for figure in figures.values())
+        values = {key: round(figure.mean, decimals) for key, figure in figures.items()}
+        best |= {(key, group, metric) for key, value in values.items() if value == max(values.values())}
+    return best

@@ -87,7 +87,7 @@ def complexity_csv(table: Table, record: Record) -> str:
     return csv_text(
         [
             *(table.id, row.group, row.key, column, "", metric),
-            *("" if figure is None else printed(figure), _measured(record, row, column, metric), *[""] * 6),
+            *("" if figure is None else printed(figure), _measured(record, row, column, metric), *[""] * 7),
         ]
         for row in table.rows
         for column in table.columns

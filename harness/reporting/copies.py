@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.reporting.cells import Cell, Column, Group, Measured
+from harness.reporting.headline import reasons
 from harness.reporting.layout import Layout, ShownRow
 from harness.reporting.tabular import Block, booktabs, csv_text
 from harness.reporting.wording import DASH, fixed, metric_name, printed, significant
 
+NOT_COMPARABLE = "∗"
+"""Stands at every figure that is not comparable with the published one beside it."""
+
 
 def latex(layout: Layout) -> str:
-    """The table as a booktabs ``tabular``; measured columns only where something was measured."""
+    """The table as a booktabs ``tabular``; measured columns only where something was measured.
+
+    Figures that are not comparable with the published ones are marked, and the last line says why.
+    """
     blocks = [block for column in layout.columns for block in _blocks(column)]
-    return booktabs("Row", blocks, ([row.row.key, *_values(row, layout)] for row in layout.rows))
+    why = reasons(layout)
+    remark = f"{NOT_COMPARABLE} not comparable: {'; '.join(why)}" if why else ""
+    return booktabs("Row", blocks, ([row.row.key, *_values(row, layout)] for row in layout.rows), remark)
 
 
 def _blocks(column: Column) -> list[Block]:
@@ -28,7 +37,7 @@ def _values(row: ShownRow, layout: Layout) -> list[str]:
         values += row.published(column)
         for group in column.groups:
             if group.profile:
-                values += _measured(row.cells[group].cell)
+                values += _measured(row.cells[group].cell) if group in row.cells else [""] * len(group.measured)
     return values
 
 
@@ -36,7 +45,8 @@ def _measured(cell: Cell) -> list[str]:
     if cell.status != "done":
         return [DASH if cell.status == "quoted" else cell.status] * len(cell.group.measured)
     costs = [significant(cost.value) for cost in cell.costs.values()]
-    return [*(_with_spread(figure) for figure in cell.figures.values()), *costs]
+    mark = NOT_COMPARABLE if cell.reasons else ""
+    return [*(_with_spread(figure) + mark for figure in cell.figures.values()), *costs]
 
 
 def _with_spread(figure: Measured) -> str:
@@ -51,7 +61,7 @@ def long_csv(layout: Layout) -> str:
 
 def _csv_lines(layout: Layout) -> Iterator[list[str]]:
     for row in layout.rows:
-        for column in layout.columns:
+        for column in (each for each in layout.columns if layout.table.has_cell(row.row, each.id)):
             for profile, metric, group in _metrics(column):
                 address = [layout.table.id, row.row.group, row.row.key, column.id, profile or "", metric]
                 figure = row.row.published.get(column.id, {}).get(metric)
@@ -70,13 +80,17 @@ def _metrics(column: Column) -> list[tuple[str | None, str, Group | None]]:
 
 def _csv_measured(cell: Cell | None, metric: str) -> list[str]:
     if cell is None:
-        return [""] * 7
+        return [""] * 8
     if metric in cell.costs:
         value = cell.costs[metric].value
-        return ["" if value is None else f"{value:.4g}", "", "1", *[""] * 4]
+        return ["" if value is None else f"{value:.4g}", "", "1", *[""] * 5]
     figure = cell.figures.get(metric)
     if figure is None:
-        return [*[""] * 6, cell.status]
+        return [*[""] * 6, cell.status, ""]
     low, high = figure.interval or (None, None)
-    numbers = [figure.mean, figure.spread, len(figure.values), low, high, figure.difference]
-    return [*("" if number is None else f"{round(number, 4):g}" for number in numbers), figure.verdict.word]
+    numbers = [figure.mean, figure.spread, len(cell.done), low, high, figure.difference]
+    return [
+        *("" if number is None else f"{round(number, 4):g}" for number in numbers),
+        figure.verdict.word,
+        figure.verdict.reason,
+    ]

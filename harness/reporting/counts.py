@@ -63,6 +63,11 @@ class CountTable:
     rows: tuple[CountRow, ...]
     stand_ins: tuple[CountRow, ...]
 
+    @property
+    def anything_found(self) -> bool:
+        """Whether some dataset has been counted."""
+        return any(each.found_count is not None for row in (*self.rows, *self.stand_ins) for each in row.counts)
+
 
 def count_table(table: Table, found: Mapping[str, Record]) -> CountTable | None:
     """A table of counts with what was ``found``, a record of counts by dataset; None for any other table."""
@@ -95,10 +100,9 @@ def count_table(table: Table, found: Mapping[str, Record]) -> CountTable | None:
 def counts_latex(table: CountTable) -> str:
     """The table as a booktabs ``tabular``; found counts only where something was found."""
     rows = (*table.rows, *table.stand_ins)
-    anything = any(each.found_count is not None for row in rows for each in row.counts)
-    kinds = ("published", "found") if anything else ("published",)
+    kinds = ("published", "found") if table.anything_found else ("published",)
     blocks: list[Block] = [(heading, "", kinds) for heading in table.headings]
-    return booktabs("Dataset", blocks, ([row.name, *_texts(row, anything)] for row in rows))
+    return booktabs("Dataset", blocks, ([row.name, *_texts(row, table.anything_found)] for row in rows))
 
 
 def _texts(row: CountRow, with_found: bool) -> list[str]:
@@ -110,7 +114,7 @@ def counts_csv(table_id: str, table: CountTable) -> str:
     return csv_text(
         [
             *(table_id, "", row.name, row.dataset, "", each.metric, _plain(each.published_count)),
-            *(_plain(each.found_count), *[""] * 4, _plain(each.differs_by), ""),
+            *(_plain(each.found_count), *[""] * 4, _plain(each.differs_by), "", ""),
         ]
         for row in (*table.rows, *table.stand_ins)
         for each in row.counts

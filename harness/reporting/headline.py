@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import DatasetSpec
-from harness.reporting.cells import Cell
+from harness.reporting.cells import Cell, Group
 from harness.reporting.layout import Layout
 from harness.reporting.wording import listing
 
@@ -28,7 +28,7 @@ def headline(layout: Layout) -> list[str]:
     if not any(row.row.runs for row in layout.rows):
         return ["This table quotes other work or describes data; the published figures are listed, nothing is run."]
     if layout.measured:
-        return [_group_sentence(layout.cells(group)) for group in layout.measured]
+        return [_group_sentence(group, layout.cells(group)) for group in layout.measured]
     if not layout.table.built:
         return ["The method is not built yet; its published figures are listed."]
     return ["Nothing has been measured for this table yet; click a dash for the command that measures its cell."]
@@ -41,8 +41,8 @@ def reasons(layout: Layout) -> list[str]:
     )
 
 
-def _group_sentence(cells: Sequence[Cell]) -> str:
-    group, done = cells[0].group, [cell for cell in cells if cell.done]
+def _group_sentence(group: Group, cells: Sequence[Cell]) -> str:
+    done = [cell for cell in cells if cell.done]
     dataset, profile = dataset_spec(group.dataset), group.profile or "paper"
     where = "the embedded dataset" if dataset.embedded else dataset.title
     opening = f"{OPENINGS[profile]} figures on {where}"
@@ -53,11 +53,20 @@ def _group_sentence(cells: Sequence[Cell]) -> str:
 
 
 def _seeds(cells: Sequence[Cell], dataset: DatasetSpec) -> list[str]:
-    seeds = sorted({record["seed"] for cell in cells for record in cell.done})
+    if not cells:
+        return []
+    seeds = [{record["seed"] for record in cell.done} for cell in cells]
     if dataset.splits > 1:
-        splits = {dataset.split_of(seed) for seed in seeds}
-        return [f"{len(splits)} of {dataset.splits} splits, each a training of its own"]
-    return [f"{'seed' if len(seeds) == 1 else 'seeds'} {listing([str(seed) for seed in seeds])}"] if seeds else []
+        splits = _span([len({dataset.split_of(seed) for seed in own}) for own in seeds])
+        return [f"{splits} of {dataset.splits} splits, each a training of its own"]
+    if any(own != seeds[0] for own in seeds):
+        count = _span([len(own) for own in seeds])
+        return [f"{count} seed{'' if count == '1' else 's'} a row"]
+    return [f"seed{'s' * (len(seeds[0]) > 1)} {listing([str(seed) for seed in sorted(seeds[0])])}"]
+
+
+def _span(counts: Sequence[int]) -> str:
+    return str(counts[0]) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
 
 
 def _starts(cells: Sequence[Cell]) -> list[str]:

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from harness.reporting.cells import Cell, Column, Group, best_values, cell, columns
 from harness.reporting.cost_figures import MEANINGS
-from harness.reporting.wording import DASH, printed
+from harness.reporting.wording import printed
 from harness.store import Record
 from harness.tables import Row, Table
 
@@ -32,7 +32,8 @@ class ShownRow:
     """A row of the page.
 
     ``heading`` stands above it where a new group of the paper begins, ``suffix`` beside its name where groups are
-    remarks; ``footnote`` counts the table's notes on rows from 1.
+    remarks; ``footnote`` counts the table's notes on rows from 1. ``cells`` has nothing where the table leaves the
+    dataset of the row out (where it was trained, in a table of transfer).
     """
 
     row: Row
@@ -43,8 +44,8 @@ class ShownRow:
 
     def published(self, column: Column) -> list[str]:
         """The row's figures of that column as printed; a dash where the paper prints one, nothing where it has none."""
-        figures = self.row.published.get(column.id)
-        return [DASH if figures is None else printed(figures.get(metric)) for metric in column.printed]
+        figures = self.row.published.get(column.id, {})
+        return [printed(figures[metric]) if metric in figures else "" for metric in column.printed]
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Layout:
 
     def cells(self, group: Group) -> list[Cell]:
         """The cells of a group that run, in the paper's order."""
-        return [row.cells[group].cell for row in self.rows if row.row.runs]
+        return [row.cells[group].cell for row in self.rows if row.row.runs and group in row.cells]
 
     @property
     def shown_cells(self) -> list[ShownCell]:
@@ -96,7 +97,12 @@ def lay_out(table: Table, records: Sequence[Record]) -> Layout:
     records = [record for record in records if record["table"] == table.id]
     shown = tuple(columns(table, records))
     groups = [group for column in shown for group in column.groups]
-    found = {(row.key, group): cell(table, row, group, records) for row in table.rows for group in groups}
+    found = {
+        (row.key, group): cell(table, row, group, records)
+        for row in table.rows
+        for group in groups
+        if table.has_cell(row, group.dataset)
+    }
     best = best_values(list(found.values()))
     in_blocks = _groups_are_blocks(table)
     footnotes = tuple(dict.fromkeys(row.note for row in table.rows if row.note))
@@ -110,6 +116,7 @@ def lay_out(table: Table, records: Sequence[Record]) -> Layout:
                 frozenset(metric for metric in group.metrics if (row.key, group, metric) in best),
             )
             for place, group in enumerate(groups)
+            if (row.key, group) in found
         }
         begins = number == 0 or table.rows[number - 1].group != row.group
         heading = row.group if in_blocks and begins else ""

@@ -30,7 +30,11 @@ class Ordering:
 def orderings(layout: Layout, group: Group, artefacts: Artefacts) -> list[Ordering]:
     """Every claim of the table, checked on the group's cells."""
     cells = {cell.row.key: cell for cell in layout.cells(group)}
-    return [_ordering(claim, cells[claim.better], cells[claim.worse], artefacts) for claim in layout.table.claims]
+    return [
+        _ordering(claim, cells[claim.better], cells[claim.worse], artefacts)
+        for claim in layout.table.claims
+        if {claim.better, claim.worse} <= cells.keys()
+    ]
 
 
 def _ordering(claim: Claim, better: Cell, worse: Cell, artefacts: Artefacts) -> Ordering:

@@ -29,10 +29,14 @@ TEMPLATES = Path(harness.__file__).parents[1] / "reports" / "templates"
 
 @dataclass(frozen=True)
 class IndexEntry:
-    """One line of the index. ``page`` is the file to link, empty where none was written."""
+    """One line of the index. ``page`` is the file to link, empty where none was written.
+
+    ``without_cells`` says how a table stands that has no cells to count.
+    """
 
     table: Table
     page: str
+    without_cells: str
     cells: Mapping[str, int]
     verdicts: Mapping[str, int]
     profile: str
@@ -61,7 +65,8 @@ def write_report(
         complexity = complexities.get(table_id)
         text = _table_page(environment, layouts[table_id], Artefacts(results), counts, complexity, images)
         written.append(_write(report / f"{table_id}.html", text))
-    index = _index_page(environment, list(layouts.values()), report)
+    states = {table.id: _without_cells(table, counts, complexities.get(table.id)) for table in tables.values()}
+    index = _index_page(environment, list(layouts.values()), states, report)
     return [*written, _write(report / "index.html", index)]
 
 
@@ -119,21 +124,34 @@ def _copies(layout: Layout, counts: Mapping[str, Record], complexity: Record | N
     return latex(layout), long_csv(layout)
 
 
-def _index_page(environment: Environment, layouts: Sequence[Layout], report: Path) -> str:
+def _index_page(
+    environment: Environment, layouts: Sequence[Layout], without_cells: Mapping[str, str], report: Path
+) -> str:
     by_paper: dict[str, tuple[Paper, list[IndexEntry]]] = {}
     for layout in layouts:
         method = layout.table.method
-        by_paper.setdefault(method, (layout.table.paper, []))[1].append(_entry(layout, report))
+        by_paper.setdefault(method, (layout.table.paper, []))[1].append(
+            _entry(layout, without_cells[layout.table.id], report)
+        )
     return environment.get_template("index.html").render(papers=by_paper)
 
 
-def _entry(layout: Layout, report: Path) -> IndexEntry:
+def _without_cells(table: Table, counts: Mapping[str, Record], complexity: Record | None) -> str:
+    if counted := count_table(table, counts):
+        return "counted" if counted.anything_found else "not counted yet"
+    if table.prints_complexity:
+        return "measured" if complexity_table(table, complexity) else "not measured yet"
+    return "quoted only"
+
+
+def _entry(layout: Layout, without_cells: str, report: Path) -> IndexEntry:
     cells = [shown.cell for shown in layout.shown_cells]
     profiles = [group.profile for group in layout.measured if group.profile]
     page = f"{layout.table.id}.html"
     return IndexEntry(
         layout.table,
         page if (report / page).exists() else "",
+        without_cells,
         Counter(cell.status for cell in cells),
         Counter(cell.word for cell in cells if cell.done),
         min(profiles, key=PROFILE_ORDER.index, default=""),

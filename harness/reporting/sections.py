@@ -24,12 +24,22 @@ from harness.reporting.training_curves import training_curves
 
 @dataclass(frozen=True)
 class RowLists:
-    """The ranked lists of one row, with its mAP; ``opened`` for the rows that a reader meets first."""
+    """The ranked lists of a row's first seed and its mAP; ``opened`` for the rows that a reader meets first."""
 
     name: str
     map: float
     lists: RankedLists
     opened: bool
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing with what it shows, and ``values``, where those who do not see it find them as numbers."""
+
+    title: str
+    caption: str
+    values: str
+    drawing: Markup
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,7 @@ class GroupSection:
     group: Group
     orderings: list[Ordering]
     cost: CostTable
-    charts: list[tuple[str, str, Markup]]
+    charts: list[Chart]
     lists: list[RowLists]
     attention: list[Attention]
     contact_sheet: ContactSheet | None
@@ -62,7 +72,7 @@ def group_section(layout: Layout, group: Group, artefacts: Artefacts, images: bo
 
 
 def _lists(done: Sequence[Cell], artefacts: Artefacts, show_images: bool) -> list[RowLists]:
-    scores = [fmean(record["metrics"]["map"] for record in cell.done) for cell in done]
+    scores = [cell.done[0]["metrics"]["map"] for cell in done]
     return [
         RowLists(
             cell.row.key, score, ranked_lists(cell.done[0], artefacts, show_images), score in (max(scores), min(scores))
@@ -71,25 +81,28 @@ def _lists(done: Sequence[Cell], artefacts: Artefacts, show_images: bool) -> lis
     ]
 
 
-def _charts(done: Sequence[Cell]) -> list[tuple[str, str, Markup]]:
-    """(title, caption, chart) of each chart that the records can fill."""
+def _charts(done: Sequence[Cell]) -> list[Chart]:
+    """Each chart that the records can fill."""
     curved = [cell for cell in done if cell.done[0].get("cmc")]
     trained = training_curves(done)
     charts = []
     if done:
         caption = "Whiskers: 95 % bootstrap interval by identity (over several seeds, the lowest to the highest)."
-        charts.append(("mAP", caption, map_chart([_bar(cell) for cell in done])))
+        values = "the values stand in the table and its receipts"
+        charts.append(Chart("mAP", caption, values, map_chart([_bar(cell) for cell in done])))
     if curved:
         caption = f"Queries with a right match at rank k or before, k from 1 to {RANKS}; mean over seeds."
-        charts.append(("CMC curves", caption, cmc_chart([_cmc(cell) for cell in curved])))
+        values = "the values at ranks 1, 5, 10 and 20 stand in the receipts, all under cmc in the records listed below"
+        charts.append(Chart("CMC curves", caption, values, cmc_chart([_cmc(cell) for cell in curved])))
     if trained:
         panels = [(curves.title, list(curves.lines.values())) for curves in trained]
-        charts.append(("Training curves", training_caption(trained), loss_chart(panels)))
+        values = "the values stand under curves in the records listed below"
+        charts.append(Chart("Training curves", training_caption(trained), values, loss_chart(panels)))
     return charts
 
 
 def _bar(cell: Cell) -> Bar:
-    value = fmean(record["metrics"]["map"] for record in cell.done)
+    value = fmean(cell.one_each([record["metrics"]["map"] for record in cell.done]))
     known = [record["intervals"]["map"]["by_identity"] for record in cell.done if record.get("intervals")]
     return Bar(
         cell.row.key, value, min([value, *(low for low, _ in known)]), max([value, *(high for _, high in known)])
@@ -98,5 +111,5 @@ def _bar(cell: Cell) -> Bar:
 
 def _cmc(cell: Cell) -> Line:
     curves = zip(*(record["cmc"][:RANKS] for record in cell.done), strict=True)
-    values = [fmean(rates) for rates in curves]
+    values = [fmean(cell.one_each(rates)) for rates in curves]
     return Line(cell.row.key, range(1, len(values) + 1), values)

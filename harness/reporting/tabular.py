@@ -15,11 +15,12 @@ _LATEX = {
     "–": "--",
     "−": "$-$",
     "±": r"$\pm$",
+    "∗": r"$^{\ast}$",
 } | {symbol: "\\" + symbol for symbol in "&%$#_{}"}
 
 CSV_HEADER = (
     *("table", "group", "row", "dataset", "profile", "metric", "published"),
-    *("measured", "spread", "seeds", "low95", "high95", "difference", "verdict"),
+    *("measured", "spread", "seeds", "low95", "high95", "difference", "verdict", "reason"),
 )
 
 Block = tuple[str, str, Sequence[str]]
@@ -31,8 +32,11 @@ def escape_latex(text: str) -> str:
     return "".join(_LATEX.get(symbol, symbol) for symbol in text)
 
 
-def booktabs(corner: str, blocks: Sequence[Block], rows: Iterable[Sequence[str]]) -> str:
-    """A ``tabular`` under two lines of headings over the columns' names; ``corner`` names the first column."""
+def booktabs(corner: str, blocks: Sequence[Block], rows: Iterable[Sequence[str]], remark: str = "") -> str:
+    """A ``tabular`` under two lines of headings over the columns' names; ``corner`` names the first column.
+
+    ``remark`` stands below the last row, over all columns, on as many lines as it takes.
+    """
     widths = [len(names) for _, _, names in blocks]
     sources = [source for _, source, _ in blocks]
     lines = [
@@ -46,6 +50,11 @@ def booktabs(corner: str, blocks: Sequence[Block], rows: Iterable[Sequence[str]]
         "\\midrule",
         *(_line(row) for row in rows),
     ]
+    if remark:
+        lines += [
+            "\\midrule",
+            f"\\multicolumn{{{1 + sum(widths)}}}{{p{{0.9\\linewidth}}}}{{{escape_latex(remark)}}} \\\\",
+        ]
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
 
 

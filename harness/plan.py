@@ -142,7 +142,7 @@ class Planner:
         """
         for row in rows:
             for dataset in datasets:
-                if dataset in table.columns and dataset not in row.published:
+                if not table.has_cell(row, dataset):
                     continue
                 for seed in seeds or range(dataset_spec(dataset).splits if row.runs else 1):
                     cell = Cell(table.id, row.key, dataset, profile, seed)

@@ -347,4 +347,7 @@ def _without_path(dataset: str) -> str:
 
 
 def _published(row: Row, dataset: str) -> dict[str, float | None]:
-    return {metric: figure for metric, figure in row.published.get(dataset, {}).items()}
+    """What is printed of that cell itself."""
+    return (
+        {} if dataset in row.borrowed else {metric: figure for metric, figure in row.published.get(dataset, {}).items()}
+    )

@@ -7,7 +7,11 @@ import pytest
 from harness.computation import Computation
 from harness.execution.comparability import reasons
 from harness.method import Method
+from harness.plan import Plan, Planner
 from harness.recipe import Sampler
+from harness.shelf import Shelf
+from harness.store import Store
+from harness.tables import table
 from methods.ide import METHOD as IDE
 from methods.mdpr import METHOD as MDPR
 from methods.pgfl_kd import METHOD
@@ -105,3 +109,10 @@ def test_figures_that_are_another_rows_are_a_reason():
     (reason,) = reasons_with({}, "cuhk03_detected", row="Baseline (UB)")
     assert reason.endswith("are those of Baseline on CUHK03 labeled (Sec. 5.2.1)")
     assert reasons_with({}, "market1501", row="Baseline (UB)") == []
+
+
+def test_figures_that_are_another_rows_are_no_target_to_explain(tmp_path):
+    plan, wanted = Plan(), table("mpn_ablation")
+    planner = Planner(Shelf(tmp_path), Store(tmp_path), ALONE, draw=False)
+    planner.add(plan, wanted, [wanted.row("Baseline (UB)")], ["market1501", "cuhk03_detected"], "paper")
+    assert [bool(planned.published) for planned in plan.cells] == [True, False]

@@ -14,7 +14,7 @@ from harness.datasets import dataset as dataset_spec
 from harness.errors import BadInput, unknown
 from harness.selection import Choice, choose, chosen_rows, chosen_tables, parse_cell
 from harness.shelf import Shelf
-from harness.store import Record, Store, existing
+from harness.store import Record, Store, existing, record_label
 from harness.tables import tables
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def verify(options: argparse.Namespace) -> int:
     records = _records_of(options.verify, store, options)
     wrong = 0
     for record in records:
-        label = f"{record['cell']} ({record['profile']}, seed {record['seed']})"
+        label = record_label(record)
         if record["status"] != "done":
             raise BadInput(f"{label} failed ({record['cause']['kind']}); there is nothing to verify, run it again")
         found = list(disagreements(record, store))
@@ -77,7 +77,7 @@ def explain(options: argparse.Namespace) -> int:
 
     store = existing(options.results)
     for record in _records_of(options.explain, store, options):
-        print(f"{record['cell']} ({record['profile']}, seed {record['seed']})")
+        print(record_label(record))
         ladder = explanation.explain(record, store)
         print("\n".join(explanation.as_text(ladder, record["published"])))
     return 0
@@ -100,7 +100,7 @@ def roc(options: argparse.Namespace) -> int:
 
     store = existing(options.results)
     for record in _records_of(options.roc, store, options):
-        print(f"{record['cell']} ({record['profile']}, seed {record['seed']})")
+        print(record_label(record))
         print("\n".join(as_text(record_roc(record, store))))
     return 0
 

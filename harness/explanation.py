@@ -9,7 +9,7 @@ from harness.errors import BadInput
 from harness.evaluation.ladder import CLOSED, Figures, Ladder, Rung, Setting, StoredFeatures, climb
 from harness.evaluation.protocols import protocol_named
 from harness.evaluation.scoring import Reranking
-from harness.store import Record, Store
+from harness.store import Record, Store, record_label
 
 AGREEMENT = 0.05
 """Points by which a record scored again may differ: another BLAS rounds otherwise, which moves a rank here or there."""
@@ -21,7 +21,7 @@ def explain(record: Record, store: Store) -> Ladder:
     Raises BadInput, naming the record or file and the mend, when the record failed, its paper prints no figure for it,
     its features cannot be read, or they do not give its figures again.
     """
-    label = f"{record['cell']} ({record['profile']}, seed {record['seed']})"
+    label = record_label(record)
     if record["status"] != "done":
         raise BadInput(f"{label} failed ({record['cause']['kind']}); there is nothing to explain, run it again")
     published = {metric: figure for metric, figure in record["published"].items() if figure is not None}

@@ -117,6 +117,11 @@ def record_digest(record: Record) -> str:
     return canonical_hash({key: value for key, value in record.items() if key != "digest"}, 64)
 
 
+def record_label(record: Record) -> str:
+    """A record in words: its cell, and which of the cell's it is."""
+    return f"{record['cell']} ({record['profile']}, seed {record['seed']})"
+
+
 def contact_sheet_path(fingerprint: str) -> str:
     """Where the contact sheet of the embedded dataset with that passport stands, relative to the results folder."""
     return f"datasets/{fingerprint[:16]}.webp"

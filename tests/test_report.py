@@ -2,13 +2,10 @@
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from harness import report as command_line
-from harness.errors import BadInput
 from harness.evaluation.metrics import Scores
 from harness.evaluation.ranking import Ranking
 from harness.method import Paper
@@ -17,7 +14,7 @@ from harness.reporting.cells import Group
 from harness.reporting.charts import Bar, Line, cmc_chart, map_chart
 from harness.reporting.copies import latex, long_csv
 from harness.reporting.layout import lay_out
-from harness.store import Store, contact_sheet_path, record_digest
+from harness.store import contact_sheet_path
 from harness.tables import Claim, Figure, Row, Table, tables
 
 QUERIES = 40
@@ -247,21 +244,20 @@ def test_profiles_of_one_dataset_have_columns_of_their_own(tmp_path):
     assert page.index("measured, paper") < page.index("measured, budget")
 
 
-def test_best_measured_figure_of_a_column_is_marked_and_ties_as_shown_share_it():
-    table = small_table(("a", ""), ("b", ""), ("c", ""))
-    values = {"a": 41.24, "b": 41.21, "c": 30.0}
+@pytest.mark.parametrize(
+    ("rows", "values"),
+    [
+        # A tie as shown.
+        ((("a", ""), ("b", ""), ("c", "")), (41.24, 41.21, 30.0)),
+        # The column's fewest decimals: shown with two, b has 90.1.
+        ((("a", "90.00"), ("b", "90.0"), ("c", "90.00")), (90.12, 90.14, 90.04)),
+    ],
+)
+def test_best_measured_figure_of_a_column_is_marked_and_ties_as_shown_share_it(rows, values):
+    table = small_table(*rows)
     records = [
-        done_record(table.id, row, "market1501", metrics={"map": value}, reasons=()) for row, value in values.items()
-    ]
-    group = Group("market1501", "demo", ("map",))
-    assert [bool(row.cells[group].best) for row in lay_out(table, records).rows] == [True, True, False]
-
-
-def test_figures_of_a_column_are_compared_in_its_fewest_decimals():
-    table = small_table(("a", "90.00"), ("b", "90.0"), ("c", "90.00"))
-    values = {"a": 90.12, "b": 90.14, "c": 90.04}
-    records = [
-        done_record(table.id, row, "market1501", metrics={"map": value}, reasons=()) for row, value in values.items()
+        done_record(table.id, row, "market1501", metrics={"map": value}, reasons=())
+        for row, value in zip("abc", values, strict=True)
     ]
     group = Group("market1501", "demo", ("map",))
     assert [bool(row.cells[group].best) for row in lay_out(table, records).rows] == [True, True, False]
@@ -492,60 +488,9 @@ def test_attention_says_what_it_shows(tmp_path):
     assert "Responses of &lt;F&gt;." in page_of(tmp_path, [record])
 
 
-def test_index_lists_all_tables_with_their_cells(tmp_path):
-    records = [done_record("mpn_ablation", "MPN"), failed_record("mpn_ablation", "MT Only", "no memory")]
-    index = write_report(records, tables(), tmp_path, tmp_path / "report")[-1].read_text(encoding="utf-8")
-    for table_id in tables():
-        assert f'href="{table_id}.html"' in index
-    line = index[index.index("<small>mpn_ablation<") :].split("</tr>")[0]
-    assert re.findall(r"<td>(\d+)</td>", line) == ["10", "1", "1", "48"]
-    assert "1 not comparable" in line
-
-
-def test_index_says_which_methods_cannot_run_yet(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.registry.is_built", lambda method: method != "rmgl")
-    index = write_report([], tables(), tmp_path, tmp_path / "report", only=["mpn_k"])[-1].read_text(encoding="utf-8")
-    assert index.count("not built yet; figures are listed") == 1
-
-
-def test_index_links_only_pages_that_exist(tmp_path):
-    write_report([], tables(), tmp_path, tmp_path / "report", only=["mpn_k"])
-    index = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
-    assert 'href="mpn_k.html"' in index
-    assert 'href="mpn_ablation.html"' not in index
-
-
 def test_charts_take_their_colours_from_the_page():
     for chart in (cmc_chart([Line("$a_1$ <b>", [1, 2], [50, 60])]), map_chart([Bar("a", 40, 38, 45)])):
         assert "currentColor" in chart
         assert "var(--series-0)" in chart
         assert "#0102" not in chart
     assert "$a_1$ &lt;b&gt;" in cmc_chart([Line("$a_1$ <b>", [1, 2], [50, 60])])
-
-
-def test_command_line_reports_stored_records(tmp_path, capsys):
-    record = done_record("mpn_ablation", "MPN")
-    Store(tmp_path / "results").write_record(record | {"digest": record_digest(record)})
-    options = ["--results", str(tmp_path / "results"), "--report", str(tmp_path / "report")]
-    assert command_line.main([*options, "--table", "mpn_ablation"]) == 0
-    assert "1 records, 2 pages" in capsys.readouterr().out
-    assert "41.2" in (tmp_path / "report" / "mpn_ablation.html").read_text(encoding="utf-8")
-
-
-def test_pages_are_left_alone_where_there_are_no_results(tmp_path, capsys):
-    page = tmp_path / "index.html"
-    page.write_text("a good page")
-    assert command_line.main(["--results", str(tmp_path / "nowhere"), "--report", str(tmp_path)]) == 2
-    assert "nowhere is not a folder; run a table first" in capsys.readouterr().err
-    assert page.read_text() == "a good page"
-
-
-def test_unknown_table_offers_the_nearest_and_exits_with_2(tmp_path, capsys):
-    assert command_line.main(["--results", str(tmp_path), "--report", str(tmp_path), "--table", "mpn_ablatoin"]) == 2
-    assert "'mpn_ablation'" in capsys.readouterr().err
-
-
-def test_report_folder_that_cannot_be_written_is_named(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(BadInput, match=r"file: pages cannot be written here .*--report"):
-        write_report([], {}, tmp_path, Path(tmp_path / "file"))

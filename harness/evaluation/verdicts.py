@@ -7,9 +7,12 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import BadInput
+
+if TYPE_CHECKING:
+    from harness.datasets.base import DatasetSpec
 
 Word = Literal["reproduced", "above", "below", "undecided", "not comparable", "failed", "not run"]
 
@@ -73,7 +76,7 @@ def judge(
 
     Of a dataset of several train/test ``splits`` each measured figure is of a split of its own, and the published one
     is the mean of all. How much splits differ is then in both means alike and no noise of their difference; what is
-    left is that of k single trainings, SINGLE_SEED_NOISE / sqrt(k). ``one_a_split`` makes such figures of any seeds',
+    left is that of k single trainings, SINGLE_SEED_NOISE / sqrt(k). ``one_each`` makes such figures of any seeds',
     ``split_reasons`` says what speaks against it.
 
     Raises BadInput for a measured figure that is not a finite number.
@@ -107,14 +110,18 @@ def judge(
     return Verdict(word, arithmetic)
 
 
-def one_a_split(measured: Sequence[float], splits: Sequence[int]) -> list[float]:
-    """A figure a split, in their order: the mean of those ``measured`` on it; ``splits`` says which each is of.
+def one_each(measured: Sequence[float], seeds: Sequence[int], dataset: DatasetSpec) -> list[float]:
+    """Figures ``measured`` with these ``seeds`` as they are averaged: one a seed; of a dataset of several splits one a
+    split, in their order: the mean of those measured on it.
 
     So a split that is trained on twice weighs no more than another in the mean of all.
     """
-    return [
-        mean(figure for figure, of in zip(measured, splits, strict=True) if of == each) for each in sorted(set(splits))
-    ]
+    if dataset.splits == 1:
+        return list(measured)
+    of_split: dict[int, list[float]] = {}
+    for figure, seed in zip(measured, seeds, strict=True):
+        of_split.setdefault(dataset.split_of(seed), []).append(figure)
+    return [mean(of_split[split]) for split in sorted(of_split)]
 
 
 def split_reasons(measured: Collection[int], splits: int) -> list[str]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import BadInput, unknown
+from harness.errors import DAMAGED_ARRAYS, BadInput, unknown
 from harness.priors.availability import (
     INFRARED,
     KINDS,
@@ -122,7 +120,7 @@ def _read(file: Path, kinds: Iterable[str]) -> dict[str, NDArray[Any]]:
             needed = {name for kind in kinds for name in source_of(kind, archive.files) or ()}
             stated = [PROVIDER] if PROVIDER in archive.files else []
             held = {name: archive[name] for name in ("names", *sorted(needed), *stated)}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED_ARRAYS as error:
         raise BadInput(f"{file} is damaged ({error}); replace it by a whole copy") from error
     require_sound(file, held)
     return held

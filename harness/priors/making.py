@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from filelock import FileLock
 
-from harness.errors import BadInput
+from harness.errors import DAMAGED_ARRAYS, BadInput
 from harness.priors.availability import PROVIDER, priors_file
 from harness.priors.contents import require_sound
 from harness.priors.naming import image_names
@@ -93,5 +91,5 @@ def _read(file: Path) -> Mapping[str, NDArray[Any]]:
     try:
         with np.load(file) as archive:
             return dict(archive)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED_ARRAYS as error:
         raise BadInput(f"{file} is damaged ({error}); delete it to have it made again") from error

@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 
 from harness.cell import cell_command
 from harness.datasets import dataset as dataset_spec
-from harness.evaluation.verdicts import Verdict, judge, one_a_split, overall, recipe_reasons, split_reasons
+from harness.evaluation.verdicts import Verdict, judge, one_each, overall, recipe_reasons, split_reasons
 from harness.reporting.cost_figures import MEANINGS, MeasuredCost, measured_cost
 from harness.store import Record
 from harness.tables import COST_COLUMNS, PERCENT, Figure, Row, Table
@@ -153,10 +153,8 @@ class Cell:
 
     def one_each(self, figures: Sequence[float]) -> tuple[float, ...]:
         """Figures of the done records as they are averaged: one a seed; of a dataset of several splits, one a split."""
-        spec = dataset_spec(self.group.dataset)
-        if spec.splits == 1:
-            return tuple(figures)
-        return tuple(one_a_split(figures, [spec.split_of(record["seed"]) for record in self.done]))
+        seeds = [record["seed"] for record in self.done]
+        return tuple(one_each(figures, seeds, dataset_spec(self.group.dataset)))
 
     def _measured(self, metric: str) -> Measured:
         spec = dataset_spec(self.group.dataset)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from harness.datasets import dataset as dataset_spec
 from harness.errors import BadInput
 from harness.recipe import PROFILES
-from harness.store import Record
+from harness.store import Record, record_label
 from harness.tables import Table
 
 
@@ -17,9 +17,7 @@ def placed(records: Sequence[Record], tables: Mapping[str, Table]) -> tuple[list
     for record in records:
         reason = _no_place(record, tables)
         if reason:
-            left_out.append(
-                f"not shown, but kept: {record['cell']} ({record['profile']}, seed {record['seed']}): {reason}"
-            )
+            left_out.append(f"not shown, but kept: {record_label(record)}: {reason}")
         else:
             shown.append(record)
     return shown, left_out

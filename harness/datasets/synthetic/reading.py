@@ -26,8 +26,8 @@ def read(folder: Path) -> Dataset:
     """
     edition = _edition_of(folder)
     images = {split: named_images(folder / place, NAME, "0001_c1s1_000001_00.png") for split, place in FOLDERS.items()}
-    expected = {split: {shot.name for shot in plan(edition) if shot.split == split} for split in FOLDERS}
-    if any({image.name for image in images[split]} != names for split, names in expected.items()):
+    found_images = {(split, image.name) for split, of_split in images.items() for image in of_split}
+    if found_images != {(shot.split, shot.name) for shot in plan(edition)}:
         raise BadInput(
             f"images are missing from {folder} or were added to it; delete that folder to have it drawn again"
         )

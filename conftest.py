@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 import methods
-from harness import fingerprint, plan, registry, tables
+from harness import registry, tables
+from harness.plan import code, fingerprint
 
 TOY_INIT = """
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ tables:
 
 def forget_code() -> None:
     """Read plugins, tables and sources anew."""
-    for remembered in (registry.folders, registry.method, tables.tables, fingerprint._module, plan._code):
+    for remembered in (registry.folders, registry.method, tables.tables, fingerprint._module, code.effective_code):
         remembered.cache_clear()
 
 

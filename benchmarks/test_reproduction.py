@@ -16,7 +16,8 @@ from harness.datasets import DATASETS
 from harness.datasets.base import DatasetSpec
 from harness.errors import BadInput
 from harness.evaluation.verdicts import judge, one_each, overall, recipe_reasons, split_reasons
-from harness.store import Record, Store, existing
+from harness.results.record import Record
+from harness.results.store import Store, existing
 from harness.tables import Row, Table, tables
 
 RESULTS = Path(os.environ.get("HARNESS_RESULTS", Path(__file__).parents[1] / "results"))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.command_line import exit_code_of
+from harness.commands.exit_code import exit_code_of
 from harness.datasets import DATASETS, dataset
 from harness.datasets.base import DatasetSpec
 from harness.datasets.sources import PUBLIC, WITHDRAWN, page
@@ -73,11 +73,11 @@ def fetch(options: argparse.Namespace) -> int:
 
 def priors(options: argparse.Namespace) -> int:
     """``priors ID --provider NAME``: compute the priors of the splits asked for and keep them under the data root."""
-    from harness.hardware import choose_device
+    from harness.machine.device import choose_device
+    from harness.plan.shelf import Shelf
     from harness.priors.making import make_priors
     from harness.priors.providers import provider
     from harness.progress import Watch
-    from harness.shelf import Shelf
 
     spec = dataset(options.id)
     if spec.embedded:

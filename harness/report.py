@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.command_line import exit_code_of
+from harness.commands.exit_code import exit_code_of
 from harness.reporting import write_report
-from harness.reporting.placing import placed
-from harness.store import existing
+from harness.reporting.known_records import placed
+from harness.results.store import existing
 from harness.tables import table, tables
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness import commands
-from harness.command_line import exit_code_of
+from harness.commands.exit_code import exit_code_of
 from harness.errors import BadInput
 from harness.recipe import PROFILES
 

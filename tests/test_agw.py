@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from test_bot import batch_hard_by_a_loop
 from torch.nn import functional as F
 
-from harness.computation import Computation
 from harness.errors import BadInput
+from harness.machine.computation import Computation
 from harness.measure import count_operations, count_parameters
 from harness.models.pooling import GeM
 from harness.models.reid import Batch
-from harness.plan import Plan, Planner
+from harness.plan.plan import Plan
+from harness.plan.planner import Planner
+from harness.plan.shelf import Shelf
 from harness.recipe import Optimiser
-from harness.shelf import Shelf
-from harness.store import Store
+from harness.results.store import Store
 from harness.tables import table
 from methods.agw import METHOD, AGWSwitches
 from methods.agw.attention import NonLocal

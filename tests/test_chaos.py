@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 import methods
+from harness.files.atomic import WRITING
+from harness.results.store import Store
 from harness.run import main
-from harness.store import WRITING, Store
 
 CHANGES = 16
 """Files written or replaced, at most, before a process is killed; how many is drawn."""

@@ -11,9 +11,9 @@ import pytest
 
 from conftest import forget_code
 from harness import report
-from harness.frame import records_frame
+from harness.results.frame import records_frame
+from harness.results.store import Store
 from harness.run import main
-from harness.store import Store
 from harness.training import loop
 
 TABLE = ("--table", "toy_table", "--dataset", "market1501", "--profile", "demo", "--device", "cpu")

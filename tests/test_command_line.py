@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from harness.command_line import exit_code_of
+from harness.commands.exit_code import exit_code_of
 
 
 def raising(error):

@@ -4,13 +4,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.computation import Computation
-from harness.execution.comparability import reasons
+from harness.machine.computation import Computation
 from harness.method import Method
-from harness.plan import Plan, Planner
+from harness.plan.plan import Plan
+from harness.plan.planner import Planner
+from harness.plan.shelf import Shelf
 from harness.recipe import Sampler
-from harness.shelf import Shelf
-from harness.store import Store
+from harness.results.store import Store
+from harness.runs.comparability import reasons
 from harness.tables import table
 from methods.ide import METHOD as IDE
 from methods.mdpr import METHOD as MDPR

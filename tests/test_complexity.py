@@ -9,16 +9,16 @@ import torch
 
 from harness import registry
 from harness.errors import BadInput
-from harness.execution import complexity as execution
-from harness.execution.training import Workplace
-from harness.measure import complexity as measuring
-from harness.measure.complexity import Subject, measured_complexity, measured_queries
+from harness.execution import cost_tables as execution
+from harness.measure import in_turns as measuring
+from harness.measure.in_turns import Subject, measured_complexity, measured_queries
+from harness.plan.selection import choose
+from harness.plan.shelf import Shelf
 from harness.reporting import write_report
 from harness.reporting.complexity import as_text, complexity_csv, complexity_table
+from harness.results.store import Store
 from harness.run import main
-from harness.selection import choose
-from harness.shelf import Shelf
-from harness.store import Store
+from harness.runs.training import Workplace
 from harness.tables import load, tables
 from harness.training.machine import Machine
 

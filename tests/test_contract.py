@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from harness import registry
-from harness.execution.pictures import attention
 from harness.measure import count_parameters
 from harness.models.reid import Batch
 from harness.recipe import PROFILES
+from harness.runs.illustrations import attention
 from harness.tables import tables
 from harness.training.machine import Machine
 from harness.training.optimisation import build_optimiser

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 from harness import run as command_line
 from harness.datasets.base import Passport
-from harness.execution.counting import count_datasets
+from harness.execution.counts import count_datasets
+from harness.plan.selection import choose
+from harness.plan.shelf import Shelf
 from harness.reporting.counts import count_table
-from harness.selection import choose
-from harness.shelf import Shelf
-from harness.store import Store
+from harness.results.store import Store
 from harness.tables import tables
 
 TABLE = "pgfl_kd_datasets"

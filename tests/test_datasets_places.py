@@ -3,7 +3,7 @@
 import pytest
 
 from harness.datasets import dataset
-from harness.datasets.places import find_folder
+from harness.datasets.find_folder import find_folder
 
 USUAL = [
     ("market1501", "Market-1501-v15.09.15", "bounding_box_train"),

@@ -10,15 +10,16 @@ import pytest
 import torch
 from test_ddag import BASELINE, FULL, GRAPH, PART, RELEASED, build
 
-from harness.computation import Computation
 from harness.datasets import DATASETS
 from harness.errors import BadInput
-from harness.forecast import Forecast
-from harness.plan import Plan, Planner
+from harness.machine.computation import Computation
+from harness.plan.forecast import Forecast
+from harness.plan.plan import Plan
+from harness.plan.planner import Planner
+from harness.plan.shelf import Shelf
 from harness.recipe import Augmentation
+from harness.results.store import Store
 from harness.run import main
-from harness.shelf import Shelf
-from harness.store import Store
 from harness.tables import Table, table
 from harness.training.optimisation import build_optimiser, rate_factor
 from methods.ddag import METHOD, DDAGSwitches

@@ -15,7 +15,7 @@ from torchvision.transforms import functional as peer
 from harness.recipe import Augmentation, Jitter, RandomCrop, Sampler, Shifting
 from harness.training.augmentation import normalise
 from harness.training.batches import Input, TrainingData
-from harness.training.distortion import GREY, crop_box, distort, jittered, shifting_boxes
+from harness.training.pixel_transforms import GREY, crop_box, distort, jittered, shifting_boxes
 from harness.training.seeds import image_streams
 from methods.rmgl import METHOD, RMGLSwitches
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from torch import distributed
 
 from harness.cell import Cell
-from harness.computation import Computation
 from harness.errors import BadInput
-from harness.execution.receipt import command
+from harness.machine.computation import Computation
 from harness.recipe import Augmentation, Erasing, Jitter, Patch, RandomCrop, Sampler, Shifting
+from harness.runs.receipt import command
 from harness.training.batches import Input, TrainingData
 from harness.training.sampler import epoch_batches, shares
 from harness.training.world import World, joined

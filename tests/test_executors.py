@@ -18,13 +18,13 @@ import torch
 
 from conftest import TOY_INIT, TOY_MODEL, TOY_TABLES
 from harness.cell import Cell
-from harness.computation import Computation
+from harness.commands.resources import computation
 from harness.errors import BadInput, FailedElsewhere, Killed
 from harness.execution import launching
 from harness.execution.job import Job
-from harness.resources import computation
+from harness.machine.computation import Computation
+from harness.results.store import Store
 from harness.run import main
-from harness.store import Store
 
 ROOT = Path(__file__).parents[1]
 DISTURBANCE = '''

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from conftest import forget_code
-from harness.execution import evaluating, local
+from harness.execution import local
+from harness.results.store import Store
 from harness.run import main
-from harness.store import Store
+from harness.runs import recording as evaluating
 from harness.training import checkpoint
 
 TABLE = ("--table", "toy_table", "--dataset", "market1501", "--profile", "demo", "--device", "cpu")

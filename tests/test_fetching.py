@@ -16,7 +16,7 @@ from harness.datasets.fetching import fetch
 from harness.datasets.market1501 import MARKET1501
 from harness.datasets.sources import PUBLIC, WITHDRAWN
 from harness.errors import BadInput
-from harness.writable import require_writable
+from harness.files.writable import require_writable
 
 
 @pytest.fixture

@@ -5,13 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import fingerprint, plan
-from harness.computation import Computation
 from harness.datasets.base import Dataset, Passport, Split
-from harness.fingerprint import canonical_hash, changed, reached_code
-from harness.plan import Plan, Planner
-from harness.shelf import Shelf
-from harness.store import Store
+from harness.files.hashing import canonical_hash
+from harness.machine.computation import Computation
+from harness.plan import fingerprint
+from harness.plan import planner as plan
+from harness.plan.fingerprint import changed, reached_code
+from harness.plan.plan import Plan
+from harness.plan.planner import Planner
+from harness.plan.shelf import Shelf
+from harness.results.store import Store
 from harness.tables import table
 
 MODEL = '''

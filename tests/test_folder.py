@@ -13,9 +13,9 @@ from PIL import Image
 from harness.datasets.base import Passport
 from harness.datasets.folder import PATTERN, _numbers, load, spec
 from harness.errors import BadInput
-from harness.execution.evaluating import evaluation_path
 from harness.priors.availability import priors_file
-from harness.store import Store
+from harness.results.store import Store
+from harness.runs.recording import evaluation_path
 
 PLAIN = {
     "train": ("3_c1_a.png", "3_c2_a.png", "12_c1.png", "12_c2.png"),

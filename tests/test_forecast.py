@@ -6,18 +6,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import forecast
-from harness.computation import Computation
-from harness.forecast import Forecast
-from harness.measure import planned
-from harness.measure.planned import planned_operations
-from harness.plan import Plan, Planner
+from harness.files.atomic import write_json
+from harness.machine.computation import Computation
+from harness.plan import forecast
+from harness.plan import operations as planned
+from harness.plan.forecast import Forecast
+from harness.plan.operations import planned_operations
+from harness.plan.plan import Plan
+from harness.plan.planner import Planner
+from harness.plan.scaling import Scaling, Training, as_lines, duration, makespan
+from harness.plan.shelf import Shelf
+from harness.plan.throughput import Hardware, Measurement, recorded_hardware
+from harness.results.record import OF_RUNS
+from harness.results.store import Store
 from harness.run import main
-from harness.scaling import Scaling, Training, as_lines, duration, makespan
-from harness.shelf import Shelf
-from harness.store import OF_RUNS, Store, write_json
 from harness.tables import table
-from harness.throughput import Hardware, Measurement, recorded_hardware
 
 TOY_MACS = {"Narrow": 15 * 7 * 8 * 27 + 32 * 4, "Wide": 15 * 7 * 8 * 27 + 32 * 8}
 """Of a 3x3 convolution with stride 2 on 32x16 images, from 3 to 8 channels, and a linear layer."""

@@ -5,7 +5,7 @@ import platform
 import pytest
 import torch
 
-from harness.hardware import bfloat16_helps
+from harness.machine.precision import bfloat16_helps
 
 
 @pytest.mark.parametrize(

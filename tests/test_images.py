@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.cache import cache_folder
 from harness.datasets import images
 from harness.datasets.base import Dataset, Passport, Split
 from harness.datasets.images import decoded
 from harness.errors import BadInput
+from harness.files.cache import cache_folder
 
 COUNT = 7
 

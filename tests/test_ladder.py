@@ -6,13 +6,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from harness.analysis.explain import as_text, explain
 from harness.errors import BadInput
 from harness.evaluation.ladder import RERANKINGS, Setting, StoredFeatures, climb
 from harness.evaluation.protocols import PROTOCOLS
 from harness.evaluation.reranking import rerank
 from harness.evaluation.scoring import evaluate
-from harness.explanation import as_text, explain
-from harness.store import Store, write_arrays
+from harness.files.atomic import write_arrays
+from harness.results.store import Store
 
 RULE = PROTOCOLS["market1501"]
 RECORDED = Setting(flip=True)

@@ -8,21 +8,23 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from harness import plan
-from harness.computation import Computation
 from harness.errors import BadInput
-from harness.execution import training
-from harness.execution.comparability import reasons
-from harness.execution.preparation import build_model, initialise
-from harness.execution.training import Workplace, train_together
-from harness.forecast import Forecast
+from harness.files.hashing import file_digest
+from harness.machine.computation import Computation
 from harness.models.backbone import build_backbone
 from harness.models.weights import LUPERSON_FILES, luperson_weights, with_ibn_norms
-from harness.plan import Plan, Planner
+from harness.plan import planner as planning
+from harness.plan.forecast import Forecast
+from harness.plan.plan import Plan
+from harness.plan.planner import Planner
+from harness.plan.shelf import Shelf
 from harness.progress import Watch
 from harness.recipe import Initialisation
-from harness.shelf import Shelf
-from harness.store import Store, file_digest
+from harness.results.store import Store
+from harness.runs import training
+from harness.runs.comparability import reasons
+from harness.runs.preparation import build_model, initialise
+from harness.runs.training import Workplace, train_together
 from harness.tables import tables
 from harness.training.machine import Machine
 
@@ -53,10 +55,10 @@ def hub(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setitem(LUPERSON_FILES, TINY, "lup_moco_tiny.pth")
     monkeypatch.delenv("HARNESS_LUPERSON", raising=False)
-    plan._luperson_content.cache_clear()
+    planning._luperson_content.cache_clear()
     (tmp_path / "checkpoints").mkdir()
     yield tmp_path / "checkpoints"
-    plan._luperson_content.cache_clear()
+    planning._luperson_content.cache_clear()
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
@@ -127,7 +129,7 @@ def test_a_file_without_weights_is_refused_in_one_sentence(hub, content):
 def plan_of(tmp_path, monkeypatch, profile="paper"):
     """MDPR's Table III, for whose trunk the file's name is that of the tiny one."""
     monkeypatch.setitem(LUPERSON_FILES, "resnet101_ibn_a", "lup_moco_tiny.pth")
-    plan._luperson_content.cache_clear()
+    planning._luperson_content.cache_clear()
     found = Plan()
     table = tables()["mdpr_market"]
     planner = Planner(Shelf(tmp_path), Store(tmp_path / "results"), Computation(bfloat16=True), draw=False)
@@ -200,7 +202,7 @@ def test_a_run_that_lacks_the_weights_says_so_as_it_begins(hub, tmp_path, monkey
 
 @pytest.mark.parametrize(("profile", "there", "lines"), [("paper", False, 1), ("paper", True, 0), ("demo", False, 0)])
 def test_a_dry_run_names_the_missing_file_and_the_variable(hub, tmp_path, monkeypatch, profile, there, lines):
-    monkeypatch.setattr("harness.measure.planned.planned_operations", lambda runs: {run.id: 1 for run in runs})
+    monkeypatch.setattr("harness.plan.operations.planned_operations", lambda runs: {run.id: 1 for run in runs})
     if there:
         (hub / "lup_moco_tiny.pth").write_bytes(b"read only when it is loaded")
     said = (

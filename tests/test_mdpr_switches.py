@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from mdpr_variants import FULL, HARD_ONLY, INDEPENDENT, NEITHER, RELEASED, SOFT_ONLY, UNFUSED, batch_of, build, size
 
-from harness.computation import Computation
 from harness.errors import BadInput
-from harness.plan import Plan, Planner
-from harness.shelf import Shelf
-from harness.store import Store
+from harness.machine.computation import Computation
+from harness.plan.plan import Plan
+from harness.plan.planner import Planner
+from harness.plan.shelf import Shelf
+from harness.results.store import Store
 from harness.tables import tables
 from methods.mdpr import METHOD, MDPRSwitches
 

@@ -14,7 +14,6 @@ import torch
 
 from harness.datasets.base import Dataset, Passport, Split
 from harness.errors import BadInput
-from harness.execution.evaluating import images_ranked
 from harness.measure import (
     count_operations,
     count_parameters,
@@ -26,6 +25,7 @@ from harness.measure import (
 )
 from harness.measure.abstract import blank_images
 from harness.measure.latency import repeated
+from harness.runs.recording import images_ranked
 from harness.training.machine import Machine
 from methods.ide import METHOD as IDE
 from methods.mpn import METHOD as MPN

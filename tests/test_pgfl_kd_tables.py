@@ -20,7 +20,7 @@ from harness.errors import BadInput
 from harness.measure import count_operations, inference_parameters
 from harness.measure.cost import ESTIMATORS
 from harness.models.backbone import build_backbone, resnet_part
-from harness.store import Store
+from harness.results.store import Store
 from harness.tables import tables
 from methods.pcb import METHOD as PCB
 from methods.pcb import PCBSwitches

@@ -13,13 +13,13 @@ from test_prior_providers import NAMES, dataset_of, quiet, seen_by, two_images
 
 from harness.datasets.base import Split
 from harness.errors import BadInput
+from harness.files.atomic import write_atomically
 from harness.priors import load_priors, making, missing_priors
 from harness.priors.availability import priors_file
 from harness.priors.making import make_priors
 from harness.priors.naming import image_names
 from harness.priors.parsing import derive_parsing
 from harness.priors.providers import Provider
-from harness.store import write_atomically
 
 
 @pytest.fixture

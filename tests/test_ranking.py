@@ -15,7 +15,7 @@ from harness.evaluation.distance import distance_blocks
 from harness.evaluation.metrics import METRICS, Scores
 from harness.evaluation.protocols import relevance
 from harness.evaluation.ranking import TOP, Ranking, rank
-from harness.store import write_arrays
+from harness.files.atomic import write_arrays
 
 
 def scores_of(distances, query_ids, gallery_ids, query_cams=None, gallery_cams=None):

@@ -10,10 +10,10 @@ from harness.datasets import regdb
 from harness.datasets.images import decoded
 from harness.errors import BadInput
 from harness.evaluation import evaluate
+from harness.plan.shelf import Shelf
 from harness.recipe import Initialisation
+from harness.results.store import Store
 from harness.run import main
-from harness.shelf import Shelf
-from harness.store import Store
 from methods import ddag
 
 VISIBLE_TO_INFRARED, INFRARED_TO_VISIBLE = regdb.SPECS

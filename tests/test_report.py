@@ -14,7 +14,7 @@ from harness.reporting.cells import Group
 from harness.reporting.charts import Bar, Line, cmc_chart, map_chart
 from harness.reporting.copies import latex, long_csv
 from harness.reporting.layout import lay_out
-from harness.store import contact_sheet_path
+from harness.results.store import contact_sheet_path
 from harness.tables import Claim, Figure, Row, Table, tables
 
 QUERIES = 40

@@ -14,7 +14,7 @@ from harness.reporting.copies import latex, long_csv
 from harness.reporting.counts import count_table, counts_csv, counts_latex
 from harness.reporting.layout import lay_out
 from harness.reporting.tabular import CSV_HEADER, escape_latex
-from harness.store import Store
+from harness.results.store import Store
 from harness.tables import tables
 
 FOUND = {

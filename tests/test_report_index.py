@@ -9,7 +9,8 @@ from test_report import done_record, failed_record
 from harness import report as command_line
 from harness.errors import BadInput
 from harness.reporting import write_report
-from harness.store import Store, record_digest
+from harness.results.record import record_digest
+from harness.results.store import Store
 from harness.tables import tables
 
 

@@ -10,7 +10,7 @@ from harness.datasets.synthetic.edition import EDITIONS
 from harness.reporting.cells import Group, cell
 from harness.reporting.charts import Line, loss_chart
 from harness.reporting.training_curves import TrainingCurves, caption, training_curves
-from harness.store import contact_sheet_path
+from harness.results.store import contact_sheet_path
 
 LONG = "MDPR(Ours): distillation only, without the fusion module and without its classifier"
 

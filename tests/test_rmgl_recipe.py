@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from harness import registry
-from harness.computation import Computation
 from harness.errors import BadInput
-from harness.plan import Plan, Planner
+from harness.machine.computation import Computation
+from harness.plan.plan import Plan
+from harness.plan.planner import Planner
+from harness.plan.shelf import Shelf
 from harness.recipe import Erasing, Jitter, RandomCrop, Shifting
-from harness.shelf import Shelf
-from harness.store import Store
+from harness.results.store import Store
 from harness.tables import table, tables
 from harness.training.optimisation import build_optimiser, rate_factor
 from methods.rmgl import METHOD, RMGLSwitches

@@ -5,10 +5,11 @@ from itertools import product
 import numpy as np
 import pytest
 
+from harness.analysis.significance import significance
 from harness.errors import BadInput
 from harness.evaluation import score
-from harness.evaluation.significance import significance
-from harness.store import Store, write_arrays
+from harness.files.atomic import write_arrays
+from harness.results.store import Store
 
 PEOPLE = 8
 

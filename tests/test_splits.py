@@ -11,14 +11,14 @@ from benchmarks import test_reproduction as checks
 from harness.cell import Cell as Address
 from harness.cell import cell_id
 from harness.evaluation.verdicts import SINGLE_SEED_NOISE, judge, split_reasons
-from harness.execution.comparability import verdict
-from harness.plan import PlannedCell
+from harness.plan.plan import PlannedCell
 from harness.reporting import write_report
 from harness.reporting.artefacts import Artefacts
 from harness.reporting.cells import Group, cell
 from harness.reporting.headline import headline
 from harness.reporting.layout import lay_out
 from harness.reporting.orderings import orderings
+from harness.runs.comparability import verdict
 from harness.tables import Claim, Figure, table
 
 TABLE = table("ddag_regdb")

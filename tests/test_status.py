@@ -10,16 +10,16 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from harness.announced import announced
 from harness.cell import Cell
 from harness.errors import BadInput
-from harness.event_files import ask_for_event_files, write_epoch, write_metrics
 from harness.progress import Watch
+from harness.results.store import Store
 from harness.run import main
-from harness.standing import Board
-from harness.status import LiveTables, as_tables, as_text
-from harness.store import Store
-from harness.under_way import runs_under_way, write_progress
+from harness.status.announcements import announced
+from harness.status.board import Board
+from harness.status.event_files import ask_for_event_files, write_epoch, write_metrics
+from harness.status.trainings import runs_under_way, write_progress
+from harness.status.views import LiveTables, as_tables, as_text
 
 EPOCHS = 4
 LOG = {
@@ -252,7 +252,7 @@ def test_a_record_is_read_again_only_when_it_changed(store, monkeypatch):
     record(store, "A", "one")
     board = Board(store)
     board.standing()
-    monkeypatch.setattr("harness.standing.read_record", lambda path: pytest.fail(f"read {path} again"))
+    monkeypatch.setattr("harness.status.board.read_record", lambda path: pytest.fail(f"read {path} again"))
     assert board.standing().tables[0].cells["done"] == 1
 
 
@@ -312,7 +312,7 @@ def test_off_a_terminal_there_are_lines_alone(store, capsys):
 
 
 def test_a_record_that_is_damaged_meanwhile_does_not_end_the_view(store, monkeypatch):
-    monkeypatch.setattr("harness.status.LOOK_EVERY", 0.0)
+    monkeypatch.setattr("harness.status.views.LOOK_EVERY", 0.0)
     path = record(store, "A", "one")
     tables = LiveTables(store)
     before = tables()

@@ -6,10 +6,13 @@ import os
 
 import pytest
 
-from harness import store as store_module
 from harness.errors import BadInput
-from harness.frame import records_frame
-from harness.store import OF_RUNS, Store, existing, file_digest, read_record, record_name, write_atomically
+from harness.files.atomic import write_atomically
+from harness.files.hashing import file_digest
+from harness.results import store as store_module
+from harness.results.frame import records_frame
+from harness.results.record import OF_RUNS
+from harness.results.store import Store, existing, read_record, record_name
 
 
 def record(**changes):

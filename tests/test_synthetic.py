@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.cache import cache_folder
 from harness.datasets.synthetic import SYNTHETIC, Difficulty, contact_sheet, generate, load, writing
 from harness.datasets.synthetic.body import Body
 from harness.datasets.synthetic.camera import build_camera
@@ -23,6 +22,7 @@ from harness.datasets.synthetic.photograph import COLUMNS, ROWS, Box, draw_box, 
 from harness.datasets.synthetic.pose import draw_pose, skeleton
 from harness.datasets.synthetic.truth import KEYPOINTS, keypoints, parsing_map
 from harness.errors import BadInput
+from harness.files.cache import cache_folder
 
 SMALL = {"train_ids": 4, "test_ids": 4, "train_images": 4, "test_images": 8, "distractors": 3}
 UNTROUBLED = Difficulty(misalignment=0, occlusion=0, partial=0)

@@ -12,8 +12,8 @@ from harness.datasets import sysu
 from harness.errors import BadInput
 from harness.evaluation.protocols import PROTOCOLS
 from harness.evaluation.trials import trial_galleries
-from harness.execution.evaluation import Reading, TestImages, evaluate_run
 from harness.models.reid import ReIDModel
+from harness.runs.evaluation import Reading, TestImages, evaluate_run
 from harness.training.machine import Machine
 
 IDENTITIES = {"train_id": (1, 4), "val_id": (9,), "test_id": (2, 6, 10)}

@@ -14,7 +14,7 @@ from harness.evaluation import evaluate, score
 from harness.evaluation.galleries import FixedGalleries, one_image_a_camera, owners_galleries
 from harness.evaluation.metrics import RANK_METRICS, Scores
 from harness.evaluation.protocols import PROTOCOLS, Protocol
-from harness.store import write_arrays
+from harness.files.atomic import write_arrays
 
 SYSU = PROTOCOLS["sysu_all"]
 

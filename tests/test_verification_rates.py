@@ -6,7 +6,7 @@ import pytest
 from harness.errors import BadInput
 from harness.evaluation.distance import distance_blocks
 from harness.evaluation.protocols import PROTOCOLS, relevance
-from harness.evaluation.verification_rates import FALSE_POSITIVE_RATES, roc
+from harness.evaluation.roc import FALSE_POSITIVE_RATES, roc
 
 RATES = (0.0, 0.001, 0.01, 0.05, 0.1, 0.5, 1.0)
 

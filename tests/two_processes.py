@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from harness import registry
-from harness.execution.features import extract
 from harness.recipe import Augmentation, Erasing, Jitter, Optimiser, Recipe, Sampler, Schedule
+from harness.runs.features import extract
 from harness.training.batches import TrainingData
 from harness.training.loop import train
 from harness.training.machine import Machine

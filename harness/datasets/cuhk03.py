@@ -10,12 +10,12 @@ import re
 from functools import partial
 from pathlib import Path
 
+from harness.datasets.assemble import assembled, counts, inspected, single_images
 from harness.datasets.base import Dataset, DatasetSpec
 from harness.datasets.cuhk03_release import MAT, images_of_release
-from harness.datasets.labelled import assembled, counts, inspected, single_images
+from harness.datasets.find_folder import find_folder
 from harness.datasets.market_layout import images_in
 from harness.datasets.passport import verified
-from harness.datasets.places import find_folder
 from harness.errors import BadInput
 
 NAME = re.compile(r"(?P<identity>\d{4})_c(?P<camera>[12])_\w+\.(?:png|jpg)")

@@ -21,7 +21,7 @@ from harness.datasets.made_once import made_once
 from harness.datasets.market_layout import FOLDERS
 from harness.datasets.passport import content_digests
 from harness.errors import BadInput
-from harness.fingerprint import canonical_hash
+from harness.files.hashing import canonical_hash
 
 if TYPE_CHECKING:
     import numpy as np

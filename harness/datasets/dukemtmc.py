@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from harness.datasets.assemble import assembled, inspected
 from harness.datasets.base import Dataset, DatasetSpec
-from harness.datasets.labelled import assembled, inspected
+from harness.datasets.find_folder import find_folder
 from harness.datasets.market_layout import FOLDERS, images_in
-from harness.datasets.places import find_folder
 
 NAME = re.compile(r"(?P<identity>\d{4})_c(?P<camera>[1-8])_f\d{7}\.jpg")
 EXAMPLE = "0001_c2_f0046182.jpg"

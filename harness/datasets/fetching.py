@@ -13,7 +13,7 @@ from harness.datasets.archives import Progress, extract
 from harness.datasets.base import DatasetSpec
 from harness.datasets.sources import PUBLIC, WITHDRAWN, PublicArchive, page
 from harness.errors import BadInput
-from harness.writable import require_writable
+from harness.files.writable import require_writable
 
 Say = Callable[[str], None]
 """Shows the user one line."""

@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness.datasets.assemble import Images, assembled, counts, inspected
 from harness.datasets.base import Dataset, DatasetSpec
 from harness.datasets.file_names import IMAGE_SUFFIXES, NamedImage
-from harness.datasets.labelled import Images, assembled, counts, inspected
 from harness.errors import BadInput, unknown
 
 PREFIX = "folder:"

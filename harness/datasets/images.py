@@ -15,9 +15,9 @@ import PIL
 from filelock import FileLock
 from PIL import Image
 
-from harness.cache import cache_folder
 from harness.datasets.file_names import DEEPER_MODES
 from harness.errors import BadInput
+from harness.files.cache import cache_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,8 +8,8 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.cache import cache_folder
 from harness.errors import BadInput
+from harness.files.cache import cache_folder
 
 
 def made_once(name: str, make: Callable[[Path], None]) -> Path:

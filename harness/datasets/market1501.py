@@ -13,8 +13,8 @@ from pathlib import Path
 
 from harness.datasets.base import Dataset, DatasetSpec, Passport, Split
 from harness.datasets.file_names import MARKET_NAME, NamedImage, named_images
+from harness.datasets.find_folder import find_folder, require_folders
 from harness.datasets.passport import content_digests, fingerprint, verified
-from harness.datasets.places import find_folder, require_folders
 from harness.errors import BadInput
 
 JUNK = -1

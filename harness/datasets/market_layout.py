@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from harness.datasets.assemble import within
 from harness.datasets.file_names import NamedImage, named_images
-from harness.datasets.labelled import within
-from harness.datasets.places import require_folders
+from harness.datasets.find_folder import require_folders
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 

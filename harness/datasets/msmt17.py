@@ -13,11 +13,11 @@ import re
 from functools import partial
 from pathlib import Path
 
+from harness.datasets.assemble import assembled, inspected, stating
 from harness.datasets.base import Dataset, DatasetSpec
 from harness.datasets.file_names import NamedImage
-from harness.datasets.labelled import assembled, inspected, stating
-from harness.datasets.lists import lines_of
-from harness.datasets.places import find_folder, require_folders
+from harness.datasets.find_folder import find_folder, require_folders
+from harness.datasets.image_lists import lines_of
 from harness.errors import BadInput
 
 RELEASES = {"MSMT17_V1": ("train", "test"), "MSMT17_V2": ("mask_train_v2", "mask_test_v2")}

@@ -11,12 +11,12 @@ import os
 from pathlib import Path
 
 from harness.datasets import dukemtmc
+from harness.datasets.assemble import assembled, inspected
 from harness.datasets.base import Dataset, DatasetSpec
 from harness.datasets.file_names import NamedImage
-from harness.datasets.labelled import assembled, inspected
-from harness.datasets.lists import lines_of
+from harness.datasets.find_folder import find_folder
+from harness.datasets.image_lists import lines_of
 from harness.datasets.market_layout import FOLDERS, images_in
-from harness.datasets.places import find_folder
 from harness.errors import BadInput
 
 LISTS = {split: f"{split}.list" for split in FOLDERS}

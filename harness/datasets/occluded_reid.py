@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from harness.datasets.assemble import assembled, inspected
 from harness.datasets.base import Dataset, DatasetSpec
-from harness.datasets.labelled import assembled, inspected
-from harness.datasets.places import find_folder
+from harness.datasets.find_folder import find_folder
 from harness.datasets.without_camera import query_and_gallery
 
 NAME = re.compile(r"(?P<identity>\d{1,3})_\d+\.\w+")

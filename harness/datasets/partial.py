@@ -9,9 +9,9 @@ import re
 from functools import partial
 from pathlib import Path
 
+from harness.datasets.assemble import assembled, inspected, stating
 from harness.datasets.base import Dataset, DatasetSpec
-from harness.datasets.labelled import assembled, inspected, stating
-from harness.datasets.places import find_folder
+from harness.datasets.find_folder import find_folder
 from harness.datasets.without_camera import query_and_gallery
 
 PARTIAL, OCCLUDED, WHOLE = "partial_body_images", "occluded_body_images", "whole_body_images"

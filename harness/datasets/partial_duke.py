@@ -16,13 +16,13 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from harness.datasets import dukemtmc
+from harness.datasets.assemble import Images, assembled, counts, single_images
 from harness.datasets.base import Dataset, DatasetSpec, Passport, Split
 from harness.datasets.file_names import NamedImage
-from harness.datasets.labelled import Images, assembled, counts, single_images
 from harness.datasets.made_once import made_once
 from harness.datasets.passport import verified
 from harness.errors import BadInput
-from harness.fingerprint import canonical_hash
+from harness.files.hashing import canonical_hash
 
 SEED = 0
 SPLITS = ("train", "query", "gallery")

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness.cache import cache_folder
 from harness.datasets.base import Passport
 from harness.errors import BadInput
+from harness.files.cache import cache_folder
 
 
 def fingerprint(files: Iterable[tuple[str, str, int, int]]) -> str:

@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 
 from harness.datasets.base import Dataset, DatasetSpec
 from harness.datasets.file_names import NamedImage
-from harness.datasets.lists import lines_of
-from harness.datasets.places import find_folder
+from harness.datasets.find_folder import find_folder
+from harness.datasets.image_lists import lines_of
 from harness.datasets.visible_infrared import visible_infrared_dataset
 from harness.errors import BadInput
 

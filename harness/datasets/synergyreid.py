@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from harness.datasets.assemble import assembled, inspected
 from harness.datasets.base import Dataset, DatasetSpec
-from harness.datasets.labelled import assembled, inspected
-from harness.datasets.places import find_folder, require_folders
+from harness.datasets.find_folder import find_folder, require_folders
 from harness.datasets.without_camera import GALLERY_CAMERA, QUERY_CAMERA, images_of_one_camera
 
 NAME = re.compile(r"(?P<identity>\d+)_\d+_\d+\.jpe?g")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness.datasets.base import Dataset, DatasetSpec
 from harness.datasets.file_names import IMAGE_SUFFIXES, NamedImage
-from harness.datasets.places import find_folder, require_folders
+from harness.datasets.find_folder import find_folder, require_folders
 from harness.datasets.visible_infrared import visible_infrared_dataset
 from harness.errors import BadInput
 

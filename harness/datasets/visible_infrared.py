@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from harness.datasets.assemble import Images, assembled
 from harness.datasets.base import Dataset
 from harness.datasets.file_names import NamedImage
-from harness.datasets.labelled import Images, assembled
 from harness.datasets.passport import content_digests, fingerprint, verified
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from harness.datasets.assemble import within
 from harness.datasets.file_names import IMAGE_SUFFIXES, NamedImage
-from harness.datasets.labelled import within
-from harness.datasets.places import require_folders
+from harness.datasets.find_folder import require_folders
 from harness.errors import BadInput
 
 QUERY_CAMERA, GALLERY_CAMERA = 0, 1

@@ -8,15 +8,15 @@ import signal
 from typing import Any
 
 from harness.errors import BadInput, FailedElsewhere, Killed, Unwritable
-from harness.execution.failing import failed_records
 from harness.execution.job import Job
 from harness.execution.launching import TIME_TO_STOP
 from harness.execution.local import ancestors, described, pending
-from harness.execution.receipt import git_state
 from harness.execution.task import carry_out_task
-from harness.execution.training import Workplace
-from harness.plan import Plan, PlannedCell, Run
-from harness.store import Record
+from harness.plan.plan import Plan, PlannedCell, Run
+from harness.results.record import Record
+from harness.runs.failures import failed_records
+from harness.runs.receipt import git_state
+from harness.runs.training import Workplace
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

@@ -7,10 +7,11 @@ from harness.datasets.base import Dataset
 from harness.datasets.images import SplitName, decoded
 from harness.datasets.synthetic import contact_sheet
 from harness.evaluation.protocols import check_queries, describe_unmatched, unmatched_queries
-from harness.plan import PlannedCell
+from harness.files.atomic import write_atomically
+from harness.plan.plan import PlannedCell
+from harness.plan.shelf import Shelf
 from harness.progress import Watch
-from harness.shelf import Shelf
-from harness.store import Store, contact_sheet_path, write_atomically
+from harness.results.store import Store, contact_sheet_path
 
 SHEET_ROWS = 5
 """People on the contact sheet."""

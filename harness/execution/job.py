@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cell import Cell
-from harness.computation import Computation
 from harness.errors import BadInput
-from harness.shelf import Shelf
-from harness.store import Record, Store, write_json
+from harness.files.atomic import write_json
+from harness.machine.computation import Computation
+from harness.plan.shelf import Shelf
+from harness.results.record import Record
+from harness.results.store import Store
 from harness.tables import table
 
 if TYPE_CHECKING:
-    from harness.plan import Plan, PlannedCell, Planner, Run
+    from harness.plan.plan import Plan, PlannedCell, Run
+    from harness.plan.planner import Planner
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,13 @@ class Job:
 
     def planner(self) -> Planner:
         """A planner for its folders on this machine."""
-        from harness.plan import Planner
+        from harness.plan.planner import Planner
 
         return Planner(Shelf(Path(self.data_root)), Store(Path(self.results)), self.computation)
 
     def plan(self, planner: Planner) -> Plan:
         """The plan of its cells. Raises BadInput where this machine plans the run otherwise, or cannot at all."""
-        from harness.plan import Plan
+        from harness.plan.plan import Plan
 
         plan = Plan()
         for cell in self.cells:

@@ -14,9 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from harness.errors import BadInput, FailedElsewhere, Killed
+from harness.execution.first_error import last_words
 from harness.execution.job import Job
-from harness.execution.last_word import last_words
-from harness.hardware import cores
+from harness.machine.threads import cores
 
 LOOK_EVERY = 0.25
 """Seconds between looks at a child."""

@@ -7,14 +7,14 @@ from itertools import groupby
 from typing import Any
 
 from harness.errors import Unwritable
-from harness.execution.evaluating import evaluate_cells
-from harness.execution.failing import failed_records
 from harness.execution.job import Job
 from harness.execution.launching import launch
-from harness.execution.receipt import git_state
-from harness.execution.training import Workplace, trained
-from harness.plan import Plan, PlannedCell, Run
-from harness.store import Record
+from harness.plan.plan import Plan, PlannedCell, Run
+from harness.results.record import Record
+from harness.runs.failures import failed_records
+from harness.runs.receipt import git_state
+from harness.runs.recording import evaluate_cells
+from harness.runs.training import Workplace, trained
 
 
 def pending(plan: Plan) -> list[PlannedCell]:

@@ -9,14 +9,14 @@ from contextlib import redirect_stderr
 from pathlib import Path
 
 from harness.errors import BadInput
-from harness.execution.following import dismiss, follow
+from harness.execution.first_error import leaving_last_word
+from harness.execution.followers import dismiss, follow
 from harness.execution.job import Job
-from harness.execution.last_word import leaving_last_word
 from harness.execution.launching import die_with_parent
 from harness.execution.local import carry_out_run
-from harness.execution.receipt import git_state
-from harness.execution.training import Workplace
 from harness.progress import Watch
+from harness.runs.receipt import git_state
+from harness.runs.training import Workplace
 from harness.training.machine import Machine
 from harness.training.world import World, joined
 

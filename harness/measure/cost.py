@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.hardware import device_name, hardware_facts
+from harness.machine.hardware import device_name, hardware_facts
 from harness.measure.abstract import blank_images
 from harness.measure.latency import extraction_latency, matching_latency
 from harness.measure.operations import count_operations

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.datasets import dataset
 from harness.errors import unknown
-from harness.store import dataset_stem
+from harness.files.names import dataset_stem
 
 KINDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "parsing": (("parsing",), ("keypoints", "mask", "presence")),

@@ -10,12 +10,12 @@ import numpy as np
 from filelock import FileLock
 
 from harness.errors import DAMAGED_ARRAYS, BadInput
+from harness.files.atomic import write_atomically
+from harness.files.writable import require_writable
 from harness.priors.availability import PROVIDER, priors_file
 from harness.priors.contents import require_sound
 from harness.priors.naming import image_names
 from harness.priors.providers.base import Progress, Provider
-from harness.store import write_atomically
-from harness.writable import require_writable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

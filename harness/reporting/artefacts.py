@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DAMAGED_ARRAYS
-from harness.store import Record
+from harness.results.record import Record
 
 
 class Unusable(Exception):

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from harness.reporting.artefacts import Artefacts, NotKept, Unusable
 from harness.reporting.cells import Cell
-from harness.reporting.pictures import Sprite, heat_over, sprite
-from harness.store import Record
+from harness.reporting.sprites import Sprite, heat_over, sprite
+from harness.results.record import Record
 
 Stored = dict[str, NDArray[Any]]
 

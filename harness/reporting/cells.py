@@ -11,7 +11,7 @@ from harness.cell import cell_command
 from harness.datasets import dataset as dataset_spec
 from harness.evaluation.verdicts import Verdict, judge, one_each, overall, recipe_reasons, split_reasons
 from harness.reporting.cost_figures import MEANINGS, MeasuredCost, measured_cost
-from harness.store import Record
+from harness.results.record import Record
 from harness.tables import COST_COLUMNS, PERCENT, Figure, Row, Table
 
 PROFILE_ORDER = ("paper", "budget", "demo")

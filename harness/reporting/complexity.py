@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
 from harness.datasets import DATASETS
-from harness.hardware import device_name
+from harness.machine.hardware import device_name
 from harness.reporting.tabular import Block, booktabs, csv_text
 from harness.reporting.wording import DASH, count, fixed, printed, significant
-from harness.store import Record
+from harness.results.record import Record
 from harness.tables import Figure, Row, Table
 
 

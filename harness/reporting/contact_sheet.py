@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from harness.datasets.synthetic.edition import EDITIONS
 from harness.reporting.artefacts import Artefacts
-from harness.store import Record, contact_sheet_path
+from harness.results.record import Record
+from harness.results.store import contact_sheet_path
 
 
 @dataclass(frozen=True)

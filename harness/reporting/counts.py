@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.datasets import DATASETS
 from harness.reporting.tabular import Block, booktabs, csv_text
 from harness.reporting.wording import count, listing, metric_name
-from harness.store import Record
+from harness.results.record import Record
 from harness.tables import Table
 
 AS_PAPERS_COUNT = {"gallery_images": "test_folder_images"}

@@ -10,7 +10,7 @@ from itertools import groupby
 from harness.reporting.cells import Cell, Column, Group, best_values, cell, columns
 from harness.reporting.cost_figures import MEANINGS
 from harness.reporting.wording import printed
-from harness.store import Record
+from harness.results.record import Record
 from harness.tables import Row, Table
 
 ROOMY = 12

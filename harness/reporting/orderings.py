@@ -14,7 +14,7 @@ from harness.evaluation.metrics import Scores
 from harness.reporting.artefacts import Artefacts, Unusable
 from harness.reporting.cells import Cell, Group
 from harness.reporting.layout import Layout
-from harness.store import Record
+from harness.results.record import Record
 from harness.tables import Claim
 
 

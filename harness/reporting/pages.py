@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import harness
 from harness.errors import BadInput
+from harness.files.atomic import write_atomically
 from harness.method import Paper
 from harness.reporting import wording
 from harness.reporting.artefacts import Artefacts
@@ -21,10 +22,11 @@ from harness.reporting.counts import count_table, counts_csv, counts_latex
 from harness.reporting.headline import headline, reasons
 from harness.reporting.layout import Layout, lay_out
 from harness.reporting.sections import group_section
-from harness.store import Record, Store, write_atomically
+from harness.results.record import Record
+from harness.results.store import Store
 from harness.tables import Table
 
-TEMPLATES = Path(harness.__file__).parents[1] / "reports" / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.reporting.artefacts import Artefacts, Unusable
-from harness.reporting.pictures import Sprite, sprite
-from harness.store import Record
+from harness.reporting.sprites import Sprite, sprite
+from harness.results.record import Record
 
 HEADINGS = {"best": "Best queries", "median": "Median queries", "worst": "Worst queries"}
 ARRAYS = ("kind", "gallery", "right", "query_names", "gallery_names", "average_precision", "images")

@@ -21,8 +21,8 @@ from harness.training.augmentation import (
     place_prior,
     translation_offsets,
 )
-from harness.training.distortion import distort
 from harness.training.patches import PatchPool
+from harness.training.pixel_transforms import distort
 from harness.training.sampler import epoch_batches, shares
 from harness.training.seeds import derived_seed, image_streams
 from harness.training.world import World

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from harness.store import write_atomically
+from harness.files.atomic import write_atomically
 
 
 def save(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progress: Mapping[str, Any]) -> None:

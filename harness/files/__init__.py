@@ -1,0 +1,1 @@
+"""Files on the ground floor: atomic writes, hashes, names, the cache folder."""

@@ -1,0 +1,21 @@
+"""The device that runs are computed on."""
+
+from __future__ import annotations
+
+import re
+
+from harness.errors import BadInput
+
+
+def choose_device(name: str | None) -> str:
+    """The device asked for, or CUDA where there is one. Raises BadInput for one this machine does not have."""
+    import torch
+
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", name):
+        raise BadInput(f"--device {name!r} is not a device; use cpu, cuda or cuda:N")
+    kind, _, index = name.partition(":")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        raise BadInput(f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices; use cpu")
+    return name

@@ -15,7 +15,7 @@ from harness.cell import cell_command, cell_id
 from harness.datasets import DATASETS
 from harness.datasets.base import DatasetSpec
 from harness.errors import BadInput
-from harness.evaluation.verdicts import judge, one_each, overall, recipe_reasons, split_reasons
+from harness.evaluation.verdicts import judge, mean_per_split, overall, recipe_reasons, split_reasons
 from harness.results.record import Record
 from harness.results.store import Store, existing
 from harness.tables import Row, Table, tables
@@ -51,7 +51,7 @@ def one_a_seed(*folders: Path) -> list[Record]:
 def measured(records: list[Record], metric: str, spec: DatasetSpec) -> list[float]:
     """The metric of each record that has it; one a split where the dataset has several."""
     having = [record for record in records if metric in record["metrics"]]
-    return one_each([record["metrics"][metric] for record in having], [record["seed"] for record in having], spec)
+    return mean_per_split([record["metrics"][metric] for record in having], [record["seed"] for record in having], spec)
 
 
 @pytest.mark.parametrize(("table", "row", "dataset"), CELLS)

@@ -56,7 +56,7 @@ class Killed(FailedElsewhere):
     """A run whose process was killed by a signal. It may have done nothing wrong, so it can be tried again at once."""
 
 
-def unknown(what: str, name: str, known: Iterable[str]) -> BadInput:
+def unknown_name_error(what: str, name: str, known: Iterable[str]) -> BadInput:
     """The error for an unknown ``what`` called ``name``, offering the nearest of the ``known`` names."""
     names = list(known)
     lowered = {candidate.lower(): candidate for candidate in names}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import BadInput, unknown
+from harness.errors import BadInput, unknown_name_error
 from harness.recipe import Profile, Recipe
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Method:
         known = [field.name for field in fields(self.switches)]
         for name in values:
             if name not in known:
-                raise BadInput(f"{where}: {unknown(f'switch of {self.id}', name, known)}")
+                raise BadInput(f"{where}: {unknown_name_error(f'switch of {self.id}', name, known)}")
         try:
             return self.switches(**values)
         except (TypeError, ValueError) as error:

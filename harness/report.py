@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.commands.exit_code import exit_code_of
 from harness.reporting import write_report
-from harness.reporting.known_records import placed
+from harness.reporting.known_records import known_records
 from harness.results.store import existing
 from harness.tables import table, tables
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _write(options: argparse.Namespace) -> int:
     for table_id in options.table:
         table(table_id)
-    records, left_out = placed(existing(options.results).records(), tables())
+    records, left_out = known_records(existing(options.results).records(), tables())
     for sentence in left_out:
         print(sentence)
     pages = write_report(records, tables(), options.results, options.report, options.images, options.table)

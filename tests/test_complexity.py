@@ -18,7 +18,7 @@ from harness.reporting import write_report
 from harness.reporting.complexity import as_text, complexity_csv, complexity_table
 from harness.results.store import Store
 from harness.run import main
-from harness.runs.training import Workplace
+from harness.runs.training import RunContext
 from harness.tables import load, tables
 from harness.training.machine import Machine
 
@@ -74,7 +74,7 @@ class Watch:
 
 
 def place(tmp_path, machine=CPU):
-    return Workplace(Shelf(tmp_path), Store(tmp_path), machine, Watch())
+    return RunContext(Shelf(tmp_path), Store(tmp_path), machine, Watch())
 
 
 def chosen(table, tmp_path):

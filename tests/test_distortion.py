@@ -15,7 +15,7 @@ from torchvision.transforms import functional as peer
 from harness.recipe import Augmentation, Jitter, RandomCrop, Sampler, Shifting
 from harness.training.augmentation import normalise
 from harness.training.batches import Input, TrainingData
-from harness.training.pixel_transforms import GREY, crop_box, distort, jittered, shifting_boxes
+from harness.training.pixel_transforms import GREY, crop_box, jittered, shifting_boxes, transform_pixels
 from harness.training.seeds import image_streams
 from methods.rmgl import METHOD, RMGLSwitches
 
@@ -104,7 +104,7 @@ def test_the_lower_bounds_are_those_of_the_sweep():
 
 def test_what_is_not_covered_is_grey_and_the_rest_is_the_image_resized():
     image = noise(1, 24, 8, low=200)
-    (found,) = distort(image, Augmentation(shifting=ALWAYS), [rng(3)])
+    (found,) = transform_pixels(image, Augmentation(shifting=ALWAYS), [rng(3)])
     again = rng(3)
     assert again.random() < 1
     source, target = shifting_boxes(24, 8, ALWAYS, again)
@@ -118,11 +118,11 @@ def test_what_is_not_covered_is_grey_and_the_rest_is_the_image_resized():
 
 def test_an_image_is_shifted_with_probability_p():
     images = noise(400, 12, 4, low=200)
-    found = distort(images, Augmentation(shifting=Shifting(probability=0.3)), streams(400))
+    found = transform_pixels(images, Augmentation(shifting=Shifting(probability=0.3)), streams(400))
     moved = (found != images).flatten(1).any(1)
     assert moved.float().mean().item() == pytest.approx(0.3, abs=0.07)
     never = Augmentation(shifting=Shifting(probability=0.0))
-    assert torch.equal(distort(images, never, streams(400)), images)
+    assert torch.equal(transform_pixels(images, never, streams(400)), images)
 
 
 def test_cropping_the_width_too_is_a_field():
@@ -148,14 +148,14 @@ def test_a_crop_lies_in_the_image_and_has_the_area_and_aspect_asked_for(seed, st
 def test_the_whole_area_is_the_image_itself():
     images = noise()
     everything = RandomCrop(area=(1.0, 1.0), probability=1.0)
-    assert torch.equal(distort(images, Augmentation(crop=everything), streams()), images)
+    assert torch.equal(transform_pixels(images, Augmentation(crop=everything), streams()), images)
 
 
 def test_what_a_shift_after_the_crop_moves_out_is_lost_and_grey_comes_in():
     image = noise(1, 40, 20, low=200)
     crop = RandomCrop(area=(1.0, 1.0), shift=0.2, probability=1.0)
     for seed in range(10):
-        (found,) = distort(image, Augmentation(crop=crop), [rng(seed)])
+        (found,) = transform_pixels(image, Augmentation(crop=crop), [rng(seed)])
         grey = (found == GREY).all(2)
         rows, columns = int(grey.all(1).sum()), int(grey.all(0).sum())
         assert rows <= 8 and columns <= 4
@@ -210,15 +210,15 @@ def test_jitter_leaves_images_alone_that_are_not_chosen():
 )
 def test_distorted_images_keep_type_and_size_and_follow_the_seed(augmentation):
     images = noise(6)
-    found = distort(images, augmentation, streams(6, 1))
+    found = transform_pixels(images, augmentation, streams(6, 1))
     assert (found.dtype, found.shape) == (torch.uint8, images.shape)
-    assert torch.equal(found, distort(images, augmentation, streams(6, 1)))
-    assert not torch.equal(found, distort(images, augmentation, streams(6, 2)))
+    assert torch.equal(found, transform_pixels(images, augmentation, streams(6, 1)))
+    assert not torch.equal(found, transform_pixels(images, augmentation, streams(6, 2)))
 
 
 def test_without_any_of_the_three_nothing_is_drawn():
     images, drawn_from = noise(), streams()
-    assert distort(images, Augmentation(), drawn_from) is images
+    assert transform_pixels(images, Augmentation(), drawn_from) is images
     assert [stream.random() for stream in drawn_from] == [stream.random() for stream in streams()]
 
 
@@ -233,4 +233,4 @@ def test_training_batches_are_shifted_after_the_flip_and_before_normalising():
     for stream in again:
         stream.random()  # whether the image is flipped
     mirrored = torch.from_numpy(images[order][:, :, ::-1].copy())
-    assert torch.equal(batch.images, normalise(distort(mirrored, augmentation, again)))
+    assert torch.equal(batch.images, normalise(transform_pixels(mirrored, augmentation, again)))

@@ -169,10 +169,10 @@ for n in range(9): folder.joinpath("checkpoint.pt").write_text(str(n)); time.sle
 import sys
 from pathlib import Path
 from harness.errors import NonFiniteLoss
-from harness.execution.last_word import leaving_last_word
+from harness.execution.last_word import leaving_first_error
 def leave(error, rank):
     try:
-        with leaving_last_word(Path(sys.argv[1]), rank): raise error
+        with leaving_first_error(Path(sys.argv[1]), rank): raise error
     except type(error): pass
 leave(NonFiniteLoss("id not finite"), 1)
 leave(RuntimeError("connection closed by peer"), 0)
@@ -182,8 +182,8 @@ sys.exit(1)
 import sys
 from pathlib import Path
 from harness.errors import BadInput
-from harness.execution.last_word import leaving_last_word
-with leaving_last_word(Path(sys.argv[1]), 0): raise BadInput("a file is missing; " + "put it back " * 60)
+from harness.execution.last_word import leaving_first_error
+with leaving_first_error(Path(sys.argv[1]), 0): raise BadInput("a file is missing; " + "put it back " * 60)
 """,
     "is one of torchrun's, killed": "import sys; print('  exitcode  : -9 (pid: 7)', file=sys.stderr); sys.exit(1)",
 }

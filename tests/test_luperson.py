@@ -24,7 +24,7 @@ from harness.results.store import Store
 from harness.runs import training
 from harness.runs.comparability import reasons
 from harness.runs.preparation import build_model, initialise
-from harness.runs.training import Workplace, train_together
+from harness.runs.training import RunContext, train_together
 from harness.tables import tables
 from harness.training.machine import Machine
 
@@ -174,7 +174,7 @@ def test_a_run_named_without_the_weights_does_not_start_from_them(hub, tmp_path,
     torch.save(as_moco(checkpoint()), hub / "lup_moco_tiny.pth")
     monkeypatch.setattr(training, "training_data", lambda run, shelf: SimpleNamespace(num_classes=3))
     monkeypatch.setattr(training, "train", lambda *_: pytest.fail("it was trained"))
-    place = Workplace(Shelf(tmp_path), store, Machine(torch.device("cpu"), bfloat16=False), Watch(1))
+    place = RunContext(Shelf(tmp_path), store, Machine(torch.device("cpu"), bfloat16=False), Watch(1))
     with pytest.raises(BadInput, match=r"planned to start from scratch, .* start from LUPerson .* start the command"):
         train_together(run, place)
 
@@ -196,7 +196,7 @@ def test_a_run_that_lacks_the_weights_says_so_as_it_begins(hub, tmp_path, monkey
     monkeypatch.setattr(training, "training_data", lambda run, shelf: SimpleNamespace(num_classes=3))
     monkeypatch.setattr(training, "train", begun)
     with pytest.raises(Begun):
-        train_together(run, Workplace(Shelf(tmp_path), store, Machine(torch.device("cpu"), bfloat16=False), Watch(1)))
+        train_together(run, RunContext(Shelf(tmp_path), store, Machine(torch.device("cpu"), bfloat16=False), Watch(1)))
     assert f"run {run.id} starts from scratch: {MISSING}" in capsys.readouterr().err.splitlines()
 
 

@@ -7,7 +7,7 @@ import pytest
 from test_report import done_record, keep_arrays, page_of, small_table
 
 from harness.datasets.synthetic.edition import EDITIONS
-from harness.reporting.cells import Group, cell
+from harness.reporting.cells import Group, measured_cell
 from harness.reporting.charts import Line, loss_chart
 from harness.reporting.training_curves import TrainingCurves, caption, training_curves
 from harness.results.store import contact_sheet_path
@@ -17,7 +17,7 @@ LONG = "MDPR(Ours): distillation only, without the fusion module and without its
 
 def cells_of(table, records):
     """The table's cells on the embedded dataset."""
-    return [cell(table, row, Group("synthetic", "demo", ("map",)), records) for row in table.rows]
+    return [measured_cell(table, row, Group("synthetic", "demo", ("map",)), records) for row in table.rows]
 
 
 def texts_of(chart):

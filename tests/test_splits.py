@@ -14,7 +14,7 @@ from harness.evaluation.verdicts import SINGLE_SEED_NOISE, judge, split_reasons
 from harness.plan.plan import PlannedCell
 from harness.reporting import write_report
 from harness.reporting.artefacts import Artefacts
-from harness.reporting.cells import Group, cell
+from harness.reporting.cells import Group, measured_cell
 from harness.reporting.headline import headline
 from harness.reporting.layout import lay_out
 from harness.reporting.orderings import orderings
@@ -52,7 +52,7 @@ def record(seed, shift=0.0, reasons=()):
 
 
 def cell_of(seeds, shift=0.0, reasons=()):
-    return cell(TABLE, ROW, GROUP, [record(seed, shift, reasons) for seed in seeds])
+    return measured_cell(TABLE, ROW, GROUP, [record(seed, shift, reasons) for seed in seeds])
 
 
 def test_ten_splits_are_one_cell_with_their_mean_and_spread():
@@ -83,7 +83,7 @@ def test_seeds_of_the_same_split_do_not_stand_for_others():
 def test_a_split_that_is_trained_on_twice_counts_once():
     # Seeds 0 and 10 are of split 1; its second training lies 10 points above the first.
     records = [record(seed) for seed in range(10)] + [record(10, shift=10.0)]
-    found = cell(TABLE, ROW, GROUP, records).figures["map"]
+    found = measured_cell(TABLE, ROW, GROUP, records).figures["map"]
     assert found.mean == pytest.approx(PUBLISHED["map"] + 0.5)
     assert (len(found.values), found.counted, found.verdict.word) == (10, "10 splits", "undecided")
     assert fmean(each["metrics"]["map"] for each in records) - PUBLISHED["map"] == pytest.approx(1 / 11)
@@ -95,7 +95,7 @@ def test_a_split_that_is_trained_on_twice_counts_once():
 def test_splits_of_different_recipes_are_no_seeds_of_one():
     records = [record(seed) for seed in range(10)]
     records[3]["receipt"]["recipe"] = {"epochs": 81}
-    assert "seeds of different recipes" in cell(TABLE, ROW, GROUP, records).reasons
+    assert "seeds of different recipes" in measured_cell(TABLE, ROW, GROUP, records).reasons
 
 
 def test_other_reasons_stay():

@@ -18,7 +18,7 @@ from harness.run import main
 from harness.status.announcements import announced
 from harness.status.board import Board
 from harness.status.event_files import ask_for_event_files, write_epoch, write_metrics
-from harness.status.trainings import runs_under_way, write_progress
+from harness.status.trainings import trainings_in, write_progress
 from harness.status.views import LiveTables, as_tables, as_text
 
 EPOCHS = 4
@@ -76,16 +76,16 @@ def store(tmp_path):
 def test_a_run_is_trained_while_its_lock_is_held_and_interrupted_after(store):
     with worked_on(store, "one"):
         write_progress(store, a_run("one"), "cpu")
-        (begun,) = runs_under_way(store)
+        (begun,) = trainings_in(store)
         assert (begun.stage, begun.epoch, begun.epochs, begun.seconds_left) == ("training", 0, EPOCHS, None)
         write_progress(store, a_run("one"), "cpu", LOG)
-        (run,) = runs_under_way(store)
+        (run,) = trainings_in(store)
     assert (run.run, run.method, run.dataset, run.profile, run.seed) == ("one", "mpn", "synthetic", "demo", 0)
     assert (run.stage, run.epoch, run.images_per_second, run.epoch_seconds) == ("training", 2, 110.0, 11.0)
     assert run.seconds_left == pytest.approx(2 * 11, abs=1.5)
     assert run.host == socket.gethostname()
     assert "threads" in run.device
-    assert [each.stage for each in runs_under_way(store)] == ["interrupted"]
+    assert [each.stage for each in trainings_in(store)] == ["interrupted"]
 
 
 def test_the_lock_of_another_process_is_seen_and_that_of_a_killed_one_is_not(store):
@@ -96,9 +96,9 @@ def test_the_lock_of_another_process_is_seen_and_that_of_a_killed_one_is_not(sto
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
         process.stdout.readline()
-        assert [run.stage for run in runs_under_way(store)] == ["training"]
+        assert [run.stage for run in trainings_in(store)] == ["training"]
         process.kill()
-    assert [run.stage for run in runs_under_way(store)] == ["interrupted"]
+    assert [run.stage for run in trainings_in(store)] == ["interrupted"]
 
 
 def test_looking_does_not_look_like_a_sign_of_life(store):
@@ -106,7 +106,7 @@ def test_looking_does_not_look_like_a_sign_of_life(store):
     lock = store.run_folder("one") / ".lock"
     with worked_on(store, "one"):
         os.utime(lock, (1, 1))
-        runs_under_way(store)
+        trainings_in(store)
         assert lock.stat().st_mtime == 1
 
 
@@ -117,15 +117,15 @@ def test_where_the_locks_of_another_machine_are_not_seen_it_has_the_time_of_some
     ago = path.stat().st_mtime
     for seconds, stage in ((2900, "training"), (3400, "interrupted")):
         os.utime(path, (ago - seconds, ago - seconds))
-        assert [run.stage for run in runs_under_way(store)] == [stage]
+        assert [run.stage for run in trainings_in(store)] == [stage]
 
 
 def test_a_trained_run_is_evaluated_while_it_is_held_and_then_of_no_interest(store):
     write_progress(store, a_run("one"), "cpu", LOG)
     (store.run_folder("one") / "run.json").write_text("{}")
     with worked_on(store, "one"):
-        assert [(run.stage, run.seconds_left) for run in runs_under_way(store)] == [("evaluating", 0)]
-    assert runs_under_way(store) == []
+        assert [(run.stage, run.seconds_left) for run in trainings_in(store)] == [("evaluating", 0)]
+    assert trainings_in(store) == []
 
 
 def test_while_a_run_is_evaluated_no_time_left_is_told(store, capsys):
@@ -144,7 +144,7 @@ def test_while_a_run_is_evaluated_no_time_left_is_told(store, capsys):
 def test_a_training_that_goes_on_keeps_what_was_known_of_it(store):
     write_progress(store, a_run("one"), "cpu", LOG)
     write_progress(store, a_run("one"), "cpu")
-    assert [run.epoch for run in runs_under_way(store)] == [2]
+    assert [run.epoch for run in trainings_in(store)] == [2]
 
 
 def test_cells_are_pending_then_running_then_done_and_the_announcement_goes(store):
@@ -166,9 +166,9 @@ def test_a_damaged_file_of_progress_counts_as_none(store, change):
     whole = json.loads(path.read_text())
     for damaged in ({}, [], {**whole, **change}, {name: whole[name] for name in whole if name not in change}):
         path.write_text(json.dumps(damaged))
-        assert runs_under_way(store) == []
+        assert trainings_in(store) == []
     write_progress(store, a_run("one"), "cpu")
-    assert [run.epoch for run in runs_under_way(store)] == [0], "and does not keep the run from being begun"
+    assert [run.epoch for run in trainings_in(store)] == [0], "and does not keep the run from being begun"
 
 
 @pytest.mark.parametrize(

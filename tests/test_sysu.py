@@ -13,7 +13,7 @@ from harness.errors import BadInput
 from harness.evaluation.protocols import PROTOCOLS
 from harness.evaluation.trials import trial_galleries
 from harness.models.reid import ReIDModel
-from harness.runs.evaluation import Reading, TestImages, evaluate_run
+from harness.runs.evaluation import ScoredFeature, TestImages, evaluate_run
 from harness.training.machine import Machine
 
 IDENTITIES = {"train_id": (1, 4), "val_id": (9,), "test_id": (2, 6, 10)}
@@ -155,7 +155,8 @@ def test_a_run_is_scored_as_the_mean_over_ten_galleries(root):
     data = ALL.load(root)
     machine = Machine.of("cpu", False)
     images = TestImages.of(data, 16, 8, {})
-    found = evaluate_run(MeanColour(), data, images, "sysu_all", [Reading("colour")], False, machine)[Reading("colour")]
+    colour = ScoredFeature("colour")
+    found = evaluate_run(MeanColour(), data, images, "sysu_all", [colour], False, machine)[colour]
     assert found.scores.trials == 10
     assert found.metrics["queries"] == len(data.query)
     assert [len(found.features[split]) for split in ("query", "gallery")] == [len(data.query), len(data.gallery)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.commands import listing
 from harness.datasets import dataset as dataset_spec
-from harness.errors import BadInput, unknown
+from harness.errors import BadInput, unknown_name_error
 from harness.plan.selection import Choice, choose, chosen_rows, chosen_tables, parse_cell
 from harness.plan.shelf import Shelf
 from harness.results.record import Record, record_label
@@ -21,7 +21,7 @@ from harness.tables import tables
 if TYPE_CHECKING:
     from harness.plan.plan import Plan
     from harness.plan.planner import Planner
-    from harness.runs.training import Workplace
+    from harness.runs.training import RunContext
 
 
 def list_tables(options: argparse.Namespace) -> int:
@@ -159,7 +159,7 @@ def run_tables(options: argparse.Namespace) -> int:
     from harness.execution.inspection import inspect
     from harness.execution.local import pending
     from harness.progress import Watch
-    from harness.runs.training import Workplace
+    from harness.runs.training import RunContext
     from harness.status.announcements import announced
     from harness.status.event_files import ask_for_event_files
     from harness.status.views import LiveTables
@@ -183,7 +183,7 @@ def run_tables(options: argparse.Namespace) -> int:
         inspect(todo, shelf, planner.store, watch)
         computation = planner.computation
         machine = Machine.of(_device(options), computation.bfloat16, computation.compiled)
-        place = Workplace(shelf, planner.store, machine, watch)
+        place = RunContext(shelf, planner.store, machine, watch)
         compared, unmeasured = measure_tables(choices, place)
         records = carry_out(plan, place, options.images, limit)
     for text in compared:
@@ -200,9 +200,9 @@ def run_tables(options: argparse.Namespace) -> int:
 
 def _write_report(options: argparse.Namespace, store: Store, table_ids: list[str]) -> None:
     from harness.reporting import write_report
-    from harness.reporting.known_records import placed
+    from harness.reporting.known_records import known_records
 
-    records, _ = placed(store.records(), tables())
+    records, _ = known_records(store.records(), tables())
     pages = write_report(records, tables(), store.folder, options.report, images=options.images)
     wanted = {f"{table_id}.html" for table_id in table_ids}
     for page in pages:
@@ -231,7 +231,7 @@ def _choices(options: argparse.Namespace, shelf: Shelf, planning: bool) -> list[
     ]
 
 
-def _executor(name: str) -> Callable[[Plan, Workplace, bool, float | None], list[Record]]:
+def _executor(name: str) -> Callable[[Plan, RunContext, bool, float | None], list[Record]]:
     """What carries a plan out. Raises BadInput where Ray is asked for and not installed."""
     if name == "ray":
         from harness.execution import cluster
@@ -271,7 +271,7 @@ def _records_of(address: str, store: Store, options: argparse.Namespace) -> list
     """Records of a cell, at the profile and seeds asked for. Raises BadInput, offering the nearest, for none."""
     records = store.records()
     if address not in {record["cell"] for record in records}:
-        raise unknown("recorded cell", address, dict.fromkeys(record["cell"] for record in records))
+        raise unknown_name_error("recorded cell", address, dict.fromkeys(record["cell"] for record in records))
     found = [
         record
         for record in records

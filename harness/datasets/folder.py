@@ -17,7 +17,7 @@ from typing import Any
 from harness.datasets.assemble import Images, assembled, counts, inspected
 from harness.datasets.base import Dataset, DatasetSpec
 from harness.datasets.file_names import IMAGE_SUFFIXES, NamedImage
-from harness.errors import BadInput, unknown
+from harness.errors import BadInput, unknown_name_error
 
 PREFIX = "folder:"
 SETTINGS_FILE = "dataset.yaml"
@@ -117,7 +117,7 @@ def _settings(folder: Path) -> Settings:
     given = _yaml(file) if file.is_file() else {}
     for key in given:
         if key not in ("title", "pattern", "camera_rule"):
-            raise unknown(f"key in {file},", str(key), ("title", "pattern", "camera_rule"))
+            raise unknown_name_error(f"key in {file},", str(key), ("title", "pattern", "camera_rule"))
     title, text = given.get("title", folder.absolute().name), given.get("pattern", PATTERN)
     camera_rule = given.get("camera_rule", True)
     if not isinstance(title, str) or not isinstance(text, str) or not isinstance(camera_rule, bool):

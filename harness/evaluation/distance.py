@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.errors import BadInput, unknown
+from harness.errors import BadInput, unknown_name_error
 
 Metric = Literal["cosine", "euclidean"]
 
@@ -102,7 +102,7 @@ def distance_blocks(
     Raises BadInput for an unknown metric, features that are no matrix or not finite, or dimensions that differ.
     """
     if metric not in get_args(Metric):
-        raise unknown("metric", metric, get_args(Metric))
+        raise unknown_name_error("metric", metric, get_args(Metric))
     query, gallery = matched(query_features, gallery_features)
     for distances in distance_tensors(query, gallery, metric, block):
         yield distances.cpu().numpy()

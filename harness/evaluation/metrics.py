@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import DAMAGED_ARRAYS, BadInput, unknown
+from harness.errors import DAMAGED_ARRAYS, BadInput, unknown_name_error
 from harness.evaluation.ranking import Ranking
 
 CMC_RANKS = 50
@@ -96,7 +96,7 @@ class Scores:
         if metric == "minp":
             return self.inverse_negative_penalty
         if metric not in RANK_METRICS:
-            raise unknown("metric", metric, METRICS)
+            raise unknown_name_error("metric", metric, METRICS)
         hits = _over_trials((self.first_ranks <= RANK_METRICS[metric]).astype(np.float64), self.trials)
         return np.where(self.valid, hits, np.nan)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import BadInput, unknown
+from harness.errors import BadInput, unknown_name_error
 from harness.evaluation.galleries import Draw, Labels, one_image_a_camera
 
 
@@ -101,7 +101,7 @@ def protocol_named(protocol: str | Protocol) -> Protocol:
     if isinstance(protocol, Protocol):
         return protocol
     if protocol not in PROTOCOLS:
-        raise unknown("protocol", protocol, PROTOCOLS)
+        raise unknown_name_error("protocol", protocol, PROTOCOLS)
     return PROTOCOLS[protocol]
 
 

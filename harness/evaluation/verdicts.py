@@ -76,8 +76,8 @@ def judge(
 
     Of a dataset of several train/test ``splits`` each measured figure is of a split of its own, and the published one
     is the mean of all. How much splits differ is then in both means alike and no noise of their difference; what is
-    left is that of k single trainings, SINGLE_SEED_NOISE / sqrt(k). ``one_each`` makes such figures of any seeds',
-    ``split_reasons`` says what speaks against it.
+    left is that of k single trainings, SINGLE_SEED_NOISE / sqrt(k). ``mean_per_split`` makes such figures of
+    any seeds', ``split_reasons`` says what speaks against it.
 
     Raises BadInput for a measured figure that is not a finite number.
     """
@@ -110,7 +110,7 @@ def judge(
     return Verdict(word, arithmetic)
 
 
-def one_each(measured: Sequence[float], seeds: Sequence[int], dataset: DatasetSpec) -> list[float]:
+def mean_per_split(measured: Sequence[float], seeds: Sequence[int], dataset: DatasetSpec) -> list[float]:
     """Figures ``measured`` with these ``seeds`` as they are averaged: one a seed; of a dataset of several splits one a
     split, in their order: the mean of those measured on it.
 

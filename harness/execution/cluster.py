@@ -16,7 +16,7 @@ from harness.plan.plan import Plan, PlannedCell, Run
 from harness.results.record import Record
 from harness.runs.failures import failed_records
 from harness.runs.receipt import git_state
-from harness.runs.training import Workplace
+from harness.runs.training import RunContext
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -32,7 +32,7 @@ TRIES_MORE = 3
 """Times that a run whose process or node died is started again, each time from its last checkpoint."""
 
 
-def carry_out(plan: Plan, place: Workplace, keep_images: bool, timeout: float | None) -> list[Record]:
+def carry_out(plan: Plan, place: RunContext, keep_images: bool, timeout: float | None) -> list[Record]:
     """Run every pending cell and return the records, as ``local.carry_out`` does; a run waits for that it starts from.
 
     Tasks go to the cluster that ``RAY_ADDRESS`` names, else to the one that this machine is a node of, else to this
@@ -48,7 +48,7 @@ def carry_out(plan: Plan, place: Workplace, keep_images: bool, timeout: float | 
         ray.shutdown()
 
 
-def _submitted(plan: Plan, place: Workplace, keep_images: bool, timeout: float | None) -> dict[Any, Run]:
+def _submitted(plan: Plan, place: RunContext, keep_images: bool, timeout: float | None) -> dict[Any, Run]:
     """A task for each run that is needed and not trained yet, or has cells to evaluate."""
     cells_of: dict[Run, list[PlannedCell]] = {}
     for planned in pending(plan):
@@ -84,7 +84,7 @@ def _task(job: Job) -> Any:
     )
 
 
-def _collected(tasks: dict[Any, Run], plan: Plan, place: Workplace) -> list[Record]:
+def _collected(tasks: dict[Any, Run], plan: Plan, place: RunContext) -> list[Record]:
     """The records of all tasks, said as they come."""
     git = git_state()
     records: list[Record] = []

@@ -17,7 +17,7 @@ from harness.reporting.complexity import as_text, complexity_table
 from harness.results.record import Record
 from harness.runs.causes import failure_kind, failure_message
 from harness.runs.receipt import git_state
-from harness.runs.training import Workplace
+from harness.runs.training import RunContext
 from harness.tables import Table
 from harness.training.machine import Machine
 
@@ -28,7 +28,7 @@ Costs = list[dict[str, dict[str, float]]]
 """What each row that runs costs, by column of the table."""
 
 
-def measure_tables(choices: Iterable[Choice], place: Workplace) -> tuple[list[str], int]:
+def measure_tables(choices: Iterable[Choice], place: RunContext) -> tuple[list[str], int]:
     """Measure every chosen table of complexity and keep what was found.
 
     All rows of such a table are measured, whichever were chosen: its figures are ratios. Returns each table as text,

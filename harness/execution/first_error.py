@@ -15,7 +15,7 @@ from harness.runs.causes import failure_kind, failure_message, failure_trace
 
 
 @dataclass(frozen=True)
-class LastWord:
+class ErrorLeft:
     """Why a process ended: the typed cause (or ``stopped``, ``bad input``), and at which ``time`` in seconds."""
 
     kind: str
@@ -29,18 +29,18 @@ class LastWord:
 
 
 @contextmanager
-def leaving_last_word(job_file: Path, rank: int) -> Iterator[None]:
+def leaving_first_error(job_file: Path, rank: int) -> Iterator[None]:
     """Write down, beside the job, the error that ends what is done within, and let it pass."""
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
         kind = "stopped" if isinstance(error, KeyboardInterrupt) else failure_kind(error)
-        word = LastWord(kind, failure_message(error), failure_trace(error), time.time())
+        word = ErrorLeft(kind, failure_message(error), failure_trace(error), time.time())
         write_json(job_file.with_name(f"last-word-{rank}.json"), asdict(word))
         raise
 
 
-def last_words(job_file: Path) -> list[LastWord]:
+def errors_left(job_file: Path) -> list[ErrorLeft]:
     """What the processes of a job left, the first first: others often end because that one did."""
     left = [json.loads(path.read_text(encoding="utf-8")) for path in job_file.parent.glob("last-word-*.json")]
-    return sorted((LastWord(**word) for word in left), key=lambda word: word.time)
+    return sorted((ErrorLeft(**word) for word in left), key=lambda word: word.time)

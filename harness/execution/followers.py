@@ -5,12 +5,12 @@ from __future__ import annotations
 from harness.plan.plan import Plan
 from harness.runs.evaluation import test_features
 from harness.runs.recording import test_images
-from harness.runs.training import Workplace, load_model, train_together
+from harness.runs.training import RunContext, load_model, train_together
 
 
-def follow(place: Workplace, plan: Plan) -> None:
+def serve(place: RunContext, plan: Plan) -> None:
     """Train and extract features with the leading process, as its orders come, until it dismisses the others."""
-    while (order := place.world.told(None)) is not None:
+    while (order := place.world.broadcast(None)) is not None:
         run = plan.runs[order.run]
         if order.dataset is None:
             train_together(run, place)
@@ -22,6 +22,6 @@ def follow(place: Workplace, plan: Plan) -> None:
         test_features(load_model(run, manifest, place), dataset, images, place.machine, place.world)
 
 
-def dismiss(place: Workplace) -> None:
+def release(place: RunContext) -> None:
     """Tell the other processes that there is nothing left to do."""
-    place.world.told(None)
+    place.world.broadcast(None)

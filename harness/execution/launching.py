@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from harness.errors import BadInput, FailedElsewhere, Killed
-from harness.execution.first_error import last_words
+from harness.execution.first_error import errors_left
 from harness.execution.job import Job
 from harness.machine.threads import cores
 
@@ -156,7 +156,7 @@ def _cause(child: _Child, job_file: Path) -> BaseException:
 
     torchrun ends the others with SIGTERM where one of them failed, so that alone tells of no failure.
     """
-    signals, words = _signals_of(child), last_words(job_file)
+    signals, words = _signals_of(child), errors_left(job_file)
     for number in signals:
         if number != signal.SIGTERM:
             return _killed(number, child)

@@ -14,7 +14,7 @@ from harness.results.record import Record
 from harness.runs.failures import failed_records
 from harness.runs.receipt import git_state
 from harness.runs.recording import evaluate_cells
-from harness.runs.training import Workplace, trained
+from harness.runs.training import RunContext, ensure_trained
 
 
 def pending(plan: Plan) -> list[PlannedCell]:
@@ -22,7 +22,7 @@ def pending(plan: Plan) -> list[PlannedCell]:
     return [planned for planned in plan.cells if planned.state in ("fresh", "stale", "failed")]
 
 
-def carry_out(plan: Plan, place: Workplace, keep_images: bool, timeout: float | None = None) -> list[Record]:
+def carry_out(plan: Plan, place: RunContext, keep_images: bool, timeout: float | None = None) -> list[Record]:
     """Run every pending cell and return the records written. A cell that fails leaves its record and stops no other.
 
     A run of several processes, or with a ``timeout`` (seconds without a sign of life), is carried out in children.
@@ -39,15 +39,15 @@ def carry_out(plan: Plan, place: Workplace, keep_images: bool, timeout: float | 
 
 
 def carry_out_run(
-    run: Run, cells: list[PlannedCell], place: Workplace, keep_images: bool, git: dict[str, Any]
+    run: Run, cells: list[PlannedCell], place: RunContext, keep_images: bool, git: dict[str, Any]
 ) -> Iterator[Record]:
     """Train a run, after those it starts from, and evaluate its cells: their records, as they are written.
 
     Raises what training raises. An evaluation that fails leaves failed records, and the next dataset is evaluated.
     """
     for ancestor in ancestors(run):
-        trained(ancestor, place)
-    manifest = trained(run, place)
+        ensure_trained(ancestor, place)
+    manifest = ensure_trained(run, place)
     for _, group in groupby(cells, key=lambda planned: planned.cell.dataset):
         same_dataset = list(group)
         try:
@@ -78,7 +78,7 @@ def described(record: Record) -> str:
 def _attempted(
     run: Run,
     cells: list[PlannedCell],
-    place: Workplace,
+    place: RunContext,
     keep_images: bool,
     timeout: float | None,
     git: dict[str, Any],

@@ -9,14 +9,14 @@ from contextlib import redirect_stderr
 from pathlib import Path
 
 from harness.errors import BadInput
-from harness.execution.first_error import leaving_last_word
-from harness.execution.followers import dismiss, follow
+from harness.execution.first_error import leaving_first_error
+from harness.execution.followers import release, serve
 from harness.execution.job import Job
 from harness.execution.launching import die_with_parent
 from harness.execution.local import carry_out_run
 from harness.progress import Watch
 from harness.runs.receipt import git_state
-from harness.runs.training import Workplace
+from harness.runs.training import RunContext
 from harness.training.machine import Machine
 from harness.training.world import World, joined
 
@@ -26,7 +26,7 @@ def main(job_file: Path) -> int:
     die_with_parent()
     job = Job.read(job_file)
     try:
-        with joined(job.device) as world, leaving_last_word(job_file, world.rank):
+        with joined(job.device) as world, leaving_first_error(job_file, world.rank):
             _carry_out(job, world)
     except KeyboardInterrupt:
         return 130
@@ -47,13 +47,13 @@ def _carry_out(job: Job, world: World) -> None:
     # Progress goes where the process that started this one reads it, apart from what torch has to say.
     with redirect_stderr(sys.stdout):
         watch = Watch(len(job.cells))
-    place = Workplace(planner.shelf, planner.store, machine, watch, world)
-    if not world.leads:
-        follow(place, plan)
+    place = RunContext(planner.shelf, planner.store, machine, watch, world)
+    if not world.is_leader:
+        serve(place, plan)
         return
     for _ in carry_out_run(run, plan.cells_of(run), place, job.keep_images, git_state()):
         pass
-    dismiss(place)
+    release(place)
 
 
 if __name__ == "__main__":

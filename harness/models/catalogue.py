@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.errors import unknown
+from harness.errors import unknown_name_error
 
 
 @dataclass(frozen=True)
@@ -44,5 +44,5 @@ TRUNKS: dict[str, TrunkSpec] = {
 def trunk_spec(name: str) -> TrunkSpec:
     """The trunk called ``name``. Raises BadInput, offering the nearest names, when there is none."""
     if name not in TRUNKS:
-        raise unknown("backbone", name, TRUNKS)
+        raise unknown_name_error("backbone", name, TRUNKS)
     return TRUNKS[name]

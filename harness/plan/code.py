@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from harness.plan.fingerprint import Address, reached_code
+from harness.plan.fingerprint import CodeAddress, reached_code
 
-TRAINING_CODE: tuple[Address, ...] = (
+TRAINING_CODE: tuple[CodeAddress, ...] = (
     ("harness.training.loop", "train"),
     ("harness.runs.preparation", "build_model"),
     ("harness.runs.preparation", "initialise"),
@@ -16,12 +16,12 @@ TRAINING_CODE: tuple[Address, ...] = (
     ("harness.recipe", "Sampler"),
 )
 
-EVALUATION_CODE: tuple[Address, ...] = (
+EVALUATION_CODE: tuple[CodeAddress, ...] = (
     ("harness.runs.evaluation", "evaluate_run"),
     ("harness.training.machine", "Machine"),
 )
 
-PRIORS_CODE: Address = ("harness.priors.loading", "_prior")
+PRIORS_CODE: CodeAddress = ("harness.priors.loading", "_prior")
 """Makes what a method reads from what is stored, whose fingerprint knows nothing of it."""
 
 WITHOUT_EFFECT = ("harness.errors:", "harness.files.", "harness.results.", "harness.registry:", "harness.plan.shelf:")
@@ -29,11 +29,11 @@ WITHOUT_EFFECT = ("harness.errors:", "harness.files.", "harness.results.", "harn
 
 
 @cache
-def effective_code(roots: tuple[Address, ...]) -> dict[str, str]:
+def effective_code(roots: tuple[CodeAddress, ...]) -> dict[str, str]:
     """Digest of each definition reached from ``roots`` that can change a figure, by address."""
     return {name: digest for name, digest in reached_code(roots).items() if not name.startswith(WITHOUT_EFFECT)}
 
 
-def priors_code(kinds: tuple[str, ...]) -> tuple[Address, ...]:
+def priors_code(kinds: tuple[str, ...]) -> tuple[CodeAddress, ...]:
     """Where the making of priors begins, for a method that reads some."""
     return (PRIORS_CODE,) if kinds else ()

@@ -19,14 +19,14 @@ import harness
 from harness import registry
 from harness.files.hashing import canonical_hash
 
-Address = tuple[str, str]
+CodeAddress = tuple[str, str]
 """A module and a top-level name in it; the name ``*`` stands for all of the module."""
 
 
-def reached_code(roots: Sequence[Address]) -> dict[str, str]:
+def reached_code(roots: Sequence[CodeAddress]) -> dict[str, str]:
     """Hash of each definition reached from ``roots``, keyed ``module:definition``, sorted."""
     hashes: dict[str, str] = {}
-    seen: set[Address] = set()
+    seen: set[CodeAddress] = set()
     queue = list(roots)
     while queue:
         address = queue.pop()
@@ -65,14 +65,14 @@ class _Module:
     name: str
     is_package: bool
     definitions: dict[str, list[ast.stmt]] = field(default_factory=dict)
-    imports: dict[str, Address] = field(default_factory=dict)
+    imports: dict[str, CodeAddress] = field(default_factory=dict)
 
     def hashes(self, name: str) -> Iterator[tuple[str, str]]:
         for node in self.definitions.get(name, []):
             for label, part in _parts(name, node):
                 yield f"{self.name}:{label}", canonical_hash(ast.unparse(part), 12)
 
-    def references(self, name: str) -> Iterator[Address]:
+    def references(self, name: str) -> Iterator[CodeAddress]:
         if name in self.imports:
             yield self.imports[name]
         for node in self.definitions.get(name, []):
@@ -124,9 +124,9 @@ def _is_type_checking(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
 
 
-def _imports(tree: ast.AST, module: _Module) -> dict[str, Address]:
+def _imports(tree: ast.AST, module: _Module) -> dict[str, CodeAddress]:
     """Local name -> what it stands for, for every import anywhere inside ``tree``."""
-    found: dict[str, Address] = {}
+    found: dict[str, CodeAddress] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -148,7 +148,7 @@ def _origin(node: ast.ImportFrom, module: _Module) -> str:
     return ".".join([*package, *([node.module] if node.module else [])])
 
 
-def _names_used(tree: ast.AST, imports: dict[str, Address], module: _Module) -> Iterator[Address]:
+def _names_used(tree: ast.AST, imports: dict[str, CodeAddress], module: _Module) -> Iterator[CodeAddress]:
     for node in _without_annotations(tree):
         dotted = _dotted(node)
         if not dotted:

@@ -10,7 +10,7 @@ from harness.datasets import DATASETS
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.folder import PREFIX as FOLDER
 from harness.datasets.synthetic import FLAVOURS
-from harness.errors import BadInput, unknown
+from harness.errors import BadInput, unknown_name_error
 from harness.plan.shelf import Shelf
 from harness.recipe import Profile
 from harness.tables import Row, Table, table, tables
@@ -43,7 +43,7 @@ def chosen_rows(wanted: Sequence[Table], names: Sequence[str]) -> dict[str, tupl
         return {each.id: each.rows for each in wanted}
     for name in names:
         if not any(name in (row.key, row.name) for each in wanted for row in each.rows):
-            raise unknown("row", name, [row.key for each in wanted for row in each.rows])
+            raise unknown_name_error("row", name, [row.key for each in wanted for row in each.rows])
     return {each.id: tuple(row for row in each.rows if row.key in names or row.name in names) for each in wanted}
 
 

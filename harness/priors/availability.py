@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 
 from harness.datasets import dataset
-from harness.errors import unknown
+from harness.errors import unknown_name_error
 from harness.files.names import dataset_stem
 
 KINDS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -57,7 +57,7 @@ def missing_priors(
     wanted = [kind for kind in kinds if kind != INFRARED]
     for kind in wanted:
         if kind not in KINDS:
-            raise unknown("prior", kind, [*KINDS, INFRARED])
+            raise unknown_name_error("prior", kind, [*KINDS, INFRARED])
     if INFRARED in kinds and not dataset(dataset_id).infrared:
         return f"needs visible and infrared images, and {dataset_id} has no infrared ones; choose a dataset that has"
     spec = dataset(dataset_id)

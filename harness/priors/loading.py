@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import DAMAGED_ARRAYS, BadInput, unknown
+from harness.errors import DAMAGED_ARRAYS, BadInput, unknown_name_error
 from harness.priors.availability import (
     INFRARED,
     KINDS,
@@ -76,7 +76,7 @@ def load_priors(dataset: Dataset, split_name: str, kinds: Iterable[str], data_ro
     wanted = sorted(set(kinds))
     for kind in wanted:
         if kind not in (*KINDS, INFRARED):
-            raise unknown("prior", kind, [*KINDS, INFRARED])
+            raise unknown_name_error("prior", kind, [*KINDS, INFRARED])
     in_file = [kind for kind in wanted if kind != INFRARED]
     stored, provider = _stored(dataset, split_name, in_file, data_root) if in_file else ({}, "")
     if INFRARED in wanted:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.reporting.artefacts import Artefacts, NotKept, Unusable
-from harness.reporting.cells import Cell
+from harness.reporting.cells import MeasuredCell
 from harness.reporting.sprites import Sprite, heat_over, sprite
 from harness.results.record import Record
 
@@ -33,7 +33,7 @@ class Attention:
     remark: str = ""
 
 
-def attentions(cells: Sequence[Cell], artefacts: Artefacts) -> list[Attention]:
+def attentions(cells: Sequence[MeasuredCell], artefacts: Artefacts) -> list[Attention]:
     """The attention of done cells in the order of the rows; rows that read one network in several ways share theirs.
 
     Left out are cells whose method draws none and whose maps were not kept.

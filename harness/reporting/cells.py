@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 
 from harness.cell import cell_command
 from harness.datasets import dataset as dataset_spec
-from harness.evaluation.verdicts import Verdict, judge, one_each, overall, recipe_reasons, split_reasons
+from harness.evaluation.verdicts import Verdict, judge, mean_per_split, overall, recipe_reasons, split_reasons
 from harness.reporting.cost_figures import MEANINGS, MeasuredCost, measured_cost
 from harness.results.record import Record
 from harness.tables import COST_COLUMNS, PERCENT, Figure, Row, Table
@@ -88,7 +88,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Cell:
+class MeasuredCell:
     """One row on one dataset at one profile. ``done`` and ``failed`` hold one record a seed."""
 
     row: Row
@@ -151,14 +151,14 @@ class Cell:
         """The command that makes this cell."""
         return cell_command(table.id, self.row.key, self.group.dataset, self.group.profile or "paper")
 
-    def one_each(self, figures: Sequence[float]) -> tuple[float, ...]:
+    def mean_per_split(self, figures: Sequence[float]) -> tuple[float, ...]:
         """Figures of the done records as they are averaged: one a seed; of a dataset of several splits, one a split."""
         seeds = [record["seed"] for record in self.done]
-        return tuple(one_each(figures, seeds, dataset_spec(self.group.dataset)))
+        return tuple(mean_per_split(figures, seeds, dataset_spec(self.group.dataset)))
 
     def _measured(self, metric: str) -> Measured:
         spec = dataset_spec(self.group.dataset)
-        values = self.one_each([measured_percent(record, metric) for record in self.done])
+        values = self.mean_per_split([measured_percent(record, metric) for record in self.done])
         published = self._published.get(metric)
         interval = self.done[0].get("intervals", {}).get(metric) if len(self.done) == 1 else None
         decimals = 1 if published is None else published.decimals
@@ -214,7 +214,7 @@ def accuracy_metrics(table: Table) -> tuple[str, ...]:
     return tuple(dict.fromkeys(metric for metric in printed if metric in PERCENT)) or ("rank1", "map")
 
 
-def cell(table: Table, row: Row, group: Group, records: Sequence[Record]) -> Cell:
+def measured_cell(table: Table, row: Row, group: Group, records: Sequence[Record]) -> MeasuredCell:
     """The cell of that row and group, one record a seed."""
     address = (table.id, row.key, group.dataset, group.profile)
     own = [
@@ -224,10 +224,10 @@ def cell(table: Table, row: Row, group: Group, records: Sequence[Record]) -> Cel
     ]
     own.sort(key=lambda record: record["seed"])
     done = tuple(record for record in own if record["status"] == "done")
-    return Cell(row, group, done, tuple(record for record in own if record["status"] == "failed"))
+    return MeasuredCell(row, group, done, tuple(record for record in own if record["status"] == "failed"))
 
 
-def best_values(cells: Sequence[Cell]) -> set[tuple[str, Group, str]]:
+def best_values(cells: Sequence[MeasuredCell]) -> set[tuple[str, Group, str]]:
     """(row key, group, metric) of the highest measured figure of each column, ties as shown included.
 
     All of a column are compared in the fewest decimals that any of them is shown with.

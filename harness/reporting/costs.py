@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.reporting.cells import Cell
+from harness.reporting.cells import MeasuredCell
 from harness.reporting.cost_figures import measured_cost
 from harness.reporting.wording import DASH, count, fixed, millions
 
@@ -35,7 +35,7 @@ class CostTable:
     notes: tuple[str, ...]
 
 
-def cost_table(cells: Sequence[Cell]) -> CostTable:
+def cost_table(cells: Sequence[MeasuredCell]) -> CostTable:
     """The cost of each done cell, as its first seed's record has it."""
     records = [(cell.row.key, cell.done[0].get("cost") or {}) for cell in cells if cell.done]
     with_priors = any(cost.get("parameters_of_priors") for _, cost in records)

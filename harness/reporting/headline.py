@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import DatasetSpec
-from harness.reporting.cells import Cell, Group
+from harness.reporting.cells import Group, MeasuredCell
 from harness.reporting.layout import Layout
 from harness.reporting.wording import listing
 
@@ -41,7 +41,7 @@ def reasons(layout: Layout) -> list[str]:
     )
 
 
-def _group_sentence(group: Group, cells: Sequence[Cell]) -> str:
+def _group_sentence(group: Group, cells: Sequence[MeasuredCell]) -> str:
     done = [cell for cell in cells if cell.done]
     dataset, profile = dataset_spec(group.dataset), group.profile or "paper"
     where = "the embedded dataset" if dataset.embedded else dataset.title
@@ -52,7 +52,7 @@ def _group_sentence(group: Group, cells: Sequence[Cell]) -> str:
     return f"{opening} ({'; '.join(facts)})."
 
 
-def _seeds(cells: Sequence[Cell], dataset: DatasetSpec) -> list[str]:
+def _seeds(cells: Sequence[MeasuredCell], dataset: DatasetSpec) -> list[str]:
     if not cells:
         return []
     seeds = [{record["seed"] for record in cell.done} for cell in cells]
@@ -69,7 +69,7 @@ def _span(counts: Sequence[int]) -> str:
     return str(counts[0]) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
 
 
-def _starts(cells: Sequence[Cell]) -> list[str]:
+def _starts(cells: Sequence[MeasuredCell]) -> list[str]:
     receipts = [record["receipt"].get("initialisation") or {} for cell in cells for record in cell.done]
     sources = sorted({str(start["source"]) for start in receipts if start.get("source")})
     return [f"initialised from {listing(sources)}"] if sources else []

@@ -11,7 +11,7 @@ from harness.results.record import Record, record_label
 from harness.tables import Table
 
 
-def placed(records: Sequence[Record], tables: Mapping[str, Table]) -> tuple[list[Record], list[str]]:
+def known_records(records: Sequence[Record], tables: Mapping[str, Table]) -> tuple[list[Record], list[str]]:
     """The records that have a place in a table, and a sentence on each of the others."""
     shown, left_out = [], []
     for record in records:

@@ -12,7 +12,7 @@ from harness.errors import BadInput
 from harness.evaluation.claims import CheckedClaim, PerQuery, check_claim
 from harness.evaluation.metrics import Scores
 from harness.reporting.artefacts import Artefacts, Unusable
-from harness.reporting.cells import Cell, Group
+from harness.reporting.cells import Group, MeasuredCell
 from harness.reporting.layout import Layout
 from harness.results.record import Record
 from harness.tables import Claim
@@ -37,7 +37,7 @@ def orderings(layout: Layout, group: Group, artefacts: Artefacts) -> list[Orderi
     ]
 
 
-def _ordering(claim: Claim, better: Cell, worse: Cell, artefacts: Artefacts) -> Ordering:
+def _ordering(claim: Claim, better: MeasuredCell, worse: MeasuredCell, artefacts: Artefacts) -> Ordering:
     missing = [cell.row.key for cell in (better, worse) if not cell.done]
     if missing:
         return Ordering(claim, None, f"not measured: {' and '.join(missing)}")

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from harness.datasets import dataset as dataset_spec
 from harness.reporting.artefacts import Artefacts
 from harness.reporting.attention import Attention, attentions
-from harness.reporting.cells import Cell, Group
+from harness.reporting.cells import Group, MeasuredCell
 from harness.reporting.charts import RANKS, Bar, Line, cmc_chart, loss_chart, map_chart
 from harness.reporting.contact_sheet import ContactSheet, contact_sheet
 from harness.reporting.costs import CostTable, cost_table
@@ -71,7 +71,7 @@ def group_section(layout: Layout, group: Group, artefacts: Artefacts, images: bo
     )
 
 
-def _lists(done: Sequence[Cell], artefacts: Artefacts, show_images: bool) -> list[RowLists]:
+def _lists(done: Sequence[MeasuredCell], artefacts: Artefacts, show_images: bool) -> list[RowLists]:
     scores = [cell.done[0]["metrics"]["map"] for cell in done]
     return [
         RowLists(
@@ -81,7 +81,7 @@ def _lists(done: Sequence[Cell], artefacts: Artefacts, show_images: bool) -> lis
     ]
 
 
-def _charts(done: Sequence[Cell]) -> list[Chart]:
+def _charts(done: Sequence[MeasuredCell]) -> list[Chart]:
     """Each chart that the records can fill."""
     curved = [cell for cell in done if cell.done[0].get("cmc")]
     trained = training_curves(done)
@@ -101,15 +101,15 @@ def _charts(done: Sequence[Cell]) -> list[Chart]:
     return charts
 
 
-def _bar(cell: Cell) -> Bar:
-    value = fmean(cell.one_each([record["metrics"]["map"] for record in cell.done]))
+def _bar(cell: MeasuredCell) -> Bar:
+    value = fmean(cell.mean_per_split([record["metrics"]["map"] for record in cell.done]))
     known = [record["intervals"]["map"]["by_identity"] for record in cell.done if record.get("intervals")]
     return Bar(
         cell.row.key, value, min([value, *(low for low, _ in known)]), max([value, *(high for _, high in known)])
     )
 
 
-def _cmc(cell: Cell) -> Line:
+def _cmc(cell: MeasuredCell) -> Line:
     curves = zip(*(record["cmc"][:RANKS] for record in cell.done), strict=True)
-    values = [fmean(cell.one_each(rates)) for rates in curves]
+    values = [fmean(cell.mean_per_split(rates)) for rates in curves]
     return Line(cell.row.key, range(1, len(values) + 1), values)

@@ -50,7 +50,7 @@ class TestImages:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ScoredFeature:
     """What of a run is scored: a test feature, or several side by side with ``+`` between, and whether re-ranked."""
 
     embedding: str
@@ -80,11 +80,11 @@ def evaluate_run(
     dataset: Dataset,
     images: TestImages,
     protocol: str,
-    readings: Collection[Reading],
+    readings: Collection[ScoredFeature],
     flip: bool,
     machine: Machine,
     world: World | None = None,
-) -> dict[Reading, Evaluation]:
+) -> dict[ScoredFeature, Evaluation]:
     """The figures of each of ``readings``; features are extracted once for all. ``flip`` chooses the primary ones.
 
     Where ``world`` has other processes they call ``test_features`` at the same time.

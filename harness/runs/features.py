@@ -38,7 +38,7 @@ def extract(
     own = slice(bounds[world.rank], bounds[world.rank + 1])
     shares = _extracted(model, images[own], {kind: prior[own] for kind, prior in priors.items()}, machine)
     flipped, unflipped = (
-        {name: torch.cat(world.gathered_numbers(features)) for name, features in found.items()} for found in shares
+        {name: torch.cat(world.all_gather(features)) for name, features in found.items()} for found in shares
     )
     return flipped, unflipped
 

@@ -21,22 +21,24 @@ from harness.models.reid import ReIDModel
 from harness.plan.plan import PlannedCell, Run
 from harness.results.record import Record
 from harness.runs import comparability
-from harness.runs.evaluation import Evaluation, Reading, TestImages, evaluate_run
+from harness.runs.evaluation import Evaluation, ScoredFeature, TestImages, evaluate_run
 from harness.runs.illustrations import attention, ranking_strips
 from harness.runs.receipt import priors_read, receipt
-from harness.runs.training import Order, Workplace, load_model
+from harness.runs.training import Order, RunContext, load_model
 from harness.status.event_files import write_metrics
 
 
 def evaluate_cells(
-    run: Run, manifest: Record, cells: list[PlannedCell], place: Workplace, keep_images: bool, git: dict[str, Any]
+    run: Run, manifest: Record, cells: list[PlannedCell], place: RunContext, keep_images: bool, git: dict[str, Any]
 ) -> list[Record]:
     """Records of these cells of one run and one dataset; the network runs only for what is not evaluated yet."""
     dataset = place.shelf.dataset(cells[0].cell.dataset, run.seed)
     # Held while looking and writing: another harness on this folder may be evaluating the same run.
     with place.claim(run):
         pending = {
-            Reading(planned.embedding, planned.reranked): planned for planned in cells if not _evaluated(planned, place)
+            ScoredFeature(planned.embedding, planned.reranked): planned
+            for planned in cells
+            if not _evaluated(planned, place)
         }
         if pending:
             _evaluate(run, manifest, dataset, pending, place, keep_images)
@@ -56,7 +58,7 @@ def evaluation_path(run: Run, planned: PlannedCell) -> str:
     return f"runs/{run.id}/{dataset_stem(planned.cell.dataset)}-{planned.reading}"
 
 
-def _evaluated(planned: PlannedCell, place: Workplace) -> bool:
+def _evaluated(planned: PlannedCell, place: RunContext) -> bool:
     assert planned.run is not None
     evaluation = place.store.evaluation(evaluation_path(planned.run, planned))
     return evaluation is not None and evaluation["id"] == planned.evaluation_id
@@ -66,8 +68,8 @@ def _evaluate(
     run: Run,
     manifest: Record,
     dataset: Dataset,
-    pending: dict[Reading, PlannedCell],
-    place: Workplace,
+    pending: dict[ScoredFeature, PlannedCell],
+    place: RunContext,
     keep_images: bool,
 ) -> None:
     """Readings of the same priors share an extraction, so that what one keeps depends on no other that is pending."""
@@ -75,7 +77,7 @@ def _evaluate(
     place.watch.begin(f"evaluating run {run.id} on {dataset.id}", 1)
     model = load_model(run, manifest, place)
     for kinds in dict.fromkeys(planned.priors for planned in pending.values()):
-        place.world.told(Order(run.id, dataset.id, kinds))
+        place.world.broadcast(Order(run.id, dataset.id, kinds))
         images = test_images(run, dataset, kinds, place)
         alike = {reading: planned for reading, planned in pending.items() if planned.priors == kinds}
         _evaluate_alike(run, manifest, dataset, model, images, alike, place, keep_images, started)
@@ -87,8 +89,8 @@ def _evaluate_alike(
     dataset: Dataset,
     model: ReIDModel,
     images: TestImages,
-    pending: dict[Reading, PlannedCell],
-    place: Workplace,
+    pending: dict[ScoredFeature, PlannedCell],
+    place: RunContext,
     keep_images: bool,
     started: float,
 ) -> None:
@@ -116,7 +118,7 @@ def images_ranked(dataset: Dataset, protocol: str) -> int:
     return len(trial_galleries(PROTOCOLS[protocol], dataset.gallery.identities, dataset.gallery.cameras)[0])
 
 
-def test_images(run: Run, dataset: Dataset, kinds: tuple[str, ...], place: Workplace) -> TestImages:
+def test_images(run: Run, dataset: Dataset, kinds: tuple[str, ...], place: RunContext) -> TestImages:
     """The test splits of a dataset at the size of a run, with priors of these kinds."""
     priors = {
         split: place.shelf.priors(dataset.id, run.seed, split, kinds).arrays for split in ("query", "gallery") if kinds
@@ -176,7 +178,7 @@ def _record(
     planned: PlannedCell,
     evaluation: Record,
     dataset: Dataset,
-    place: Workplace,
+    place: RunContext,
     git: dict[str, Any],
 ) -> Record:
     priors = priors_read(planned, run, manifest, place.shelf)

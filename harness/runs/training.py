@@ -30,7 +30,7 @@ from harness.training.world import World
 
 
 @dataclass(frozen=True)
-class Workplace:
+class RunContext:
     """What carrying out a plan needs: where data and results are, what is computed on and with whom, whom to tell."""
 
     shelf: Shelf
@@ -44,7 +44,7 @@ class Workplace:
         return self.store.claim_run(run.id, lambda: self.watch.say(f"run {run.id} is worked on elsewhere; waiting"))
 
 
-def trained(run: Run, place: Workplace) -> Record:
+def ensure_trained(run: Run, place: RunContext) -> Record:
     """The manifest of a run, training it first unless that is done, here or by another harness on this folder."""
     manifest = place.store.run_manifest(run.id)
     if manifest is not None:
@@ -55,11 +55,11 @@ def trained(run: Run, place: Workplace) -> Record:
         manifest = place.store.run_manifest(run.id)
         if manifest is not None:
             return manifest
-        place.world.told(Order(run.id))
+        place.world.broadcast(Order(run.id))
         return train_together(run, place)
 
 
-def load_model(run: Run, manifest: Record, place: Workplace) -> ReIDModel:
+def load_model(run: Run, manifest: Record, place: RunContext) -> ReIDModel:
     """The trained network of a run, every weight matched by name."""
     model = build_model(run, manifest["num_classes"])
     path = place.store.trained_weights(run.id, manifest)
@@ -76,7 +76,7 @@ class Order:
     priors: tuple[str, ...] = ()
 
 
-def train_together(run: Run, place: Workplace) -> Record:
+def train_together(run: Run, place: RunContext) -> Record:
     """Train a run; every process of the workplace does. The leading one writes what it leaves, and returns that."""
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     folder = place.store.run_folder(run.id)
@@ -86,14 +86,14 @@ def train_together(run: Run, place: Workplace) -> Record:
     initialisation = initialise(model, run, place.store)
     _require_planned_start(run, initialisation["source"])
     label = f"{run.method.id} on {run.dataset}, {run.profile}, seed {run.seed}, run {run.id}"
-    if place.world.leads:
+    if place.world.is_leader:
         place.watch.begin(f"training {label}: {run.recipe.epochs} epochs", run.recipe.epochs)
         # A start from scratch for want of weights is learnt while there is still time to fetch them.
         place.watch.say(f"run {run.id} starts from {initialisation['source']}")
         write_progress(place.store, run, str(place.machine.device))
 
     def epoch_done(epoch: int, log: dict[str, Any]) -> None:
-        if not place.world.leads:
+        if not place.world.is_leader:
             return
         losses = ", ".join(f"{name} {values[-1]:.3f}" for name, values in log["losses"].items())
         line = f"  epoch {epoch}/{run.recipe.epochs}: {losses}; {log['images_per_second'][-1]:.0f} images/s"
@@ -113,7 +113,7 @@ def train_together(run: Run, place: Workplace) -> Record:
         place.world,
         run.computation.sync_batch_norm,
     )
-    if not place.world.leads:
+    if not place.world.is_leader:
         return {}
     checkpoint.write_tensors(folder / "weights.pt", {name: value.cpu() for name, value in model.state_dict().items()})
     manifest = {
@@ -145,7 +145,7 @@ def _require_planned_start(run: Run, source: str) -> None:
         )
 
 
-def _priors_used(run: Run, place: Workplace) -> dict[str, str]:
+def _priors_used(run: Run, place: RunContext) -> dict[str, str]:
     kinds = run.method.priors(run.switches).training
     if not kinds:
         return {}

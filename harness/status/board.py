@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from harness.results.store import Store, read_record
 from harness.status.announcements import Address, to_come
-from harness.status.trainings import UnderWay, runs_under_way
+from harness.status.trainings import TrainingProgress, trainings_in
 
 CellState = Literal["done", "running", "failed", "pending"]
 CELL_STATES: tuple[CellState, ...] = ("done", "running", "failed", "pending")
@@ -32,7 +32,7 @@ class Standing:
     """Every table with recorded or announced cells, and the runs that are under way or were interrupted."""
 
     tables: tuple[TableStanding, ...]
-    runs: tuple[UnderWay, ...]
+    runs: tuple[TrainingProgress, ...]
 
     @property
     def stopped(self) -> bool:
@@ -64,7 +64,7 @@ class Board:
         coming = to_come(self.store, {address: cell.written for address, cell in recorded.items()})
         settled = {cell.run for address, cell in recorded.items() if address not in coming}
         # What failed was not interrupted.
-        runs = [run for run in runs_under_way(self.store) if run.stage != "interrupted" or run.run not in settled]
+        runs = [run for run in trainings_in(self.store) if run.stage != "interrupted" or run.run not in settled]
         at_work = {run.run for run in runs if run.stage != "interrupted"}
         states: dict[Address, CellState] = {address: cell.state for address, cell in recorded.items()}
         states |= {address: "running" if needed[-1] in at_work else "pending" for address, needed in coming.items()}
@@ -105,7 +105,7 @@ def _remembered(path: Path, written: float) -> _Cell:
     return _Cell(address, "done" if done else "failed", record["run"], seconds, written)
 
 
-def _seconds_left(waiting: set[str], finished: Iterable[_Cell], runs: Iterable[UnderWay]) -> float | None:
+def _seconds_left(waiting: set[str], finished: Iterable[_Cell], runs: Iterable[TrainingProgress]) -> float | None:
     """Time until the last of these runs is done.
 
     A run that has not begun is taken to last as long as the table's finished ones did, or those under way will, in the

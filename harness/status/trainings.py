@@ -32,7 +32,7 @@ SLACK = 300.0
 
 Stage = Literal["training", "evaluating", "interrupted"]
 
-SAID: Mapping[str, tuple[type, ...]] = {
+PROGRESS_FIELDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("method", "dataset", "profile", "device", "host"), (str,)),
     **dict.fromkeys(("seed", "epoch", "epochs"), (int,)),
     **dict.fromkeys(("images_per_second", "epoch_seconds"), (int, float, type(None))),
@@ -41,7 +41,7 @@ SAID: Mapping[str, tuple[type, ...]] = {
 
 
 @dataclass(frozen=True)
-class UnderWay:
+class TrainingProgress:
     """A run that is worked on, or was when its process ended.
 
     ``images_per_second`` is of the last epoch and ``epoch_seconds`` the median; both are None before the first is done.
@@ -92,12 +92,12 @@ def write_progress(store: Store, run: Run, device: str, log: Mapping[str, Any] |
     write_json(path, {**whose, "epochs": run.recipe.epochs, **done, **where})
 
 
-def runs_under_way(store: Store) -> list[UnderWay]:
+def trainings_in(store: Store) -> list[TrainingProgress]:
     """The runs that are worked on, and those whose training was interrupted, by id."""
     return list(_found(store))
 
 
-def _found(store: Store) -> Iterator[UnderWay]:
+def _found(store: Store) -> Iterator[TrainingProgress]:
     for path in sorted(store.folder.glob(f"runs/*/{PROGRESS}")):
         said, age = _read(path), _age(path)
         if said is None or age is None:
@@ -110,7 +110,7 @@ def _found(store: Store) -> Iterator[UnderWay]:
             patience = PATIENCE * (said["epoch_seconds"] or 0) + SLACK
             if said["host"] == socket.gethostname() or age > patience:
                 stage = "interrupted"
-        yield UnderWay(run=path.parent.name, stage=stage, age=age, **said)
+        yield TrainingProgress(run=path.parent.name, stage=stage, age=age, **said)
 
 
 def _is_held(lock: Path) -> bool:
@@ -135,10 +135,10 @@ def _read(path: Path) -> dict[str, Any] | None:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if not isinstance(content, dict) or not SAID.keys() <= content.keys():
+    if not isinstance(content, dict) or not PROGRESS_FIELDS.keys() <= content.keys():
         return None
-    said = {name: content[name] for name in SAID}
-    return said if all(isinstance(said[name], types) for name, types in SAID.items()) else None
+    said = {name: content[name] for name in PROGRESS_FIELDS}
+    return said if all(isinstance(said[name], types) for name, types in PROGRESS_FIELDS.items()) else None
 
 
 def _age(path: Path) -> float | None:

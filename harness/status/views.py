@@ -15,7 +15,7 @@ from harness.errors import BadInput
 from harness.plan.scaling import duration
 from harness.results.store import Store
 from harness.status.board import CELL_STATES, Board, Standing, TableStanding
-from harness.status.trainings import UnderWay
+from harness.status.trainings import TrainingProgress
 
 LOOK_EVERY = 2.0
 """Seconds between looks at a results folder while a command works."""
@@ -78,7 +78,7 @@ def _open(table: TableStanding) -> bool:
     return bool(table.cells["running"] or table.cells["pending"])
 
 
-def _stage(run: UnderWay) -> str:
+def _stage(run: TrainingProgress) -> str:
     if run.stage == "evaluating":
         return "is evaluated"
     epochs = f"epoch {run.epoch}/{run.epochs}"

@@ -22,7 +22,7 @@ from harness.training.augmentation import (
     translation_offsets,
 )
 from harness.training.patches import PatchPool
-from harness.training.pixel_transforms import distort
+from harness.training.pixel_transforms import transform_pixels
 from harness.training.sampler import epoch_batches, shares
 from harness.training.seeds import derived_seed, image_streams
 from harness.training.world import World
@@ -87,7 +87,7 @@ class Input:
         rows, copy = np.divmod(chosen, self.offsets.shape[1])
         placement = self._placement(self.offsets[rows, copy], augmentation, streams)
         raw = self._here(data.images[rows])
-        images = normalise(distort(place_images(raw, placement), augmentation, streams))
+        images = normalise(transform_pixels(place_images(raw, placement), augmentation, streams))
         if augmentation.erasing:
             images = erase(images, augmentation.erasing, streams)
         if pool:

@@ -33,7 +33,7 @@ def _empty_log() -> dict[str, Any]:
 
 
 @dataclass
-class Progress:
+class TrainingState:
     """How far a training has come: whole epochs with their log, and of the epoch under way the iterations done."""
 
     epoch: int = 0
@@ -102,22 +102,22 @@ class _Training:
             # A variant may leave some of its network's parameters without a loss.
             self.network = DistributedDataParallel(self.network, find_unused_parameters=True)
 
-    def resumed(self) -> Progress:
+    def resumed(self) -> TrainingState:
         """Where the last whole checkpoint leaves off, or the beginning."""
         state = checkpoint.load(self.checkpoint_path, self.model, self.optimiser)
         if state is None:
-            return Progress()
-        progress = Progress(**state)
+            return TrainingState()
+        progress = TrainingState(**state)
         progress.sums = {name: total.to(self.machine.device) for name, total in progress.sums.items()}
         return progress
 
     def save(self, progress: Progress) -> None:
         """Write a checkpoint; every process waits until it is there."""
-        if self.world.leads:
+        if self.world.is_leader:
             checkpoint.save(self.checkpoint_path, self.model, self.optimiser, vars(progress))
-        self.world.told(None)
+        self.world.barrier()
 
-    def epoch(self, progress: Progress, stop: Callable[[], bool]) -> None:
+    def epoch(self, progress: TrainingState, stop: Callable[[], bool]) -> None:
         """Train the epoch under way to its end."""
         self.model.train()
         epoch = progress.epoch
@@ -138,7 +138,7 @@ class _Training:
         recipe = self.recipe
         return recipe.optimiser.rate * rate_factor(recipe.schedule, recipe.epochs, epoch, iteration, iterations)
 
-    def _look(self, progress: Progress, iterations: int, stop: Callable[[], bool], started: float) -> None:
+    def _look(self, progress: TrainingState, iterations: int, stop: Callable[[], bool], started: float) -> None:
         """Raise NonFiniteLoss, or KeyboardInterrupt where a process was asked to stop, after a checkpoint."""
         due = progress.iteration % LOOK_EVERY == 0 or progress.iteration == iterations
         if due:
@@ -146,12 +146,12 @@ class _Training:
         # After that look, which waits for the work that a GPU has been given and not done yet.
         progress.seconds = time.perf_counter() - started
         # The CPU waits for nothing when it looks, and its iterations are long.
-        if (due or self.machine.device.type == "cpu") and self.world.anywhere(stop(), self.machine.device):
+        if (due or self.machine.device.type == "cpu") and self.world.any(stop(), self.machine.device):
             self.save(progress)
             raise KeyboardInterrupt
 
 
-def _write_down(progress: Progress, means: Mapping[str, float], rate: float, images: int) -> None:
+def _write_down(progress: TrainingState, means: Mapping[str, float], rate: float, images: int) -> None:
     """End the epoch under way."""
     log = progress.log
     log["epoch"].append(progress.epoch + 1)

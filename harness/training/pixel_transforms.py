@@ -34,7 +34,7 @@ class Box:
         return image[self.top : self.top + self.rows, self.left : self.left + self.columns]
 
 
-def distort(images: Tensor, augmentation: Augmentation, streams: Sequence[np.random.Generator]) -> Tensor:
+def transform_pixels(images: Tensor, augmentation: Augmentation, streams: Sequence[np.random.Generator]) -> Tensor:
     """(B, H, W, 3) uint8 images cropped, jittered and shifted, in this order, as far as the augmentation says."""
     if augmentation.crop:
         images = torch.stack([_cropped(*each, augmentation.crop) for each in zip(images, streams, strict=True)])

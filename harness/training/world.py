@@ -24,19 +24,24 @@ class World:
     size: int = 1
 
     @property
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         """Whether this process decides and writes for all."""
         return self.rank == 0
 
-    def told(self, value: Any) -> Any:
-        """What the leading process has as ``value``, in every process."""
+    def barrier(self) -> None:
+        """Wait until every process is here."""
+        if self.size > 1:
+            distributed.barrier()
+
+    def broadcast(self, value: Any) -> Any:
+        """The leader's ``value``, in every process."""
         if self.size == 1:
             return value
         box = [value]
         distributed.broadcast_object_list(box, src=0)
         return box[0]
 
-    def anywhere(self, flag: bool, device: torch.device) -> bool:
+    def any(self, flag: bool, device: torch.device) -> bool:
         """Whether the flag is set in any process."""
         if self.size == 1:
             return flag
@@ -64,7 +69,7 @@ class World:
         found: Tensor = _Gathered.apply(rows, self)
         return found
 
-    def gathered_numbers(self, rows: Tensor) -> list[Tensor]:
+    def all_gather(self, rows: Tensor) -> list[Tensor]:
         """The rows of every process, as many as each has, on the CPU and without gradients."""
         if self.size == 1:
             return [rows.cpu()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.errors import BadInput, unknown
+from harness.errors import BadInput, unknown_name_error
 from harness.priors.providers.base import Provider
 
 __all__ = ["PROVIDERS", "Provider", "provider"]
@@ -33,7 +33,7 @@ def provider(
     package or weights cannot be had.
     """
     if name not in PROVIDERS:
-        raise unknown("provider", name, PROVIDERS)
+        raise unknown_name_error("provider", name, PROVIDERS)
     if name == "synthetic":
         raise BadInput("only the embedded datasets know their own truth; choose another --provider")
     if name == "files":

@@ -111,7 +111,7 @@ class _Training:
         progress.sums = {name: total.to(self.machine.device) for name, total in progress.sums.items()}
         return progress
 
-    def save(self, progress: Progress) -> None:
+    def save(self, progress: TrainingState) -> None:
         """Write a checkpoint; every process waits until it is there."""
         if self.world.is_leader:
             checkpoint.save(self.checkpoint_path, self.model, self.optimiser, vars(progress))

@@ -164,6 +164,9 @@ class Schedule:
     cosine_to: float | None = None
 
 
+StartKind = Literal["scratch", "imagenet", "luperson", "run"]
+
+
 @dataclass(frozen=True)
 class Initialisation:
     """Where the weights start.
@@ -174,7 +177,7 @@ class Initialisation:
     ``switches``; or, where ``part`` is ``model``, all of it, heads and classifiers included (a training in stages).
     """
 
-    kind: Literal["scratch", "imagenet", "luperson", "run"] = "imagenet"
+    kind: StartKind = "imagenet"
     method: str | None = None
     switches: Mapping[str, Any] = field(default_factory=dict)
     part: Literal["trunk", "model"] = "trunk"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
@@ -144,14 +143,14 @@ def recipe_reasons(receipts: Sequence[Mapping[str, Any]], splits: int) -> list[s
 
 
 def _trained_as(receipt: Mapping[str, Any], splits: int) -> tuple[Any, ...]:
-    # Where a start is another run, each seed has one of its own; why weights could not be had is said in brackets.
-    start = re.split(r", run | \(", receipt["initialisation"]["source"])[0]
+    # Each seed starts from a run of its own.
+    start = tuple(receipt["initialisation"].get(name) for name in ("kind", "method", "part", "file"))
     data = receipt["passport"]["fingerprint"] if splits == 1 else None
     return receipt["recipe"], receipt["switches"], start, data
 
 
 def _computed_as(receipt: Mapping[str, Any], splits: int) -> tuple[Any, ...]:
-    return tuple(receipt.get(name) for name in ("effective_batch", "precision", "code"))
+    return tuple(receipt.get(name) for name in ("effective_batch", "computation", "code"))
 
 
 def _scored_as(receipt: Mapping[str, Any], splits: int) -> Any:

@@ -18,6 +18,7 @@ from harness.measure.parameters import count_parameters
 from harness.method import Method
 from harness.models.reid import Batch, ReIDModel
 from harness.recipe import Recipe
+from harness.results.record import CostOfRow
 from harness.training.machine import Machine
 from harness.training.optimisation import build_optimiser
 from harness.training.step import training_step
@@ -39,7 +40,7 @@ class Subject:
 
 def measured_complexity(
     subjects: Sequence[Subject], batch: int, machine: Machine, budget_s: float = BUDGET_S
-) -> list[dict[str, dict[str, float]]]:
+) -> list[dict[str, CostOfRow]]:
     """What each subject costs in ``training`` and ``testing``: ``params_m`` and ``time_ms``.
 
     Parameters are the learnable ones without classifiers, in millions; in testing those that the feature depends on.
@@ -61,7 +62,7 @@ def measured_complexity(
 
 def measured_queries(
     subjects: Sequence[Subject], dataset: str, gallery: int, machine: Machine, budget_s: float = BUDGET_S
-) -> list[dict[str, float]]:
+) -> list[CostOfRow]:
     """What a query costs each subject, by its recipe for ``dataset``: ``params_m`` and ``time_ms``.
 
     Parameters are those that the feature depends on, in millions. A time is the median, in milliseconds, of one image

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from harness.models.reid import ReIDModel
+from harness.results.record import ExtractionLatency, MatchingLatency
 
 WARM_UPS = 20
 WARM_UP_S = 1.0
@@ -21,7 +22,15 @@ FEWEST_REPEATS = 3
 MOST_REPEATS = 200
 
 
-def repeated(action: Callable[[], Any], device: torch.device, budget_s: float) -> dict[str, float]:
+class Repeated(TypedDict):
+    """Median and 95th percentile of repeated runs, in milliseconds."""
+
+    median_ms: float
+    p95_ms: float
+    repeats: int
+
+
+def repeated(action: Callable[[], Any], device: torch.device, budget_s: float) -> Repeated:
     """Run ``action`` until ``budget_s`` is spent, warmed up and with the device synchronised around each run.
 
     Returns ``median_ms``, ``p95_ms`` and the number of ``repeats``, 3 to 200. Warmed up is with 20 runs, or with those
@@ -55,7 +64,7 @@ def extraction_latency(
     priors: Mapping[str, Tensor],
     autocast: Callable[[], AbstractContextManager[Any]],
     budget_s: float = 0.3,
-) -> dict[str, float]:
+) -> ExtractionLatency:
     """Milliseconds *an image* to embed a batch of images and their priors, on the device already, without flip.
 
     ``autocast`` gives the precision that evaluation runs in. The network is left in eval mode.
@@ -77,7 +86,7 @@ def extraction_latency(
 
 
 @torch.inference_mode()
-def matching_latency(dimension: int, gallery: int, device: torch.device, budget_s: float = 0.2) -> dict[str, float]:
+def matching_latency(dimension: int, gallery: int, device: torch.device, budget_s: float = 0.2) -> MatchingLatency:
     """Milliseconds to rank a whole gallery of that many float32 features for one query, by cosine similarity."""
     features = F.normalize(torch.randn(gallery, dimension, device=device), dim=1)
     query = F.normalize(torch.randn(dimension, device=device), dim=0)

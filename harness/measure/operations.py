@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.measure.abstract import blank_images, blank_priors, without_values
 from harness.models.reid import ReIDModel
+from harness.results.record import Operations
 
 CONVENTION = (
     "multiply-adds of convolutions, linear layers and matrix products, for every feature that the network embeds; "
@@ -17,7 +17,7 @@ CONVENTION = (
 )
 
 
-def count_operations(model: ReIDModel, height: int, width: int, priors: Collection[str] = ()) -> dict[str, Any]:
+def count_operations(model: ReIDModel, height: int, width: int, priors: Collection[str] = ()) -> Operations:
     """``macs`` of ``embed`` for one height x width image and ``priors`` of these kinds, and the ``convention``.
 
     One multiply-add is one operation, half of what tools that print FLOPs count.

@@ -14,11 +14,12 @@ from torch import nn
 from harness import registry
 from harness.measure.abstract import blank_images, blank_priors, without_values
 from harness.models.reid import ReIDModel
+from harness.results.record import Parameters
 
 
 def count_parameters(
     model: ReIDModel, height: int, width: int, priors: Collection[str] = (), embedding: str = ""
-) -> dict[str, int]:
+) -> Parameters:
     """Parameters by use, each counted once however many modules share it.
 
     ``training``: all that are learnable; ``training_without_classifiers``: less the identity classifiers;

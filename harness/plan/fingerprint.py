@@ -43,6 +43,11 @@ def reached_code(roots: Sequence[CodeAddress]) -> dict[str, str]:
     return dict(sorted(hashes.items()))
 
 
+def content(code: dict[str, str]) -> list[str]:
+    """TEMPORARY until the branch fingerprint is merged."""
+    return sorted(code.values())
+
+
 def changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
     """One phrase a definition that differs: ``harness.training.sampler:batches changed``."""
     words = []

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from harness.models.reid import ReIDModel
 from harness.recipe import Recipe
 from harness.training import checkpoint
 from harness.training.batches import Input, TrainingData
+from harness.training.log import TrainingLog, empty_log
 from harness.training.machine import Machine
 from harness.training.optimisation import build_optimiser, rate_factor, set_rate
 from harness.training.seeds import derived_seed
@@ -28,17 +28,13 @@ LOOK_EVERY = 25
 """Iterations between looks at the loss, and at what the other processes say, since each look makes a GPU wait."""
 
 
-def _empty_log() -> dict[str, Any]:
-    return {"epoch": [], "loss": [], "losses": {}, "rate": [], "images_per_second": [], "seconds": []}
-
-
 @dataclass
 class TrainingState:
     """How far a training has come: whole epochs with their log, and of the epoch under way the iterations done."""
 
     epoch: int = 0
     iteration: int = 0
-    log: dict[str, Any] = field(default_factory=_empty_log)
+    log: TrainingLog = field(default_factory=empty_log)
     sums: dict[str, Tensor] = field(default_factory=dict)
     """Sum of each named loss over the iterations of the epoch under way."""
     seconds: float = 0.0
@@ -52,10 +48,10 @@ def train(
     seed: int,
     machine: Machine,
     checkpoint_path: Path,
-    epoch_done: Callable[[int, dict[str, Any]], None],
+    epoch_done: Callable[[int, TrainingLog], None],
     world: World | None = None,
     sync_batch_norm: bool = False,
-) -> dict[str, Any]:
+) -> TrainingLog:
     """Train ``model`` in place, from the last checkpoint if there is one; ``epoch_done`` hears of each epoch.
 
     Every process of ``world`` calls it with the same arguments. Returns the log: per epoch the mean of the loss and of

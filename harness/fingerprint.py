@@ -142,9 +142,8 @@ class _Module:
     stars: list[str] = field(default_factory=list)
     """Modules imported with ``*``."""
     known: dict[str, _Reading] = field(default_factory=dict)
-    """Readings of definitions by name."""
     read: dict[int, _Reading] = field(default_factory=dict)
-    """Readings by the identity of the statement, since a statement that defines two names is read once."""
+    """Readings of definitions by name, and of statements by identity: one that defines two names is read once."""
 
     def add(self, statement: ast.stmt) -> None:
         """Take in one top-level statement."""
@@ -153,7 +152,7 @@ class _Module:
             for other in statement.orelse:
                 self.add(other)
             return
-        self.imports |= _bindings([statement], self)
+        self.imports |= {name: origin for name, origin in _bindings([statement], self).items() if origin}
         if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
             self.stars.append(_origin(statement, self))
         elif not isinstance(statement, (ast.Import, ast.ImportFrom)):
@@ -162,12 +161,9 @@ class _Module:
 
     def origin(self, name: str) -> Address | None:
         """The address that a name is imported from, if it is."""
-        from_stars = (
-            (star, name)
-            for star in self.stars
-            if (module := _module(star)) and name in module.imports | module.statements
-        )
-        return self.imports.get(name) or self.typed.get(name) or next(from_stars, None)
+        modules = ((star, _module(star)) for star in self.stars)
+        starred = ((star, name) for star, module in modules if module and name in module.imports | module.statements)
+        return self.imports.get(name) or self.typed.get(name) or next(starred, None)
 
     def definition(self, name: str) -> _Reading:
         """What all statements that define a name say, and what they reach."""

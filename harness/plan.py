@@ -202,7 +202,7 @@ class Planner:
             "priors": self.shelf.priors(dataset, seed, "train", kinds).fingerprint if readable and kinds else "",
             "seed": seed,
             **self.computation.as_configuration(),
-            "code": _code((*TRAINING_CODE, *_priors_code(kinds), (method.build.__module__, method.build.__qualname__))),
+            "code": _code((*TRAINING_CODE, *_priors_code(kinds), method.model_address)),
         }
         run = Run(method, switches, dataset, profile, seed, recipe, parent, self.computation, configuration, blocked)
         return plan.runs.setdefault(run.id, run)

@@ -11,7 +11,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import harness
 from harness.errors import BadInput
-from harness.method import Paper
 from harness.reporting import wording
 from harness.reporting.artefacts import Artefacts
 from harness.reporting.cells import PROFILE_ORDER
@@ -22,7 +21,7 @@ from harness.reporting.headline import headline, reasons
 from harness.reporting.layout import Layout, lay_out
 from harness.reporting.sections import group_section
 from harness.store import Record, Store, write_atomically
-from harness.tables import Table
+from harness.tables import Paper, Table
 
 TEMPLATES = Path(harness.__file__).parents[1] / "reports" / "templates"
 

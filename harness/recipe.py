@@ -183,6 +183,10 @@ class Initialisation:
     part: Literal["trunk", "model"] = "trunk"
 
 
+FROM_IDE = Initialisation("run", method="ide")
+"""The trunk of the IDE run on the same data, which all methods share."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """One training: the paper's section is named in the README of the method that gives it."""

@@ -16,7 +16,8 @@ from harness.run import main
 from harness.training import loop
 from tests.conftest import forget_code
 
-TABLE = ("--table", "toy_table", "--dataset", "market1501", "--profile", "demo", "--device", "cpu")
+TABLE = ("--table", "toy_table", "--dataset", "market1501", "--profile", "demo")
+TABLE += ("--device", "cpu", "--precision", "float32")
 
 
 @pytest.fixture

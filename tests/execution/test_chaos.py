@@ -35,12 +35,13 @@ def run_the_table(plugins: str, data: str, results: str) -> None:
     """The command in a process of its own, as a user starts it."""
     methods.__path__.append(plugins)
     os.setpgrp()
-    folders = ("--data-root", data, "--results", results, "--report", f"{results}-pages", "--device", "cpu")
+    folders = ("--data-root", data, "--results", results, "--report", f"{results}-pages")
     table = ("--table", "toy_table", "--dataset", "market1501", "--profile", "demo")
+    how = ("--device", "cpu", "--precision", "float32")
     with Path(f"{results}-said").open("a") as said:
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
-    raise SystemExit(main([*table, *folders]))
+    raise SystemExit(main([*table, *folders, *how]))
 
 
 def figures(folder):

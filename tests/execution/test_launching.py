@@ -93,9 +93,10 @@ def command(installed_toy, market_root, tmp_path):
 
     def of(*arguments, rows):
         named = [part for row in rows for part in ("--row", row)]
-        table = ["--table", "toy_disturbances", "--dataset", "market1501", "--profile", "demo", "--device", "cpu"]
+        table = ["--table", "toy_disturbances", "--dataset", "market1501", "--profile", "demo"]
+        how = ["--device", "cpu", "--precision", "float32"]
         folders = ["--data-root", market_root, "--results", tmp_path / "results", "--report", tmp_path / "pages"]
-        return [sys.executable, "-m", "harness.run", *table, *named, *map(str, folders), *arguments]
+        return [sys.executable, "-m", "harness.run", *table, *named, *how, *map(str, folders), *arguments]
 
     return of
 

@@ -31,10 +31,15 @@ def build(switches: RMGLSwitches = RMGL, seed: int = 0):
     return METHOD.build(switches, IDENTITIES, "resnet10")
 
 
-def exact(switches: RMGLSwitches, images: int = 3):
-    """A network and images in double precision: in single, a convolution's kernel depends on the size of the batch."""
+def in_double(switches: RMGLSwitches, images: int = 3):
+    """A network and images in double precision."""
     model = build(switches).eval().double().to(memory_format=torch.channels_last)
     return model, batch_of(images).images.double().to(memory_format=torch.channels_last)
+
+
+def assert_same(found: torch.Tensor, expected: torch.Tensor) -> None:
+    """Equal but for rounding: a convolution may sum in another order for another batch or size."""
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * expected.abs().max().item())
 
 
 def batch_of(images: int = 8, seed: int = 0, height: int = 192, width: int = 64) -> Batch:
@@ -140,20 +145,20 @@ def strips_alone(model, images: torch.Tensor, branch: int, cut: int) -> list[tor
 
 @torch.inference_mode()
 @pytest.mark.parametrize("position", ["input", "res_2", "res_3", "res_4", "res_5"])
-def test_the_receptive_path_is_the_rest_of_the_network_on_each_strip_bit_for_bit(position):
-    model, images = exact(replace(RMGL, stripes=(2, 3, 6), rp_position=position))
+def test_the_receptive_path_is_the_rest_of_the_network_on_each_strip(position):
+    model, images = in_double(replace(RMGL, stripes=(2, 3, 6), rp_position=position))
     cut = ["input", "res_2", "res_3", "res_4", "res_5"].index(position)
     for branch, maps in enumerate(model.trunk(images)):
-        assert torch.equal(maps["receptive"], torch.cat(strips_alone(model, images, branch, cut), 2))
+        assert_same(maps["receptive"], torch.cat(strips_alone(model, images, branch, cut), 2))
 
 
 @torch.inference_mode()
 def test_nor_does_a_strip_depend_on_the_other_images():
-    model, images = exact(RMGL)
+    model, images = in_double(RMGL)
     together = [maps["receptive"] for maps in model.trunk(images)]
     for image in range(3):
         for branch, maps in enumerate(together):
-            assert torch.equal(maps[image], torch.cat(strips_alone(model, images[image, None], branch, 2), 2)[0])
+            assert_same(maps[image], torch.cat(strips_alone(model, images[image, None], branch, 2), 2)[0])
 
 
 @torch.inference_mode()
@@ -242,10 +247,10 @@ def test_the_global_branch_ends_with_a_coarser_map_as_in_mgn():
 
 @torch.inference_mode()
 def test_global_pooling_of_the_receptive_path_is_the_greatest_of_its_strips():
-    model, images = exact(ONLY_RP)
+    model, images = in_double(ONLY_RP)
     for branch, maps in enumerate(model.trunk(images)):
         strips = torch.stack([global_pooling(strip) for strip in strips_alone(model, images, branch, 2)])
-        assert torch.equal(global_pooling(maps["receptive"]), strips.amax(0))
+        assert_same(global_pooling(maps["receptive"]), strips.amax(0))
 
 
 @torch.inference_mode()

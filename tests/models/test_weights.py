@@ -13,10 +13,10 @@ from harness.files.hashing import file_digest
 from harness.machine.computation import Computation
 from harness.models.backbone import build_backbone
 from harness.models.weights import LUPERSON_FILES, luperson_weights, with_ibn_norms
+from harness.plan import planner as planning
 from harness.plan.forecast import Forecast
 from harness.plan.plan import Plan
 from harness.plan.planner import Planner
-from harness.plan import planner as planning
 from harness.plan.shelf import Shelf
 from harness.progress import Watch
 from harness.recipe import Initialisation

@@ -18,7 +18,7 @@ def record(seed=0, rank1=90.1, epochs=60, **figures):
         "metrics": {"rank1": rank1, **figures},
         "verdict": {"word": "undecided", "reason": "", "reasons": []},
         "receipt": {
-            **{"recipe": {"epochs": epochs}, "switches": {}, "initialisation": {"source": "ImageNet"}},
+            **{"recipe": {"epochs": epochs}, "switches": {}, "initialisation": {"kind": "imagenet"}},
             "passport": {"fingerprint": "f"},
         },
     }

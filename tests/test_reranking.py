@@ -114,7 +114,7 @@ def test_neighbours_are_those_by_distance_in_float64_then_by_row(spread, seed, i
     features = SPREADS[spread](np.random.default_rng(seed), (images, dimensions)).astype(np.float32)
     distances = np.square(features[:, None].astype(np.float64) - features[None]).sum(axis=2)
     queries = images // 3
-    with mock.patch.object(neighbours, "BLOCK", block):
+    with mock.patch.object(neighbours, "BLOCK_IMAGES", block):
         found = neighbours.neighbourhood(torch.from_numpy(features), queries, sizes)
     for size in sizes:
         expected = np.argsort(distances, axis=1, kind="stable")[:, :size]
@@ -129,7 +129,7 @@ def test_neighbours_are_those_by_distance_in_float64_then_by_row(spread, seed, i
 def test_equals_the_formulas_whatever_the_features(spread, seed, k1, k2):
     features = SPREADS[spread](np.random.default_rng(seed), (36, 6)).astype(np.float32)
     query, gallery = features[:6], features[6:]
-    with mock.patch.object(neighbours, "BLOCK", 16):
+    with mock.patch.object(neighbours, "BLOCK_IMAGES", 16):
         assert rerank(query, gallery, k1, k2) == pytest.approx(naive(query, gallery, k1, k2, 0.3), rel=0, abs=1e-6)
 
 
@@ -149,7 +149,7 @@ def test_neighbours_beyond_the_candidates_of_float32_are_found():
 
 def test_float32_alone_would_have_missed_them():
     query, gallery = crowds(14)
-    with mock.patch.object(neighbours, "ROUNDING", 0):
+    with mock.patch.object(neighbours, "ROUNDING_FACTOR", 0):
         alone = rerank(query, gallery, 5, 3)
     assert np.abs(alone - naive(query, gallery, 5, 3, 0.3)).max() > 0.1
 

@@ -10,7 +10,7 @@ from test_report import body_cells, done_record, keep_arrays
 from benchmarks import test_reproduction as checks
 from harness.cell import Cell as Address
 from harness.cell import cell_id
-from harness.evaluation.verdicts import SINGLE_SEED_NOISE, judge, split_reasons
+from harness.evaluation.verdicts import SINGLE_SEED_NOISE_POINTS, judge, split_reasons
 from harness.plan.plan import PlannedCell
 from harness.reporting import write_report
 from harness.reporting.artefacts import Artefacts
@@ -45,7 +45,7 @@ def record(seed, shift=0.0, reasons=()):
         "receipt": {
             "recipe": {"epochs": 80},
             "switches": {"parts": 3},
-            "initialisation": {"source": "ImageNet weights"},
+            "initialisation": {"kind": "imagenet"},
             "passport": {"fingerprint": f"of split {seed % 10}"},
         },
     }
@@ -107,7 +107,7 @@ def test_datasets_of_one_split_are_judged_by_the_spread_of_their_seeds():
     assert split_reasons({1}, 1) == []
     figures = [84.0, 85.0, 86.0]
     assert "3 seeds" in judge(figures, 85.0, 1).arithmetic
-    noise = SINGLE_SEED_NOISE / math.sqrt(3)
+    noise = SINGLE_SEED_NOISE_POINTS / math.sqrt(3)
     assert f"= {noise:.2f}" in judge(figures, 85.0, 1, splits=3).arithmetic
     assert fmean(figures) == 85.0
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.errors import DAMAGED_ARRAYS, BadInput
 from harness.evaluation.bootstrap import Floats, cluster_sums
-from harness.evaluation.claims import CheckedClaim, PerQuery, check_claim
+from harness.evaluation.claims import CheckedClaim, ClaimSide, check_claim
 from harness.evaluation.metrics import Scores
 from harness.results.record import Record
 from harness.results.store import Store
@@ -62,12 +62,12 @@ def _check_alike(first: Record, second: Record) -> None:
             )
 
 
-def _per_query(record: Record, store: Store) -> PerQuery:
+def _per_query(record: Record, store: Store) -> ClaimSide:
     folder = store.path(record["evaluation"])
     scores = Scores.load(folder / "scores.npz")
     try:
         with np.load(folder / "features.npz", allow_pickle=False) as stored:
-            return PerQuery((scores,), stored["query_ids"].astype(np.int64))
+            return ClaimSide((scores,), stored["query_ids"].astype(np.int64))
     except DAMAGED_ARRAYS as error:
         raise BadInput(f"{folder / 'features.npz'} cannot be read ({error}); run {record['cell']} again") from error
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.datasets import dataset as dataset_spec
 from harness.errors import BadInput
-from harness.evaluation.claims import CheckedClaim, PerQuery, check_claim
+from harness.evaluation.claims import CheckedClaim, ClaimSide, check_claim
 from harness.evaluation.metrics import Scores
 from harness.reporting.artefacts import Artefacts, Unusable
 from harness.reporting.cells import Group, MeasuredCell
@@ -53,9 +53,9 @@ def _ordering(claim: Claim, better: MeasuredCell, worse: MeasuredCell, artefacts
         return Ordering(claim, None, str(reason))
 
 
-def _per_query(records: tuple[Record, ...], artefacts: Artefacts) -> PerQuery:
+def _per_query(records: tuple[Record, ...], artefacts: Artefacts) -> ClaimSide:
     scores = tuple(Scores.load(artefacts.path(record, "scores")) for record in records)
     stored: dict[str, Any] = artefacts.read(records[0], "features", ("query_ids",))
     if "query_ids" not in stored:
         raise Unusable(f"{records[0]['evaluation']}/features.npz holds no query_ids; run the cell again.")
-    return PerQuery(scores, stored["query_ids"].astype(np.int64))
+    return ClaimSide(scores, stored["query_ids"].astype(np.int64))

@@ -17,7 +17,7 @@ from harness.results.store import Store
 from harness.status.board import CELL_STATES, Board, Standing, TableStanding
 from harness.status.trainings import TrainingProgress
 
-LOOK_EVERY = 2.0
+CHECK_EVERY_ITERATIONS = 2.0
 """Seconds between looks at a results folder while a command works."""
 STOPPED = "nothing works on what is pending: the same command goes on with it; delete the folder plans to forget it"
 
@@ -93,7 +93,7 @@ def _left(seconds: float | None) -> str:
 
 
 class LiveTables:
-    """The tables of a results folder, read again when it was last read ``LOOK_EVERY`` seconds ago."""
+    """The tables of a results folder, read again when it was last read ``CHECK_EVERY_ITERATIONS`` seconds ago."""
 
     def __init__(self, store: Store) -> None:
         self.board = Board(store)
@@ -102,7 +102,7 @@ class LiveTables:
 
     def __call__(self) -> RenderableType:
         """What to draw now."""
-        if time.monotonic() - self.looked >= LOOK_EVERY:
+        if time.monotonic() - self.looked >= CHECK_EVERY_ITERATIONS:
             # A damaged record has already been named where the command looked for what is to be done.
             with suppress(BadInput):
                 self.drawn = as_tables(self.board.standing())

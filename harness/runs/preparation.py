@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from harness.datasets.images import decoded
 from harness.models.initialisation import load_model, load_trunk
 from harness.models.reid import ReIDModel
-from harness.models.weights import imagenet_weights, luperson_weights, said_of_split_norms, with_ibn_norms
+from harness.models.weights import describe_split_norms, imagenet_weights, luperson_weights, with_ibn_norms
 from harness.plan.plan import Run
 from harness.plan.shelf import Shelf
 from harness.results.store import Store
@@ -24,7 +25,7 @@ def build_model(run: Run, num_classes: int) -> ReIDModel:
     return run.method.build(run.switches, num_classes, run.recipe.backbone)
 
 
-def initialise(model: ReIDModel, run: Run, store: Store) -> dict[str, Any]:
+def initialise(model: ReIDModel, run: Run, store: Store) -> Mapping[str, Any]:
     """Load the trunk, or all of it, as the recipe says; what was loaded, from where, what matched, for the receipt."""
     kind = run.recipe.initialisation.kind
     if kind == "run":
@@ -38,7 +39,7 @@ def initialise(model: ReIDModel, run: Run, store: Store) -> dict[str, Any]:
         source = f"trunk of {run.parent.method.id}, run {run.parent.id}"
         if any(".IN." in name for name in model.trunk.state_dict()):
             trunk, split = with_ibn_norms(trunk)
-            source += said_of_split_norms(split)
+            source += describe_split_norms(split)
         return load_trunk(model, trunk, source)
     if kind == "imagenet":
         weights, reason = imagenet_weights(run.recipe.backbone)

@@ -13,7 +13,7 @@ from harness.errors import BadInput
 from harness.files.atomic import append_line, write_json
 from harness.files.hashing import file_digest
 from harness.machine.hardware import hardware_facts
-from harness.measure.memory import forget_peak, peak_memory_mb
+from harness.measure.memory import peak_memory_mb, reset_peak_memory
 from harness.models.reid import ReIDModel
 from harness.plan.plan import Run
 from harness.plan.shelf import Shelf
@@ -80,7 +80,7 @@ def train_together(run: Run, place: RunContext) -> Record:
     """Train a run; every process of the workplace does. The leading one writes what it leaves, and returns that."""
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     folder = place.store.run_folder(run.id)
-    forget_peak(place.machine.device)
+    reset_peak_memory(place.machine.device)
     data = training_data(run, place.shelf)
     model = build_model(run, data.num_classes)
     initialisation = initialise(model, run, place.store)

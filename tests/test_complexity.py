@@ -167,7 +167,7 @@ def test_a_table_that_cannot_be_measured_is_said_in_a_line_with_its_cause_and_th
 
 
 @pytest.mark.parametrize("error", [BadInput("the disk is full"), KeyboardInterrupt()])
-def test_what_the_user_did_or_can_mend_ends_the_measuring(tmp_path, monkeypatch, error):
+def test_what_the_user_did_or_can_fix_ends_the_measuring(tmp_path, monkeypatch, error):
     def stopped(*given):
         raise error
 

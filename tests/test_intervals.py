@@ -36,7 +36,7 @@ def test_queries_of_one_person_that_rise_and_fall_together_widen_the_interval_by
     assert width["by_identity"] == pytest.approx(np.sqrt(10) * width["by_query"], rel=0.15)
 
 
-def test_with_one_query_a_person_both_intervals_are_the_same():
+def test_with_one_query_per_person_both_intervals_are_the_same():
     result = intervals(scores_of(np.random.default_rng(2).integers(0, 9, 80)), np.arange(80))
     assert all(kinds["by_query"] == kinds["by_identity"] for kinds in result.values())
 
@@ -63,6 +63,6 @@ def test_each_draw_takes_as_many_clusters_as_there_are():
     assert all(np.all(block.sum(axis=1) == 17) for block in blocks)
 
 
-def test_identities_that_are_not_one_a_query_are_refused():
+def test_identities_that_are_not_one_per_query_are_refused():
     with pytest.raises(BadInput, match="3 identities for 2 queries"):
         intervals(scores_of([1, 1]), np.array([1, 2, 3]))

@@ -29,7 +29,7 @@ def features_of(generator, centres, cameras, ids, cams):
 
 @pytest.fixture(scope="module")
 def arrays():
-    """What is stored: 40 queries of 10 people, 160 in the gallery, 30 of them distractors (0), 40 of junk."""
+    """The stored arrays: 40 queries of 10 people, 160 gallery images (30 of them distractors, 0), 40 junk images."""
     generator = np.random.default_rng(0)
     centres, cameras = 0.45 * generator.standard_normal((12, 32)), 0.3 * generator.standard_normal((4, 32))
     labels = {

@@ -1,4 +1,4 @@
-"""What is measured: parameters and multiply-adds against arithmetic, latency and memory against sense."""
+"""Measured costs: parameters and multiply-adds against arithmetic, latency and memory against expectations."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_mpn_without_attention_needs_trunk_and_six_pairs_of_convolutions():
     assert inference_parameters("mpn", NO_CA) == expected == 31_390_784
 
 
-def test_mpn_adds_a_channel_attention_a_part():
+def test_mpn_adds_one_channel_attention_per_part():
     assert inference_parameters("mpn") == TRUNK + 6 * (CONV1 + CONV2 + ATTENTION) == 32_188_736
     assert inference_parameters("mpn", MPNSwitches()) == 32_188_736
 
@@ -142,7 +142,7 @@ def test_a_query_is_matched_against_the_gallery_of_one_trial():
     assert images_ranked(dataset, "regdb") == 6
 
 
-def test_latency_is_said_for_each_image_of_a_batch():
+def test_latency_is_given_per_image_of_a_batch():
     class Slow(torch.nn.Module):
         def embed(self, images, priors):
             time.sleep(0.01)
@@ -156,7 +156,7 @@ def test_matching_a_larger_gallery_takes_longer():
     assert large["gallery"] == 50_000 and large["median_ms"] > small["median_ms"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the peak is that of the process")
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the peak covers the whole process")
 def test_the_peak_of_a_run_is_not_that_of_the_run_before():
     code = (
         "import torch; from harness.measure.memory import reset_peak_memory, peak_memory_mb; cpu = torch.device('cpu');"

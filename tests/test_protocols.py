@@ -38,7 +38,7 @@ def test_relevance_equals_a_loop_over_all_pairs():
         assert found.junk[query].tolist() == [row for row in same if gallery_cams[row] == query_cams[query]]
 
 
-def test_unmatched_queries_say_why():
+def test_queries_without_a_match_say_why():
     queries, reasons = queries_without_match(
         np.array([7, 8, 9, -1]), np.array([1, 1, 1, 1]), GALLERY_IDS, GALLERY_CAMS, "market1501"
     )
@@ -50,7 +50,7 @@ def test_unmatched_queries_say_why():
     )
 
 
-def test_some_unmatched_queries_are_counted_and_all_unmatched_are_an_error_that_names_three():
+def test_some_queries_without_a_match_are_counted_and_only_such_queries_are_an_error_that_names_three():
     names = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
     cams = np.ones(4, int)
     assert check_queries(names, np.array([7, 8, 9, 7]), cams, GALLERY_IDS, GALLERY_CAMS, "market1501") == 2

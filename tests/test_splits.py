@@ -1,4 +1,4 @@
-"""A dataset of ten splits: ten records are one cell, its figure their mean, its verdict that of the mean."""
+"""A dataset with ten splits: ten records form one cell, their mean is its figure, and the verdict judges the mean."""
 
 import math
 from dataclasses import replace
@@ -143,7 +143,7 @@ def test_rows_of_more_and_fewer_splits_are_told_apart():
 
 
 def ordering_of(seeds_of_better, seeds_of_worse, folder):
-    """What is said of a claim between two rows with records of these seeds; the one is better on every query."""
+    """The outcome of a claim between two rows with records of these seeds; one row is better on every query."""
     rows = tuple(replace(ROW, name=name, key=name) for name in "ab")
     claim = Claim(TABLE.id, "a", "b", "map", "a beats b", "Sec. 4")
     records = []

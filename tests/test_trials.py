@@ -22,7 +22,7 @@ SYSU = PROTOCOLS["sysu_all"]
 def distances_as_features(distances):
     """Features whose Euclidean distances order the gallery as ``distances`` (Q, G) does, for each query alone."""
     distances = np.asarray(distances, np.float32)
-    # |g|^2 is made equal, so that the order is that of -q.g, and each query reads its own row of the distances.
+    # |g|^2 is made equal, so that -q.g gives the order, and each query reads its own row of the distances.
     gallery = distances.T
     rest = np.sqrt(np.maximum(1e3 - (gallery**2).sum(axis=1), 0))[:, None]
     gallery = np.hstack([gallery, rest]).astype(np.float32)

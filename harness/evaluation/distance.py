@@ -117,7 +117,14 @@ def distance_blocks(
 
 
 def distance_tensors(query: Tensor, gallery: Tensor, metric: Metric, block: int) -> Iterator[Tensor]:
-    """The distances of ``distance_blocks``, as tensors, for features that ``checked_features`` returned."""
+    """The distances of ``distance_blocks``, as tensors.
+
+    Args:
+        query: Query features (Q, D), from ``checked_features``.
+        gallery: Gallery features (G, D), likewise.
+        metric: ``cosine`` or ``euclidean``.
+        block: Queries per block.
+    """
     count = len(gallery)
     if count < ROW_MULTIPLE:
         gallery = _padded(gallery, ROW_MULTIPLE)

@@ -27,8 +27,8 @@ class Scores:
             first, then the queries of the second, and so on.
         offsets: (T * Q + 1,), as in ``Ranking``.
         top: As in ``Ranking``, from the first trial.
-        first_ranks: (T * Q,) int32, the rank that CMC counts: that of the first match among the images, or among the
-            distinct identities where the protocol counts those; 0 without a match. All other results follow from these.
+        first_ranks: (T * Q,) int32, the rank of the first match as CMC counts it: among the images, or among the
+            distinct identities if the protocol says so; 0 without a match. All other results follow from these.
         trials: T, the number of trials. All results below are means over the trials.
         valid: (Q,) bool, whether the query has a match. Only such queries count; the next three, (Q,) float64 in 0..1,
             are NaN for all others.

@@ -211,9 +211,17 @@ ONLY_UNSEEN = "only images in the gallery that the protocol does not compare it 
 def queries_without_match(
     query_ids: Labels, query_cams: Labels, gallery_ids: Labels, gallery_cams: Labels, protocol: str | Protocol
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Rows of the queries without a match, and the reason for each. These queries count in no metric.
+    """Find the queries without a match. They count in no metric.
 
-    Arguments as for ``relevance``.
+    Args:
+        query_ids: Identities of the queries (Q,).
+        query_cams: Cameras of the queries (Q,).
+        gallery_ids: Identities of the gallery images (G,).
+        gallery_cams: Cameras of the gallery images (G,).
+        protocol: The protocol or its id.
+
+    Returns:
+        The rows of these queries, and the reason for each.
     """
     rule = protocol_named(protocol)
     found = relevance(query_ids, query_cams, gallery_ids, gallery_cams, rule)

@@ -116,11 +116,22 @@ def evaluate(
 ) -> dict[str, float]:
     """The metrics of query features against gallery features.
 
-    Arguments and errors are those of ``score``.
+    Args:
+        query_features: Query features (Q, D), a NumPy array or a tensor on any device.
+        gallery_features: Gallery features (G, D), likewise.
+        query_ids: Identities of the queries (Q,), whole numbers.
+        gallery_ids: Identities of the gallery images (G,), whole numbers.
+        query_cams: Cameras of the queries (Q,), whole numbers; None if the protocol reads no cameras.
+        gallery_cams: Cameras of the gallery images (G,), likewise.
+        protocol: The protocol or its id.
+        metric: ``cosine`` or ``euclidean``.
 
     Returns:
         ``map`` (step form), ``rank1``, ``rank3``, ``rank5``, ``rank10``, ``rank20``, ``minp`` and ``map_trapezoid`` in
         percent, and the counts ``queries`` and ``queries_without_match``.
+
+    Raises:
+        BadInput: As for ``score``.
 
     Example:
         >>> from harness.evaluation import evaluate

@@ -17,7 +17,7 @@ def meta_copy(model: ReIDModel) -> ReIDModel:
 
 
 def blank_images(batch: int, height: int, width: int, device: torch.device | str) -> Tensor:
-    """Images (batch, 3, height, width) of zeros, channels last in memory, as in training."""
+    """Zeros (batch, 3, height, width) on ``device``, channels last in memory, as in training."""
     images = torch.zeros(batch, 3, height, width, device=device)
     return images.contiguous(memory_format=torch.channels_last)
 

@@ -57,7 +57,14 @@ def translation_offsets(images: int, translation: Translation | None, seed: int)
 def pad_and_crop(
     placement: Placement, padding: int, size: tuple[int, ...], streams: Sequence[np.random.Generator]
 ) -> Placement:
-    """Pad by ``padding`` black pixels, then crop to ``size`` (height, width): a shift by whole pixels."""
+    """Pad and crop at random, which shifts an image by whole pixels.
+
+    Args:
+        placement: The placement of the images so far.
+        padding: Black pixels on every side.
+        size: Height and width of the images, before and after.
+        streams: One random stream per image.
+    """
     pixels = np.array([stream.integers(-padding, padding + 1, 2) for stream in streams])
     return Placement(placement.flipped, placement.shift + pixels / np.array(size))
 

@@ -18,6 +18,12 @@ def save(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progres
 
     State that a method changes between epochs is in its buffers. Random streams derive from the seed, the epoch and the
     iteration, so a checkpoint does not hold them.
+
+    Args:
+        path: File of the checkpoint.
+        model: The network.
+        optimiser: Its optimiser.
+        progress: How far the training has come.
     """
     state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "progress": dict(progress)}
     if path.exists():

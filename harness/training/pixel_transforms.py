@@ -65,7 +65,14 @@ def _colour_factors(jitter: Jitter, rng: np.random.Generator) -> tuple[float, ..
 
 
 def crop_box(height: int, width: int, crop: RandomCrop, rng: np.random.Generator) -> PixelBox:
-    """Draw a random crop of a ``height`` x ``width`` image, uniform over all positions that fit."""
+    """Draw a random crop of an image, uniform over all positions that fit.
+
+    Args:
+        height: Rows of the image.
+        width: Columns of the image.
+        crop: Ranges of area and aspect.
+        rng: The random stream.
+    """
     area, stretch = rng.uniform(*crop.area), rng.uniform(*crop.aspect)
     rows, columns = (
         _whole_pixels(height * (area * stretch) ** 0.5, height),
@@ -75,10 +82,19 @@ def crop_box(height: int, width: int, crop: RandomCrop, rng: np.random.Generator
 
 
 def shifting_boxes(height: int, width: int, shifting: Shifting, rng: np.random.Generator) -> tuple[PixelBox, PixelBox]:
-    """The part of a ``height`` x ``width`` image that random shifting keeps, and its place on the canvas.
+    """Draw the boxes of random shifting.
 
     r_c ~ U(crop_min, 1) of the height is kept, or all of it. Then r_h ~ U(height_min, 1 / r_c) and
-    r_w ~ U(width_min, 1) scale the kept part, so that it is no larger than the canvas.
+    r_w ~ U(width_min, 1) scale the kept part to at most the size of the canvas.
+
+    Args:
+        height: Rows of the image and of the canvas.
+        width: Columns of the image and of the canvas.
+        shifting: Probabilities and bounds.
+        rng: The random stream.
+
+    Returns:
+        The part of the image that is kept, and its place on the canvas.
     """
     kept = rng.uniform(shifting.crop_min, 1.0) if rng.random() < shifting.crop_probability else 1.0
     kept_width = kept if shifting.crop_width else 1.0

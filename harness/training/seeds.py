@@ -20,6 +20,13 @@ def generator(seed: int, *axes: str | int) -> np.random.Generator:
 
 
 def image_streams(seed: int, epoch: int, iteration: int, positions: NDArray[np.int64]) -> list[np.random.Generator]:
-    """A generator per position in a batch, independent of the process that augments the image."""
+    """One generator per image of a batch, independent of the process that augments the image.
+
+    Args:
+        seed: Training seed.
+        epoch: The epoch, from 0.
+        iteration: The batch within the epoch, from 0.
+        positions: Positions of the images in the whole batch.
+    """
     batch = derived_seed(seed, "image", epoch, iteration)
     return [np.random.default_rng((batch, position)) for position in positions.tolist()]

@@ -61,14 +61,24 @@ class BatchGatherer:
 def training_step(
     model: ReIDModel, batch: Batch, optimiser: torch.optim.Optimizer, machine: Machine
 ) -> dict[str, Tensor]:
-    """One step, in one process, on the sum of the named losses. Returns the losses, detached."""
+    """Take one step, in one process, on the sum of the named losses.
+
+    Args:
+        model: The network.
+        batch: A batch on the machine's device.
+        optimiser: Its optimiser.
+        machine: Device and precision.
+
+    Returns:
+        The named losses, detached.
+    """
     return optimised(LossNetwork(model, machine), batch, optimiser)
 
 
 def optimised(
     network: Callable[[Batch], dict[str, Tensor]], batch: Batch, optimiser: torch.optim.Optimizer
 ) -> dict[str, Tensor]:
-    """One step on the sum of the losses that ``network`` returns for a batch. Returns the losses, detached."""
+    """Take one step on the sum of the losses that ``network`` returns for a batch. Returns the losses, detached."""
     losses = network(batch)
     optimiser.zero_grad(set_to_none=True)
     torch.stack(list(losses.values())).sum().backward()

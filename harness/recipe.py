@@ -166,6 +166,9 @@ class Schedule:
     cosine_to: float | None = None
 
 
+StartKind = Literal["scratch", "imagenet", "luperson", "run"]
+
+
 @dataclass(frozen=True)
 class Initialisation:
     """The initial weights.
@@ -177,7 +180,7 @@ class Initialisation:
     stages).
     """
 
-    kind: Literal["scratch", "imagenet", "luperson", "run"] = "imagenet"
+    kind: StartKind = "imagenet"
     method: str | None = None
     switches: Mapping[str, Any] = field(default_factory=dict)
     part: Literal["trunk", "model"] = "trunk"

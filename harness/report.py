@@ -23,11 +23,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _write(options: argparse.Namespace) -> int:
     for table_id in options.table:
         table(table_id)
-    records, left_out = known_records(existing(options.results).records(), tables())
-    for sentence in left_out:
+    found = existing(options.results).find_records()
+    records, left_out = known_records(found.records, tables())
+    for sentence in [*left_out, *(f"damaged: {each.sentence}" for each in found.damaged)]:
         print(sentence)
-    pages = write_report(records, tables(), options.results, options.report, options.images, options.table)
-    print(f"{len(records)} records, {len(pages)} pages; open {pages[0] if options.table else pages[-1]}")
+    pages = write_report(
+        records, tables(), options.results, options.report, options.images, options.table, found.damaged
+    )
+    damaged = f", {len(found.damaged)} damaged" if found.damaged else ""
+    print(f"{len(records)} records{damaged}, {len(pages)} pages; open {pages[0] if options.table else pages[-1]}")
     return 0
 
 

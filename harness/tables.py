@@ -56,6 +56,10 @@ class Row:
     borrowed: Mapping[str, str] = field(default_factory=dict)
     """Datasets under which the paper prints another row's figures in this one, each with a sentence that says whose."""
 
+    def published_of_its_own(self, dataset: str) -> dict[str, Figure | None]:
+        """Published figures of the row itself on a dataset; none where they are another row's."""
+        return {} if dataset in self.borrowed else dict(self.published.get(dataset, {}))
+
 
 @dataclass(frozen=True)
 class Claim:

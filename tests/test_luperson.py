@@ -65,16 +65,16 @@ def hub(tmp_path, monkeypatch):
 def test_of_a_moco_checkpoint_the_trained_network_is_taken_without_its_projection(hub, wrapped):
     weights = checkpoint(plain=False)
     torch.save(as_moco(weights) if wrapped else weights, hub / "lup_moco_tiny.pth")
-    found, source = luperson_weights(TINY)
-    assert source == "LUPerson lup_moco_tiny.pth"
+    found, source, split = luperson_weights(TINY)
+    assert (source, split) == ("lup_moco_tiny.pth", 0)
     assert found.keys() == weights.keys() and all(torch.equal(found[name], weights[name]) for name in weights)
 
 
-def test_plain_norms_are_split_over_the_halves_of_ibn_and_the_rest_is_said(hub):
+def test_plain_norms_are_split_over_the_halves_of_ibn_and_counted(hub):
     weights = checkpoint()
     torch.save(as_moco(weights), hub / "lup_moco_tiny.pth")
-    found, source = luperson_weights(TINY)
-    assert source.endswith("norms of 3 blocks split for IBN-a, the running statistics of their IN halves left out")
+    found, source, split = luperson_weights(TINY)
+    assert (source, split) == ("lup_moco_tiny.pth", 3)
     trunk = build_backbone(TINY)
     trunk.load_state_dict(found, strict=True)
     for stage, width in ((1, 32), (2, 64), (3, 128)):
@@ -95,16 +95,16 @@ def test_weights_with_ibn_norms_stay_as_they_are():
 
 
 def test_without_a_file_the_reason_names_it_and_the_variable(hub):
-    found, reason = luperson_weights("resnet101_ibn_a")
+    found, reason, _ = luperson_weights("resnet101_ibn_a")
     assert found is None and "lup_moco_r101.pth" in reason and "HARNESS_LUPERSON" in reason
-    assert luperson_weights("resnet18") == (None, "LUPerson has none for resnet18")
+    assert luperson_weights("resnet18") == (None, "LUPerson has none for resnet18", 0)
 
 
 def test_the_variable_goes_before_the_folder_and_must_name_a_file(hub, tmp_path, monkeypatch):
     torch.save(checkpoint(plain=False), tmp_path / "mine.pth")
     (hub / "lup_moco_tiny.pth").write_bytes(b"not read")
     monkeypatch.setenv("HARNESS_LUPERSON", str(tmp_path / "mine.pth"))
-    assert luperson_weights(TINY)[1] == "LUPerson mine.pth"
+    assert luperson_weights(TINY)[1] == "mine.pth"
     monkeypatch.setenv("HARNESS_LUPERSON", str(tmp_path / "moved.pth"))
     with pytest.raises(BadInput, match=r"HARNESS_LUPERSON names .*moved\.pth, which is no file"):
         luperson_weights(TINY)

@@ -14,14 +14,14 @@ from harness.datasets import dataset as dataset_spec
 from harness.errors import BadInput, unknown_name_error
 from harness.plan.selection import Choice, choose, chosen_rows, chosen_tables, parse_cell
 from harness.plan.shelf import Shelf
-from harness.results.record import Record, record_label
+from harness.results.record import Record, record_label, require_done
 from harness.results.store import Store, existing
 from harness.tables import tables
 
 if TYPE_CHECKING:
     from harness.plan.plan import Plan
     from harness.plan.planner import Planner
-    from harness.runs.training import RunContext
+    from harness.runs.context import RunContext
 
 
 def list_tables(options: argparse.Namespace) -> int:
@@ -41,10 +41,10 @@ def status(options: argparse.Namespace) -> int:
     from harness.status.views import as_json, as_tables, as_text
 
     store = existing(options.results)
-    standing = Board(store).standing()
+    standing = Board(store).read()
     if options.json:
         print(json.dumps(as_json(standing), ensure_ascii=False, indent=1))
-    elif not standing.tables and not standing.runs:
+    elif not (standing.tables or standing.runs or standing.damaged):
         print(f"no records in {store.folder}")
     elif sys.stdout.isatty():
         Console().print(as_tables(standing))
@@ -62,9 +62,7 @@ def verify(options: argparse.Namespace) -> int:
     wrong = 0
     for record in records:
         label = record_label(record)
-        if record["status"] != "done":
-            raise BadInput(f"{label} failed ({record['cause']['kind']}); there is nothing to verify, run it again")
-        found = list(disagreements(record, store))
+        found = list(disagreements(require_done(record, "verify"), store))
         wrong += bool(found)
         for sentence in found:
             print(f"✗ {label}: {sentence}")
@@ -81,7 +79,7 @@ def explain(options: argparse.Namespace) -> int:
     for record in _records_of(options.explain, store, options):
         print(record_label(record))
         ladder = explanation.explain(record, store)
-        print("\n".join(explanation.as_text(ladder, record["published"])))
+        print("\n".join(explanation.as_text(ladder)))
     return 0
 
 
@@ -157,9 +155,9 @@ def run_tables(options: argparse.Namespace) -> int:
     from harness.execution.cost_tables import measure_tables
     from harness.execution.counts import count_datasets
     from harness.execution.inspection import inspect
-    from harness.execution.local import pending
     from harness.progress import Watch
-    from harness.runs.training import RunContext
+    from harness.reporting.complexity import as_text, complexity_table
+    from harness.runs.context import RunContext
     from harness.status.announcements import announced
     from harness.status.event_files import ask_for_event_files
     from harness.status.views import LiveTables
@@ -177,20 +175,22 @@ def run_tables(options: argparse.Namespace) -> int:
     if options.tensorboard:
         ask_for_event_files(planner.store)
     plan = _plan(choices, planner, options)
-    todo = pending(plan)
+    todo = plan.pending
     with announced(planner.store, todo), Watch(len(todo), above=LiveTables(planner.store)) as watch:
         count_datasets(choices, shelf, planner.store, watch)
         inspect(todo, shelf, planner.store, watch)
         computation = planner.computation
         machine = Machine.of(_device(options), computation.bfloat16, computation.compiled)
-        place = RunContext(shelf, planner.store, machine, watch)
-        compared, unmeasured = measure_tables(choices, place)
-        records = carry_out(plan, place, options.images, limit)
-    for text in compared:
-        print(text)
-    blocked = [planned for planned in plan.cells if planned.state == "blocked"]
+        context = RunContext(shelf, planner.store, machine, watch, keep_images=options.images)
+        compared, unmeasured = measure_tables(choices, context)
+        records = carry_out(plan, context, limit)
+    for measured in compared:
+        compared_table = complexity_table(tables()[measured["table"]], measured)
+        assert compared_table is not None
+        print(as_text(compared_table))
+    blocked = [planned for planned in plan.cells if planned.state in ("blocked", "damaged")]
     for planned in blocked:
-        print(f"blocked: {planned.cell.id}: {planned.reason}")
+        print(f"{planned.state}: {planned.cell.id}: {planned.reason}")
     failed = [record for record in records if record["status"] == "failed"]
     cached = sum(planned.state == "cached" for planned in plan.cells)
     print(f"{len(records) - len(failed)} cells run, {len(failed)} failed, {len(blocked)} blocked, {cached} cached")
@@ -202,8 +202,9 @@ def _write_report(options: argparse.Namespace, store: Store, table_ids: list[str
     from harness.reporting import write_report
     from harness.reporting.known_records import known_records
 
-    records, _ = known_records(store.records(), tables())
-    pages = write_report(records, tables(), store.folder, options.report, images=options.images)
+    found = store.find_records()
+    records, _ = known_records(found.records, tables())
+    pages = write_report(records, tables(), store.folder, options.report, images=options.images, damaged=found.damaged)
     wanted = {f"{table_id}.html" for table_id in table_ids}
     for page in pages:
         if page.name in wanted:
@@ -231,7 +232,7 @@ def _choices(options: argparse.Namespace, shelf: Shelf, planning: bool) -> list[
     ]
 
 
-def _executor(name: str) -> Callable[[Plan, RunContext, bool, float | None], list[Record]]:
+def _executor(name: str) -> Callable[[Plan, RunContext, float | None], list[Record]]:
     """What carries a plan out. Raises BadInput where Ray is asked for and not installed."""
     if name == "ray":
         from harness.execution import cluster

@@ -43,6 +43,8 @@ class Passport:
     fingerprint: str
     counts: Mapping[str, int]
     remarks: tuple[str, ...] = ()
+    official: bool = False
+    """Whether every published count was found."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,7 +53,7 @@ def verified(
     ]
     variant = "differs: " + "; ".join(differences) if differences else "official"
     sentences = [f"{difference}." for difference in differences]
-    return Passport(dataset, variant, fingerprint, dict(counts), (*sentences, *remarks))
+    return Passport(dataset, variant, fingerprint, dict(counts), (*sentences, *remarks), official=not differences)
 
 
 def _signature(folder: Path, names: Sequence[str]) -> str:

@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 
 from harness.errors import BadInput
 from harness.evaluation.bootstrap import DRAWS, cluster_sums, percentile_interval, resampled_counts
+from harness.evaluation.interval import Interval
 from harness.evaluation.metrics import RANK_METRICS, Scores
 
 INTERVAL_METRICS = ("map", *RANK_METRICS, "minp")
 
 
-def intervals(
-    scores: Scores, query_ids: NDArray[np.int64], seed: int = 0, draws: int = DRAWS
-) -> dict[str, dict[str, list[float]]]:
+def intervals(scores: Scores, query_ids: NDArray[np.int64], seed: int = 0, draws: int = DRAWS) -> dict[str, Interval]:
     """95 % percentile bootstrap intervals of each of ``INTERVAL_METRICS``, in percent.
 
     ``by_query`` draws the valid queries as if they were independent. ``by_identity`` draws identities, each with all of
@@ -39,12 +38,11 @@ def intervals(
         )
     values = np.stack([scores.per_query(metric)[scores.valid] for metric in INTERVAL_METRICS], axis=1)
     clusters = {"by_query": np.arange(len(values)), "by_identity": query_ids[scores.valid]}
-    result: dict[str, dict[str, list[float]]] = {metric: {} for metric in INTERVAL_METRICS}
+    bounds = {}
     for kind, members in clusters.items():
         sums, sizes = cluster_sums(values, members)
         blocks = resampled_counts(len(sizes), draws, np.random.default_rng(seed))
         means = np.concatenate([(counts @ sums) / (counts @ sizes)[:, None] for counts in blocks])
-        low, high = percentile_interval(100 * means)
-        for column, metric in enumerate(INTERVAL_METRICS):
-            result[metric][kind] = [float(low[column]), float(high[column])]
-    return result
+        bounds[kind] = percentile_interval(100 * means).T.tolist()
+    pairs = zip(INTERVAL_METRICS, bounds["by_query"], bounds["by_identity"], strict=True)
+    return {metric: {"by_query": of_queries, "by_identity": of_people} for metric, of_queries, of_people in pairs}

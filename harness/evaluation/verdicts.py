@@ -167,7 +167,7 @@ def _training_key(receipt: Mapping[str, Any], splits: int) -> tuple[Any, ...]:
 
 
 def _computation_key(receipt: Mapping[str, Any], splits: int) -> tuple[Any, ...]:
-    return tuple(receipt.get(name) for name in ("effective_batch", "precision", "code"))
+    return tuple(receipt.get(name) for name in ("effective_batch", "computation", "code"))
 
 
 def _protocol_key(receipt: Mapping[str, Any], splits: int) -> Any:

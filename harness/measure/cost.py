@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from harness.measure.parameters import count_parameters
 from harness.models.reid import ReIDModel
 from harness.priors.availability import INFRARED
 from harness.recipe import Recipe
+from harness.results.record import Cost, ExtractionLatency, Latency, Manifest
 
 if TYPE_CHECKING:
     from harness.training.machine import Machine
@@ -47,10 +48,10 @@ def measured_cost(
     recipe: Recipe,
     machine: Machine,
     gallery: int,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     priors: Mapping[str, NDArray[Any]],
     embedding: str,
-) -> dict[str, Any]:
+) -> Cost:
     """Parameters, multiply-adds (of the network, and of the estimators of its priors), latency, training speed, memory.
 
     Args:
@@ -65,33 +66,26 @@ def measured_cost(
     Returns:
         The fields of a record's ``cost``.
     """
+    estimators = {kind: ESTIMATORS.get(kind) for kind in sorted(priors) if kind != INFRARED}
+    known = [estimator for estimator in estimators.values() if estimator]
     return {
         "parameters": count_parameters(model, recipe.height, recipe.width, priors, embedding),
         "macs": count_operations(model, recipe.height, recipe.width, priors),
-        **_cost_of_priors(priors),
+        "parameters_of_priors": sum(estimator.parameters for estimator in known) if known else None,
+        "macs_of_priors": sum(estimator.macs for estimator in known) if known else None,
+        "estimators": {kind: estimator.name if estimator else None for kind, estimator in estimators.items()},
         "latency": _latency(model, recipe, machine, gallery, priors, embedding),
         "training_images_per_second": statistics.median(manifest["log"]["images_per_second"]),
         "peak_memory_mb": manifest["peak_memory_mb"],
     }
 
 
-def _cost_of_priors(kinds: Collection[str]) -> dict[str, Any]:
-    """Parameters and multiply-adds of the estimators of these kinds (None if none is known), and their names."""
-    estimators = {kind: ESTIMATORS.get(kind) for kind in sorted(kinds) if kind != INFRARED}
-    known = [estimator for estimator in estimators.values() if estimator]
-    return {
-        "parameters_of_priors": sum(estimator.parameters for estimator in known) if known else None,
-        "macs_of_priors": sum(estimator.macs for estimator in known) if known else None,
-        "estimators": {kind: estimator.name if estimator else None for kind, estimator in estimators.items()},
-    }
-
-
 def _latency(
     model: ReIDModel, recipe: Recipe, machine: Machine, gallery: int, priors: Mapping[str, NDArray[Any]], embedding: str
-) -> dict[str, Any]:
+) -> Latency:
     device = machine.device
 
-    def features(batch: int) -> dict[str, float]:
+    def features(batch: int) -> ExtractionLatency:
         images = blank_images(batch, recipe.height, recipe.width, device)
         return extraction_latency(model, images, _repeated(priors, batch, device), machine.autocast)
 

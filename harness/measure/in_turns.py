@@ -18,6 +18,7 @@ from harness.measure.parameters import count_parameters
 from harness.method import Method
 from harness.models.reid import Batch, ReIDModel
 from harness.recipe import Recipe
+from harness.results.record import CostOfRow
 from harness.training.machine import Machine
 from harness.training.optimisation import build_optimiser
 from harness.training.step import training_step
@@ -39,7 +40,7 @@ class Subject:
 
 def costs_in_turns(
     subjects: Sequence[Subject], batch: int, machine: Machine, budget_s: float = BUDGET_S
-) -> list[dict[str, dict[str, float]]]:
+) -> list[dict[str, CostOfRow]]:
     """Cost of each subject in ``training`` and ``testing``: ``params_m`` and ``time_ms``.
 
     Subjects take turns, so that anything that slows the machine slows them all. Training and testing each start no
@@ -69,7 +70,7 @@ def costs_in_turns(
 
 def query_costs_in_turns(
     subjects: Sequence[Subject], dataset: str, gallery: int, machine: Machine, budget_s: float = BUDGET_S
-) -> list[dict[str, float]]:
+) -> list[CostOfRow]:
     """Cost of one query per subject, with the recipe for ``dataset``: ``params_m`` and ``time_ms``.
 
     A query embeds one image without flip, computes its cosine similarity with all gallery features, and sorts them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from harness.models.reid import ReIDModel
+from harness.results.record import ExtractionLatency, MatchingLatency
 
 WARM_UP_RUNS = 20
 WARM_UP_S = 1.0
@@ -21,7 +22,15 @@ MIN_REPEATS = 3
 MAX_REPEATS = 200
 
 
-def measure_latency(action: Callable[[], Any], device: torch.device, budget_s: float) -> dict[str, float]:
+class Repeated(TypedDict):
+    """Median and 95th percentile of repeated runs, in milliseconds."""
+
+    median_ms: float
+    p95_ms: float
+    repeats: int
+
+
+def measure_latency(action: Callable[[], Any], device: torch.device, budget_s: float) -> Repeated:
     """Run ``action`` repeatedly for ``budget_s`` seconds, with the device synchronised around each run.
 
     20 runs warm up, or as many as start in the first second. Returns ``median_ms``, ``p95_ms`` and the number of
@@ -55,7 +64,7 @@ def extraction_latency(
     priors: Mapping[str, Tensor],
     autocast: Callable[[], AbstractContextManager[Any]],
     budget_s: float = 0.3,
-) -> dict[str, float]:
+) -> ExtractionLatency:
     """Time to embed a batch of images, without flip, in milliseconds *per image*. Leaves the network in eval mode.
 
     Args:
@@ -85,7 +94,7 @@ def extraction_latency(
 
 
 @torch.inference_mode()
-def matching_latency(dimension: int, gallery: int, device: torch.device, budget_s: float = 0.2) -> dict[str, float]:
+def matching_latency(dimension: int, gallery: int, device: torch.device, budget_s: float = 0.2) -> MatchingLatency:
     """Time to rank a whole gallery for one query by cosine similarity, in milliseconds.
 
     Args:

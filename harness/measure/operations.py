@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.measure.abstract import blank_images, blank_priors, meta_copy
 from harness.models.reid import ReIDModel
+from harness.results.record import Operations
 
 CONVENTION = (
     "multiply-adds of convolutions, linear layers and matrix products, for every feature that the network embeds; "
@@ -18,7 +18,7 @@ CONVENTION = (
 """The counting rule; a record's ``cost`` holds it."""
 
 
-def count_operations(model: ReIDModel, height: int, width: int, priors: Collection[str] = ()) -> dict[str, Any]:
+def count_operations(model: ReIDModel, height: int, width: int, priors: Collection[str] = ()) -> Operations:
     """Count the multiply-adds of ``embed`` for one image. One multiply-add is one operation, or two FLOPs.
 
     Args:

@@ -14,11 +14,12 @@ from torch import nn
 from harness import registry
 from harness.measure.abstract import blank_images, blank_priors, meta_copy
 from harness.models.reid import ReIDModel
+from harness.results.record import Parameters
 
 
 def count_parameters(
     model: ReIDModel, height: int, width: int, priors: Collection[str] = (), embedding: str = ""
-) -> dict[str, int]:
+) -> Parameters:
     """Count parameters by use. A parameter that several modules share counts once.
 
     Args:

@@ -90,22 +90,22 @@ def luperson_file(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def luperson_weights(name: str) -> tuple[dict[str, Tensor] | None, str]:
-    """LUPerson's weights of an IBN-a trunk and their origin, or None and the reason.
+def luperson_weights(name: str) -> tuple[dict[str, Tensor] | None, str, int]:
+    """LUPerson's weights of an IBN-a trunk, their file name, and the number of norms that were split for IBN-a.
 
-    Raises BadInput for a file without weights.
+    Without a file: None, the reason, and 0. Raises BadInput for a file without weights.
     """
     path = luperson_file(name)
     if path is None:
         wanted = LUPERSON_FILES.get(name)
         if wanted is None:
-            return None, f"LUPerson has none for {name}"
-        return None, f"{wanted} is not in torch's hub folder and {LUPERSON_VARIABLE} names no other file"
+            return None, f"LUPerson has none for {name}", 0
+        return None, f"{wanted} is not in torch's hub folder and {LUPERSON_VARIABLE} names no other file", 0
     weights = _network_weights(_read(path))
     if not any(key.startswith("layer1.") for key in weights):
         raise BadInput(f"{path} holds no weights of a ResNet; give LUPerson's {LUPERSON_FILES[name]}")
     weights, split = with_ibn_norms(weights)
-    return weights, f"LUPerson {path.name}{describe_split_norms(split)}"
+    return weights, path.name, split
 
 
 def with_ibn_norms(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int]:
@@ -128,13 +128,6 @@ def with_ibn_norms(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], in
             found[f"{norm}IN.{entry}"] = value[: len(value) // 2]
         found[f"{norm}BN.{entry}"] = value[len(value) // 2 :] if value.dim() else value
     return found, len(split)
-
-
-def describe_split_norms(split: int) -> str:
-    """A clause for the receipt about norms that were split; empty if there are none."""
-    if not split:
-        return ""
-    return f"; plain norms of {split} blocks split for IBN-a, the running statistics of their IN halves left out"
 
 
 def _read(path: Path) -> Any:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from harness.models.reid import ReIDModel
 from harness.recipe import Recipe
 from harness.training import checkpoint
 from harness.training.batches import Input, TrainingData
+from harness.training.log import TrainingLog, empty_log
 from harness.training.machine import Machine
 from harness.training.optimisation import build_optimiser, rate_factor, set_rate
 from harness.training.seeds import derived_seed
@@ -28,17 +28,13 @@ CHECK_EVERY_ITERATIONS = 25
 """How often to check the loss and the stop signals of all processes; each check makes a GPU wait."""
 
 
-def _empty_log() -> dict[str, Any]:
-    return {"epoch": [], "loss": [], "losses": {}, "rate": [], "images_per_second": [], "seconds": []}
-
-
 @dataclass
 class TrainingState:
     """Progress of a training: finished epochs with their log, and finished iterations of the current epoch."""
 
     epoch: int = 0
     iteration: int = 0
-    log: dict[str, Any] = field(default_factory=_empty_log)
+    log: TrainingLog = field(default_factory=empty_log)
     sums: dict[str, Tensor] = field(default_factory=dict)
     """Sum of each named loss over the finished iterations of the current epoch."""
     seconds: float = 0.0
@@ -52,10 +48,10 @@ def train(
     seed: int,
     machine: Machine,
     checkpoint_path: Path,
-    on_epoch_end: Callable[[int, dict[str, Any]], None],
+    on_epoch_end: Callable[[int, TrainingLog], None],
     world: World | None = None,
     sync_batch_norm: bool = False,
-) -> dict[str, Any]:
+) -> TrainingLog:
     """Train ``model`` in place, from the last checkpoint if there is one.
 
     Every process of ``world`` calls this function with the same arguments.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.errors import BadInput
-from harness.evaluation.ladder import CLOSED, Ladder, Rung, Setting, climb
+from harness.evaluation.ladder import CLOSED_GAP_POINTS, Ladder, Rung, Setting, build_ladder
 from harness.evaluation.protocols import protocol_named
 from harness.evaluation.scoring import Reranking
 from harness.results.record import Record, record_label, require_done
@@ -33,7 +33,7 @@ def explain(record: Record, store: Store) -> Ladder:
     recorded = Setting(flip, protocol["metric"], same_camera_junk=rule.same_camera_junk, reranking=reranking)
     stored = StoredArrays(store.folder)
     known = {replace(recorded, flip=False): record["metrics_without_flip"]}
-    ladder = climb(stored.features(record), rule, recorded, published, known if flip else None)
+    ladder = build_ladder(stored.features(record), rule, recorded, published, known if flip else None)
     # Not every published figure is one that scoring gives: some tables print costs beside.
     if any(abs(figure - record["metrics"][metric]) > AGREEMENT for metric, figure in ladder.recorded.figures.items()):
         path = stored.path(record, "features")
@@ -67,7 +67,7 @@ def _conclusion(ladder: Ladder) -> str:
     if not closest.switches:
         return f"nothing tried comes nearer than the record itself, {gap:.2f} points away"
     turned = " + ".join(closest.switches)
-    if closest.remaining <= CLOSED:
+    if closest.remaining <= CLOSED_GAP_POINTS:
         return (
             f"closes the gap of {gap:.2f} points: {turned}, {closest.remaining:.2f} remain. Of {len(ladder.rungs)} "
             "settings tried one may do so by chance: see whether the paper's code does this"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.evaluation.verdicts import Verdict, Word, judge, mean_per_split, overall, split_reasons
+from harness.evaluation.verdicts import Verdict, VerdictWord, judge, mean_per_split, overall, split_reasons
 
 if TYPE_CHECKING:
     from harness.datasets.base import DatasetSpec
@@ -18,7 +18,7 @@ NOTHING_PRINTED = "the paper prints no figure for this cell"
 class CellVerdict:
     """One word for the cell, why it is not comparable if it is not, and the verdict of each measured figure."""
 
-    word: Word
+    word: VerdictWord
     reasons: tuple[str, ...]
     figures: Mapping[str, Verdict]
 

@@ -1,4 +1,4 @@
-"""Intervals: how far a metric would move on other queries, or on other people."""
+"""Confidence intervals: how far a metric would move with other queries or other people."""
 
 from __future__ import annotations
 
@@ -16,16 +16,26 @@ INTERVAL_METRICS = ("map", *RANK_METRICS, "minp")
 def intervals(scores: Scores, query_ids: NDArray[np.int64], seed: int = 0, draws: int = DRAWS) -> dict[str, Interval]:
     """95 % percentile bootstrap intervals of each of ``INTERVAL_METRICS``, in percent.
 
-    They come as ``{metric: {"by_query": [low, high], "by_identity": [low, high]}}``.
+    ``by_query`` draws the valid queries as if they were independent. ``by_identity`` draws identities, each with all of
+    its queries. The queries of one person are easy or hard together, so ``by_identity`` is wider and is the better
+    estimate for other people. Neither covers the noise of the training seed.
 
-    ``by_query`` draws the valid queries as if they were independent. ``by_identity`` draws the identities of
-    ``query_ids`` (Q,), each with all of its queries: one person's queries are easy or hard together, so this is the
-    wider and the truer one for what other people would give. Neither knows of the noise of the training seed.
+    Args:
+        scores: The scores of Q queries.
+        query_ids: Identity of each query (Q,).
+        seed: Seed of the bootstrap.
+        draws: Number of bootstrap draws.
 
-    Raises BadInput when there is not one identity a query.
+    Returns:
+        ``{metric: {"by_query": [low, high], "by_identity": [low, high]}}``.
+
+    Raises:
+        BadInput: ``query_ids`` does not hold one identity per query.
     """
     if len(query_ids) != len(scores.valid):
-        raise BadInput(f"query_ids holds {len(query_ids)} identities for {len(scores.valid)} queries; give one a query")
+        raise BadInput(
+            f"query_ids holds {len(query_ids)} identities for {len(scores.valid)} queries; give one per query"
+        )
     values = np.stack([scores.per_query(metric)[scores.valid] for metric in INTERVAL_METRICS], axis=1)
     clusters = {"by_query": np.arange(len(values)), "by_identity": query_ids[scores.valid]}
     bounds = {}

@@ -12,7 +12,7 @@ from harness.datasets import DATASETS
 from harness.errors import BadInput
 from harness.machine.hardware import hardware_facts, package_versions
 from harness.machine.revision import git_state
-from harness.measure.in_turns import DATASET, Subject, measured_complexity, measured_queries
+from harness.measure.in_turns import DATASET, Subject, costs_in_turns, query_costs_in_turns
 from harness.plan.selection import Choice
 from harness.results.record import CostOfRow, MeasuredTable
 from harness.runs.causes import failure_kind, failure_message
@@ -88,12 +88,12 @@ def _batches(table: Table, subjects: list[Subject], machine: Machine) -> tuple[l
     own = registry.method(table.method)
     recipe = own.recipe(own.switches(), DATASET, "paper")
     batch = CPU_BATCH if machine.device.type == "cpu" else recipe.sampler.batch_size
-    return measured_complexity(subjects, batch, machine), {"batch": batch, "size": [recipe.height, recipe.width]}
+    return costs_in_turns(subjects, batch, machine), {"batch": batch, "size": [recipe.height, recipe.width]}
 
 
 def _queries(table: Table, subjects: list[Subject], machine: Machine) -> tuple[list[dict[str, CostOfRow]], _Galleries]:
     """Single queries on each dataset of the table, with the size of its gallery."""
     gallery = {column: DATASETS[column].published["gallery_images"] for column in table.columns}
-    found = [measured_queries(subjects, column, images, machine) for column, images in gallery.items()]
+    found = [query_costs_in_turns(subjects, column, images, machine) for column, images in gallery.items()]
     costs = [dict(zip(table.columns, each, strict=True)) for each in zip(*found, strict=True)]
     return costs, {"gallery": gallery}

@@ -17,7 +17,7 @@ from harness.execution.local import carry_out_run
 from harness.progress import Watch
 from harness.runs.context import RunContext
 from harness.training.machine import Machine
-from harness.training.world import World, joined
+from harness.training.world import World, process_group
 
 
 def main(job_file: Path) -> int:
@@ -25,7 +25,7 @@ def main(job_file: Path) -> int:
     die_with_parent()
     job = Job.read(job_file)
     try:
-        with joined(job.device) as world, leaving_first_error(job_file, world.rank):
+        with process_group(job.device) as world, leaving_first_error(job_file, world.rank):
             _carry_out(job, world)
     except KeyboardInterrupt:
         return 130

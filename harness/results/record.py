@@ -11,7 +11,7 @@ from typing import Any, Literal, NotRequired, TypedDict, get_args, get_origin, g
 from harness.cell import Cell
 from harness.errors import BadInput
 from harness.evaluation.interval import Interval
-from harness.evaluation.verdicts import Word
+from harness.evaluation.verdicts import VerdictWord
 from harness.files.hashing import canonical_hash
 from harness.machine.computation import Precision
 from harness.machine.hardware import HardwareFacts
@@ -277,14 +277,14 @@ class Cause(TypedDict):
 class VerdictOfMetric(TypedDict):
     """One figure against the published one."""
 
-    word: Word
+    word: VerdictWord
     arithmetic: str
 
 
 class VerdictOfRecord(TypedDict):
     """The verdict of one record alone; ``reasons`` say why it is not comparable with its paper."""
 
-    word: Word
+    word: VerdictWord
     reason: str
     reasons: list[str]
     metrics: dict[str, VerdictOfMetric]

@@ -13,7 +13,7 @@ from harness.results.record import DoneRecord
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from harness.evaluation.claims import PerQuery
+    from harness.evaluation.claims import ClaimSide
     from harness.evaluation.ladder import StoredFeatures
 
 
@@ -57,11 +57,11 @@ class StoredArrays:
 
         return StoredFeatures.read(self.path(record, "features"), record["receipt"]["protocol"]["flip_test"])
 
-    def per_query(self, records: Iterable[DoneRecord]) -> PerQuery:
+    def per_query(self, records: Iterable[DoneRecord]) -> ClaimSide:
         """The scores of records on the same queries, query by query, and the queries' identities."""
         import numpy as np
 
-        from harness.evaluation.claims import PerQuery
+        from harness.evaluation.claims import ClaimSide
         from harness.evaluation.metrics import Scores
 
         records = tuple(records)
@@ -69,4 +69,4 @@ class StoredArrays:
         identities = self.read(records[0], "features", ["query_ids"])["query_ids"]
         if identities.ndim != 1:
             raise BadInput(f"{self.path(records[0], 'features')}: query_ids is no list; run the cell again")
-        return PerQuery(scores, identities.astype(np.int64))
+        return ClaimSide(scores, identities.astype(np.int64))

@@ -10,7 +10,7 @@ from harness.errors import BadInput
 from harness.files.atomic import append_line, write_json
 from harness.files.hashing import file_digest
 from harness.machine.hardware import hardware_facts
-from harness.measure.memory import forget_peak, peak_memory_mb
+from harness.measure.memory import peak_memory_mb, reset_peak_memory
 from harness.models.reid import ReIDModel
 from harness.plan.plan import Run
 from harness.results.record import Manifest, PriorsOfSplit, Start
@@ -62,7 +62,7 @@ def train_together(run: Run, context: RunContext) -> Manifest | None:
     """Train a run; every process calls it. The leader writes weights and manifest and returns the manifest."""
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     device = context.machine.device
-    forget_peak(device)
+    reset_peak_memory(device)
     data = training_data(run, context.shelf)
     model = build_model(run, data.num_classes)
     start = initialise(model, run, context.store)

@@ -17,7 +17,7 @@ def record(seed=0, rank1=90.1, epochs=60, **figures):
         "metrics": {"rank1": rank1, **figures},
         "verdict": {"word": "undecided", "reason": "", "reasons": []},
         "receipt": {
-            **{"recipe": {"epochs": epochs}, "switches": {}, "initialisation": {"source": "ImageNet"}},
+            **{"recipe": {"epochs": epochs}, "switches": {}, "initialisation": {"kind": "imagenet"}},
             "passport": {"fingerprint": "f"},
         },
     }
@@ -33,10 +33,10 @@ def test_a_copy_of_a_record_is_no_second_seed(tmp_path):
         store.write_record(record(map=85.4))
     reference.write_record(record(seed=1, map=85.0))
     own.write_record({**record(seed=2), "status": "failed"})
-    found = checks.one_a_seed(reference.folder, own.folder, tmp_path / "absent")
+    found = checks.one_per_seed(reference.folder, own.folder, tmp_path / "absent")
     assert {each["seed"]: each["metrics"]["map"] for each in found} == {0: 85.4, 1: 85.0}
     with pytest.raises(pytest.skip.Exception, match=r"map undecided: .* \(declared, 1 seed\)"):
-        check(*checks.one_a_seed(own.folder, own.folder))
+        check(*checks.one_per_seed(own.folder, own.folder))
 
 
 def test_a_metric_that_is_undecided_does_not_hide_one_that_is_below():

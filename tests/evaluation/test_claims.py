@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from harness.errors import BadInput
-from harness.evaluation.claims import PerQuery, check_claim
+from harness.evaluation.claims import ClaimSide, check_claim
 from harness.evaluation.metrics import Scores
-from harness.evaluation.ranking import TOP, Ranking
+from harness.evaluation.ranking import TOP_ROWS, Ranking
 
 
 def side(ids, *first_ranks_of_seeds):
     """One row of a table: for each seed, the rank of each query's single match."""
-    top = np.full((len(ids), TOP), -1, np.int32)
+    top = np.full((len(ids), TOP_ROWS), -1, np.int32)
     rankings = [Ranking(np.asarray(ranks, np.int32), np.arange(len(ids) + 1), top) for ranks in first_ranks_of_seeds]
-    return PerQuery(tuple(map(Scores.of, rankings)), np.asarray(ids))
+    return ClaimSide(tuple(map(Scores.of, rankings)), np.asarray(ids))
 
 
 IDS = np.repeat(np.arange(60), 5)
@@ -93,8 +93,8 @@ def test_two_rows_must_be_scored_on_the_same_queries(better, worse, message):
 
 
 def test_queries_with_other_matches_are_other_queries():
-    offsets, top = np.array([0, 2, 3]), np.full((2, TOP), -1, np.int32)
-    two_matches = PerQuery((Scores.of(Ranking(np.array([1, 2, 1], np.int32), offsets, top)),), np.array([1, 2]))
+    offsets, top = np.array([0, 2, 3]), np.full((2, TOP_ROWS), -1, np.int32)
+    two_matches = ClaimSide((Scores.of(Ranking(np.array([1, 2, 1], np.int32), offsets, top)),), np.array([1, 2]))
     with pytest.raises(BadInput, match="not scored on the same queries"):
         check_claim(two_matches, side([1, 2], [1, 1]))
 

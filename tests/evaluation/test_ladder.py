@@ -8,7 +8,7 @@ import pytest
 
 from harness.analysis.explain import as_text, explain
 from harness.errors import BadInput
-from harness.evaluation.ladder import RERANKINGS, Setting, StoredFeatures, climb
+from harness.evaluation.ladder import RERANKINGS, Setting, StoredFeatures, build_ladder
 from harness.evaluation.protocols import PROTOCOLS
 from harness.evaluation.reranking import rerank
 from harness.evaluation.scoring import evaluate
@@ -29,7 +29,7 @@ def features_of(generator, centres, cameras, ids, cams):
 
 @pytest.fixture(scope="module")
 def arrays():
-    """What is stored: 40 queries of 10 people, 160 in the gallery, 30 of them distractors (0), 40 of junk."""
+    """The stored arrays: 40 queries of 10 people, 160 gallery images (30 of them distractors, 0), 40 junk images."""
     generator = np.random.default_rng(0)
     centres, cameras = 0.45 * generator.standard_normal((12, 32)), 0.3 * generator.standard_normal((4, 32))
     labels = {
@@ -88,7 +88,7 @@ def planted(arrays):
 @pytest.mark.parametrize("case", range(9))
 def test_planted_switches_are_found(arrays, stored, case):
     switches, published = list(planted(arrays).items())[case]
-    ladder = climb(stored, RULE, RECORDED, published)
+    ladder = build_ladder(stored, RULE, RECORDED, published)
     assert ladder.recorded.remaining > 0.5
     assert ladder.closest.switches == switches
     assert ladder.closest.remaining == pytest.approx(0, abs=1e-9)
@@ -101,7 +101,7 @@ def test_planted_reranking_is_found_with_its_parameters(arrays, stored, paramete
         arrays[split].astype(np.float32) / np.linalg.norm(arrays[split].astype(np.float32), axis=1, keepdims=True)
         for split in ("query", "gallery")
     )
-    distances = rerank(query, gallery, parameters.k1, parameters.k2, parameters.share)
+    distances = rerank(query, gallery, parameters.k1, parameters.k2, parameters.lambda_value)
     first, precision = [], []
     for row, identity, camera in zip(distances, arrays["query_ids"], arrays["query_cams"], strict=True):
         order = np.argsort(row, kind="stable")
@@ -115,11 +115,11 @@ def test_planted_reranking_is_found_with_its_parameters(arrays, stored, paramete
         "rank1": 100 * np.mean(np.array(first) <= 1),
         "rank5": 100 * np.mean(np.array(first) <= 5),
     }
-    assert climb(stored, RULE, RECORDED, published).closest.switches == (str(parameters),)
+    assert build_ladder(stored, RULE, RECORDED, published).closest.switches == (str(parameters),)
 
 
 def test_rungs_come_nearest_first_and_a_figure_that_is_reproduced_needs_no_switch(arrays, stored):
-    ladder = climb(stored, RULE, RECORDED, scored(arrays))
+    ladder = build_ladder(stored, RULE, RECORDED, scored(arrays))
     assert ladder.closest.switches == ()
     assert all(near.remaining <= far.remaining + 1e-6 for near, far in pairwise(ladder.rungs))
     assert {len(rung.switches) for rung in ladder.rungs} == {1, 2}
@@ -128,7 +128,7 @@ def test_rungs_come_nearest_first_and_a_figure_that_is_reproduced_needs_no_switc
 def test_what_is_not_stored_is_not_tried_and_what_moves_nothing_is_said(arrays, tmp_path):
     bare = {name: array for name, array in arrays.items() if not name.startswith("junk") and "other" not in name}
     write_arrays(tmp_path / "features.npz", bare)
-    ladder = climb(StoredFeatures.read(tmp_path / "features.npz", True), RULE, RECORDED, {"rank1": 50.0})
+    ladder = build_ladder(StoredFeatures.read(tmp_path / "features.npz", True), RULE, RECORDED, {"rank1": 50.0})
     tried = {switch for rung in ladder.rungs for switch in rung.switches}
     assert not tried & {"without flip", "junk kept"}
     assert "average precision in trapezoid form" in ladder.without_effect
@@ -136,7 +136,7 @@ def test_what_is_not_stored_is_not_tried_and_what_moves_nothing_is_said(arrays, 
 
 def test_protocols_of_several_trials_are_not_reranked(arrays, stored):
     rule = replace(RULE, draw=lambda ids, cams: (np.arange(len(ids)), np.arange(len(ids))[::-1].copy()))
-    ladder = climb(stored, rule, RECORDED, scored(arrays, trapezoid=True))
+    ladder = build_ladder(stored, rule, RECORDED, scored(arrays, trapezoid=True))
     assert ladder.closest.switches == ("average precision in trapezoid form",)
     assert not any("re-ranking" in switch for rung in ladder.rungs for switch in rung.switches)
 

@@ -7,7 +7,7 @@ import torch
 from harness.errors import BadInput
 from harness.evaluation import evaluate
 from harness.evaluation.multi_query import pool_queries
-from harness.evaluation.protocols import PROTOCOLS, Protocol, check_queries, relevance, unmatched_queries
+from harness.evaluation.protocols import PROTOCOLS, Protocol, check_queries, queries_without_match, relevance
 
 GALLERY_IDS = np.array([7, 0, -1, 7, 8, 7])
 GALLERY_CAMS = np.array([1, 1, 2, 2, 1, 3])
@@ -38,8 +38,8 @@ def test_relevance_equals_a_loop_over_all_pairs():
         assert found.junk[query].tolist() == [row for row in same if gallery_cams[row] == query_cams[query]]
 
 
-def test_unmatched_queries_say_why():
-    queries, reasons = unmatched_queries(
+def test_queries_without_a_match_say_why():
+    queries, reasons = queries_without_match(
         np.array([7, 8, 9, -1]), np.array([1, 1, 1, 1]), GALLERY_IDS, GALLERY_CAMS, "market1501"
     )
     assert queries.tolist() == [1, 2, 3]
@@ -50,7 +50,7 @@ def test_unmatched_queries_say_why():
     )
 
 
-def test_some_unmatched_queries_are_counted_and_all_unmatched_are_an_error_that_names_three():
+def test_some_queries_without_a_match_are_counted_and_only_such_queries_are_an_error_that_names_three():
     names = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
     cams = np.ones(4, int)
     assert check_queries(names, np.array([7, 8, 9, 7]), cams, GALLERY_IDS, GALLERY_CAMS, "market1501") == 2
@@ -99,9 +99,9 @@ def test_a_query_of_camera_3_never_sees_camera_2_whatever_the_identity():
     found = relevance(query_ids, query_cams, gallery_ids, gallery_cams, "sysu_all")
     assert [found.matches[query].tolist() for query in range(3)] == [[0, 4], [0, 1, 4], []]
     assert [found.junk[query].tolist() for query in range(3)] == [[1, 2, 3], [], [1, 2, 3]]
-    queries, reasons = unmatched_queries(query_ids, query_cams, gallery_ids, gallery_cams, "sysu_all")
+    queries, reasons = queries_without_match(query_ids, query_cams, gallery_ids, gallery_cams, "sysu_all")
     assert queries.tolist() == [2]
-    assert reasons == ("only images that the protocol does not compare it with in the gallery",)
+    assert reasons == ("only images in the gallery that the protocol does not compare it with",)
 
 
 def test_indoor_search_leaves_out_the_outdoor_cameras():
@@ -138,7 +138,7 @@ def test_partial_images_without_cameras_rank_the_whole_gallery():
     gallery = features[[1, 0, 2, 3]]
     found = evaluate(features, gallery, [1, 2, 3, 4], [2, 1, 3, 4], None, None, protocol="partial_single_shot")
     assert (found["map"], found["rank1"]) == (100, 100)
-    # With one image a person the average precision is the reciprocal rank: here 1, 1, 1 and 1/2.
+    # With one image per person the average precision is the reciprocal rank: here 1, 1, 1 and 1/2.
     gallery[3] = 0.5 * features[2]
     query = features.copy()
     query[3] = [0, 0, 1, 0]
@@ -148,7 +148,7 @@ def test_partial_images_without_cameras_rank_the_whole_gallery():
 
 def test_a_single_shot_gallery_with_two_images_of_a_person_is_refused():
     ids = np.array([1, 2, 2])
-    with pytest.raises(BadInput, match="ranks one image a person, and the gallery holds 2 of person 2;"):
+    with pytest.raises(BadInput, match="ranks one image per person, and the gallery holds 2 of person 2;"):
         check_queries(["a", "b", "c"], ids, np.zeros(3, int), ids, np.zeros(3, int), "partial_single_shot")
 
 

@@ -14,7 +14,7 @@ from harness.evaluation import evaluate, score
 from harness.evaluation.distance import distance_blocks
 from harness.evaluation.metrics import METRICS, Scores
 from harness.evaluation.protocols import relevance
-from harness.evaluation.ranking import TOP, Ranking, rank
+from harness.evaluation.ranking import TOP_ROWS, Ranking, rank
 from harness.files.atomic import write_arrays
 
 
@@ -134,7 +134,7 @@ def test_the_nearest_ten_are_those_of_a_full_stable_sort(distinct_distances, gal
     generator = np.random.default_rng(0)
     distances = generator.integers(distinct_distances, size=(20, gallery)).astype(np.float32)
     scores = scores_of(distances, np.ones(20, int), np.arange(gallery) % 50)
-    assert np.array_equal(scores.top, np.argsort(distances, axis=1, kind="stable")[:, :TOP])
+    assert np.array_equal(scores.top, np.argsort(distances, axis=1, kind="stable")[:, :TOP_ROWS])
 
 
 def test_matches_ranked_by_sorting_and_by_counting_stand_where_a_full_stable_sort_puts_them():
@@ -290,7 +290,7 @@ def test_ranks_edited_after_the_fact_are_noticed(tmp_path):
     path = tmp_path / "scores.npz"
     scores = scores_of([[0.1, 0.2]], [7], [1, 7])
     np.savez(path, **{**vars(scores), "match_ranks": np.array([1], np.int32), "first_ranks": np.array([1], np.int32)})
-    with pytest.raises(BadInput, match="not those of its ranks"):
+    with pytest.raises(BadInput, match="do not follow from its ranks"):
         Scores.load(path)
 
 
@@ -299,7 +299,7 @@ def test_ranks_edited_after_the_fact_are_noticed(tmp_path):
     [([2, 1], [0, 2]), ([1, 1], [0, 2]), ([0], [0, 1]), ([1], [0, 2]), ([1], [1, 1]), ([], [0, 0])],
 )
 def test_numbers_that_cannot_be_ranks_are_refused(ranks, offsets):
-    ranking = Ranking(np.array(ranks, np.int32), np.array(offsets), np.full((len(offsets) - 1, TOP), -1, np.int32))
+    ranking = Ranking(np.array(ranks, np.int32), np.array(offsets), np.full((len(offsets) - 1, TOP_ROWS), -1, np.int32))
     with pytest.raises(BadInput):
         Scores.of(ranking)
 

@@ -110,11 +110,11 @@ SPREADS = {
     block=st.integers(1, 40),
 )
 def test_neighbours_are_those_by_distance_in_float64_then_by_row(spread, seed, images, dimensions, sizes, block):
-    """With duplicates and exact ties, too, and whatever the size of the blocks that share the product."""
+    """Also with duplicates and exact ties, for any block size."""
     features = SPREADS[spread](np.random.default_rng(seed), (images, dimensions)).astype(np.float32)
     distances = np.square(features[:, None].astype(np.float64) - features[None]).sum(axis=2)
     queries = images // 3
-    with mock.patch.object(neighbours, "BLOCK", block):
+    with mock.patch.object(neighbours, "BLOCK_IMAGES", block):
         found = neighbours.neighbourhood(torch.from_numpy(features), queries, sizes)
     for size in sizes:
         expected = np.argsort(distances, axis=1, kind="stable")[:, :size]
@@ -129,7 +129,7 @@ def test_neighbours_are_those_by_distance_in_float64_then_by_row(spread, seed, i
 def test_equals_the_formulas_whatever_the_features(spread, seed, k1, k2):
     features = SPREADS[spread](np.random.default_rng(seed), (36, 6)).astype(np.float32)
     query, gallery = features[:6], features[6:]
-    with mock.patch.object(neighbours, "BLOCK", 16):
+    with mock.patch.object(neighbours, "BLOCK_IMAGES", 16):
         assert rerank(query, gallery, k1, k2) == pytest.approx(naive(query, gallery, k1, k2, 0.3), rel=0, abs=1e-6)
 
 
@@ -149,7 +149,7 @@ def test_neighbours_beyond_the_candidates_of_float32_are_found():
 
 def test_float32_alone_would_have_missed_them():
     query, gallery = crowds(14)
-    with mock.patch.object(neighbours, "ROUNDING", 0):
+    with mock.patch.object(neighbours, "ROUNDING_FACTOR", 0):
         alone = rerank(query, gallery, 5, 3)
     assert np.abs(alone - naive(query, gallery, 5, 3, 0.3)).max() > 0.1
 
@@ -165,7 +165,7 @@ def test_fewer_images_than_k1_are_all_neighbours():
 
 
 def test_more_images_than_one_block_give_what_each_query_gets_in_any_order():
-    """Over 1,024 images the blocks are several: the queries reversed give the rows reversed."""
+    """More than 1,024 images need several blocks; reversed queries give reversed rows."""
     query, gallery = people(10, 150, 1300, dimensions=32, count=90)
     forward, backward = rerank(query, gallery), rerank(query[::-1].copy(), gallery)
     assert forward == pytest.approx(backward[::-1], rel=0, abs=1e-6)
@@ -188,7 +188,7 @@ def test_images_all_alike_are_at_distance_zero(value):
 
 
 def test_a_group_of_mutual_neighbours_ends_nearer_than_a_nearer_lone_image():
-    """What re-ranking is for: the query's people are each other's neighbours, the image nearest to it is nobody's."""
+    """The purpose of re-ranking: images of the query's person are mutual neighbours, its nearest image is not."""
     query = np.array([[0.0, 0.0]])
     group = np.array([[1.0, 0.00], [1.1, 0.05], [1.1, -0.05], [1.2, 0.0]])
     lone = np.array([[-0.95, 0.0]])

@@ -11,7 +11,7 @@ from scipy.io import savemat
 
 from harness.errors import BadInput
 from harness.evaluation import evaluate, score
-from harness.evaluation.galleries import FixedGalleries, one_image_a_camera, owners_galleries
+from harness.evaluation.galleries import FixedGalleries, one_image_per_camera, read_fixed_galleries
 from harness.evaluation.metrics import RANK_METRICS, Scores
 from harness.evaluation.protocols import PROTOCOLS, Protocol
 from harness.files.atomic import write_arrays
@@ -22,7 +22,7 @@ SYSU = PROTOCOLS["sysu_all"]
 def distances_as_features(distances):
     """Features whose Euclidean distances order the gallery as ``distances`` (Q, G) does, for each query alone."""
     distances = np.asarray(distances, np.float32)
-    # |g|^2 is made equal, so that the order is that of -q.g, and each query reads its own row of the distances.
+    # |g|^2 is made equal, so that -q.g gives the order, and each query reads its own row of the distances.
     gallery = distances.T
     rest = np.sqrt(np.maximum(1e3 - (gallery**2).sum(axis=1), 0))[:, None]
     gallery = np.hstack([gallery, rest]).astype(np.float32)
@@ -52,7 +52,7 @@ def made_up(seed, people=12, most=5):
 
 
 def authors_galleries(gallery_ids, gallery_cams, cameras):
-    """The rule of DDAG's brief, with Python's global generator and a folder a person and camera."""
+    """The rule of DDAG's brief, with Python's global generator and one folder per person and camera."""
     state = random.getstate()
     trials = []
     for trial in range(10):
@@ -123,7 +123,7 @@ def test_sysu_equals_its_protocol_written_in_loops(protocol, cameras, seed):
 
 def test_the_seeded_galleries_are_those_of_the_authors_rule():
     _, _, _, gallery_ids, _, gallery_cams = made_up(5)
-    drawn = one_image_a_camera(gallery_ids, gallery_cams)
+    drawn = one_image_per_camera(gallery_ids, gallery_cams)
     assert [rows.tolist() for rows in drawn] == authors_galleries(gallery_ids, gallery_cams, (1, 2, 4, 5))
 
 
@@ -131,7 +131,7 @@ def test_a_person_that_a_camera_never_saw_takes_no_draw():
     ids, cams = np.array([1, 1, 1, 2, 2, 2, 2]), np.array([1, 1, 1, 1, 1, 5, 5])
     random.seed(3)
     expected = [random.choice([0, 1, 2]), random.choice([3, 4]), random.choice([5, 6])]
-    assert one_image_a_camera(ids, cams)[3].tolist() == expected
+    assert one_image_per_camera(ids, cams)[3].tolist() == expected
 
 
 def test_single_gallery_shot_shows_one_image_of_everybody_from_the_other_camera():
@@ -149,7 +149,7 @@ def test_single_gallery_shot_shows_one_image_of_everybody_from_the_other_camera(
         gallery / np.linalg.norm(gallery, axis=1)[:, None]
     ).T
     hits = []
-    for trial in one_image_a_camera(gallery_ids, gallery_cams):
+    for trial in one_image_per_camera(gallery_ids, gallery_cams):
         for row in range(16):
             shown = [image for image in trial if gallery_cams[image] != query_cams[row]]
             hits.append(gallery_ids[max(shown, key=lambda image: similarity[row, image])] == query_ids[row])
@@ -207,7 +207,7 @@ def test_the_owners_galleries_take_the_first_image_of_each_permutation(tmp_path)
     sides = made_up(2)
     gallery_ids, gallery_cams = sides[3], sides[5]
     file, cameras = owners_file(tmp_path, gallery_ids, gallery_cams, np.random.default_rng(0))
-    drawn = owners_galleries(file)(gallery_ids, gallery_cams)
+    drawn = read_fixed_galleries(file)(gallery_ids, gallery_cams)
     assert len(drawn) == 10
     for trial, rows in enumerate(drawn):
         pairs = [(gallery_ids[row], gallery_cams[row]) for row in rows]
@@ -217,7 +217,7 @@ def test_the_owners_galleries_take_the_first_image_of_each_permutation(tmp_path)
         for row, (person, camera) in zip(rows, pairs, strict=True):
             folder = np.flatnonzero((gallery_ids == person) & (gallery_cams == camera))
             assert row == folder[cameras[camera - 1, 0][person - 1, 0][trial, 0] - 1]
-    owners = replace(SYSU, id="sysu_all_owners", draw=owners_galleries(file))
+    owners = replace(SYSU, id="sysu_all_owners", draw=read_fixed_galleries(file))
     assert evaluate(*sides, protocol=owners)["map"] != evaluate(*sides, protocol="sysu_all")["map"]
 
 
@@ -230,12 +230,12 @@ def test_owners_galleries_that_do_not_fit_or_cannot_be_read_are_named(tmp_path):
     (tmp_path / "other.mat").write_bytes(b"MATLAB 5.0 MAT-file, cut short")
     for name in ("missing.mat", "other.mat"):
         with pytest.raises(BadInput, match=rf"{name} is not the owners' rand_perm_cam\.mat"):
-            owners_galleries(tmp_path / name)
+            read_fixed_galleries(tmp_path / name)
 
 
 def test_a_feature_that_is_not_a_number_is_named_by_its_row_even_where_no_trial_draws_it():
     query, gallery, *labels = made_up(6)
-    drawn = np.concatenate(one_image_a_camera(labels[1], labels[3]))
+    drawn = np.concatenate(one_image_per_camera(labels[1], labels[3]))
     row = next(iter(set(range(len(gallery))) - set(drawn.tolist())), len(gallery) - 1)
     gallery[row, 0] = np.nan
     with pytest.raises(BadInput, match=rf"gallery features: 1 of {len(gallery)} rows .* the first is row {row};"):
@@ -246,7 +246,7 @@ def test_a_feature_that_is_not_a_number_is_named_by_its_row_even_where_no_trial_
 
 def test_trials_in_which_other_queries_have_a_match_are_refused():
     uneven = Protocol("uneven", same_camera_junk=False, draw=lambda ids, cams: (np.array([0]), np.array([1])))
-    with pytest.raises(BadInput, match="not the same queries have a match in every trial"):
+    with pytest.raises(BadInput, match="the queries with a match differ between trials"):
         evaluate(np.eye(2), np.eye(2), [1, 2], [1, 2], [1, 1], [2, 2], protocol=uneven)
 
 
@@ -257,12 +257,12 @@ def test_stored_scores_of_several_trials_give_the_same_metrics_again(tmp_path):
     assert (again.trials, again.metrics) == (10, scores.metrics)
     assert np.array_equal(again.cmc, scores.cmc)
     np.savez(tmp_path / "scores.npz", **{**vars(scores), "first_ranks": scores.first_ranks + 400})
-    with pytest.raises(BadInput, match="its first ranks are not those of its ranks"):
+    with pytest.raises(BadInput, match="its first ranks do not follow from its ranks"):
         Scores.load(tmp_path / "scores.npz")
 
 
-def test_scores_stored_before_there_were_trials_are_read_as_one_trial(tmp_path):
+def test_stored_scores_without_the_number_of_trials_are_refused_in_one_sentence(tmp_path):
     scores = score(*made_up(4), protocol="without_cameras")
-    old = {name: value for name, value in vars(scores).items() if name not in ("trials", "first_ranks")}
-    np.savez(tmp_path / "scores.npz", **old)
-    assert Scores.load(tmp_path / "scores.npz").metrics == scores.metrics
+    np.savez(tmp_path / "scores.npz", **{name: value for name, value in vars(scores).items() if name != "trials"})
+    with pytest.raises(BadInput, match=r"holds no readable scores .*trials.*; run its cell again"):
+        Scores.load(tmp_path / "scores.npz")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.errors import BadInput
-from harness.evaluation.verdicts import SINGLE_SEED_NOISE, SLACK, T_975, judge, recipe_reasons
+from harness.evaluation.verdicts import SINGLE_SEED_NOISE_POINTS, SLACK_POINTS, T_975, judge, recipe_reasons
 
 
 def seeds(mean, spread):
@@ -38,7 +38,7 @@ def test_half_a_unit_of_the_last_printed_digit_widens_the_tolerance():
 
 def test_one_seed_is_judged_with_the_declared_noise():
     assert judge([85.1], 85.1, 1).word == "undecided"
-    tolerance = SLACK + 0.05 + SINGLE_SEED_NOISE
+    tolerance = SLACK_POINTS + 0.05 + SINGLE_SEED_NOISE_POINTS
     assert judge([85.1 + tolerance + 0.01], 85.1, 1).word == "above"
     assert judge([85.1 - tolerance - 0.01], 85.1, 1).word == "below"
     assert judge([85.1 + tolerance - 0.01], 85.1, 1).word == "undecided"
@@ -77,11 +77,14 @@ def test_what_cannot_be_compared_says_why():
         judge([float("nan")], 85.1, 1)
 
 
+STARTED = {"kind": "run", "method": "ide", "part": "trunk"}
+
+
 def receipt(**changes):
     return {
         "recipe": {"epochs": 60},
         "switches": {"k": 6},
-        "initialisation": {"source": "trunk of ide, run 0123456789abcdef"},
+        "initialisation": STARTED | {"run": "0123456789abcdef"},
         "passport": {"fingerprint": "f"},
         **changes,
     }
@@ -91,8 +94,11 @@ def receipt(**changes):
     ("changes", "splits", "mixed"),
     [
         ({}, 1, ""),
-        ({"initialisation": {"source": "trunk of ide, run fedcba9876543210"}}, 1, ""),
-        ({"initialisation": {"source": "scratch: no ImageNet weights (no network)"}}, 1, "recipes"),
+        ({"initialisation": STARTED | {"run": "fedcba9876543210"}}, 1, ""),
+        ({"initialisation": {"kind": "scratch", "source": "scratch: no ImageNet weights (no network)"}}, 1, "recipes"),
+        ({"initialisation": STARTED | {"method": "pcb"}}, 1, "recipes"),
+        ({"initialisation": STARTED | {"part": "model"}}, 1, "recipes"),
+        ({"initialisation": {"kind": "luperson", "file": "one.pth"}}, 1, "recipes"),
         ({"recipe": {"epochs": 30}}, 10, "recipes"),
         ({"switches": {"k": 4}}, 1, "recipes"),
         ({"passport": {"fingerprint": "g"}}, 1, "recipes"),
@@ -125,4 +131,4 @@ def test_mirroring_all_figures_swaps_above_and_below(measured, published):
 @given(st.lists(st.floats(0, 100), min_size=2, max_size=6), st.floats(0, 100), st.floats(0, 5))
 def test_more_slack_never_takes_back_a_reproduction(measured, published, extra):
     if judge(measured, published, 1).word == "reproduced":
-        assert judge(measured, published, 1, slack=SLACK + extra).word == "reproduced"
+        assert judge(measured, published, 1, slack=SLACK_POINTS + extra).word == "reproduced"

@@ -11,7 +11,7 @@ from harness import registry
 from harness.errors import BadInput
 from harness.execution import cost_tables as execution
 from harness.measure import in_turns as measuring
-from harness.measure.in_turns import Subject, measured_complexity, measured_queries
+from harness.measure.in_turns import Subject, costs_in_turns, query_costs_in_turns
 from harness.plan.selection import choose
 from harness.plan.shelf import Shelf
 from harness.reporting import write_report
@@ -85,11 +85,13 @@ def test_methods_take_turns_and_none_is_left_out(monkeypatch):
     subjects = [small("pcb", pooling="uniform", descriptor="h"), small("mpn")]
     turns = []
     for name in ("train", "embed"):
-        run = getattr(measuring._Prepared, name)
+        run = getattr(measuring._PreparedSubject, name)
         monkeypatch.setattr(
-            measuring._Prepared, name, lambda self, name=name, run=run: (turns.append((name, id(self))), run(self))
+            measuring._PreparedSubject,
+            name,
+            lambda self, name=name, run=run: (turns.append((name, id(self))), run(self)),
         )
-    costs = measured_complexity(subjects, 4, CPU, budget_s=0)
+    costs = costs_in_turns(subjects, 4, CPU, budget_s=0)
     pair = list(dict.fromkeys(who for _, who in turns))
     assert turns == [(name, who) for name in ("train", "embed") for _ in range(1 + 3) for who in pair]
     assert len(pair) == 2
@@ -139,7 +141,7 @@ def test_no_run_is_planned_and_all_rows_are_measured_whichever_were_chosen(tmp_p
         cost = {"params_m": 1.0, "time_ms": 1.0}
         return [{"training": cost, "testing": cost} for _ in given]
 
-    monkeypatch.setattr(execution, "measured_complexity", measured)
+    monkeypatch.setattr(execution, "costs_in_turns", measured)
     here = place(tmp_path)
     (text,), failures = execution.measure_tables([choice], here)
     assert [subject.method.id for subject in subjects] == ["pcb", "mgn", "pyramid", "mpn"]
@@ -152,8 +154,8 @@ def test_a_table_that_cannot_be_measured_is_said_in_a_line_with_its_cause_and_th
         raise RuntimeError("CUDA out of memory.\nTried to allocate 20 GiB")
 
     costs = [{"params_m": 23.5, "time_ms": 200.0}, {"params_m": 23.5, "time_ms": 100.0}]
-    monkeypatch.setattr(execution, "measured_complexity", too_large)
-    monkeypatch.setattr(execution, "measured_queries", lambda subjects, dataset, gallery, machine: costs)
+    monkeypatch.setattr(execution, "costs_in_turns", too_large)
+    monkeypatch.setattr(execution, "query_costs_in_turns", lambda subjects, dataset, gallery, machine: costs)
     emptied = []
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(True))
     monkeypatch.setattr(execution, "hardware_facts", lambda device: {"gpu": "a GPU"})
@@ -165,11 +167,11 @@ def test_a_table_that_cannot_be_measured_is_said_in_a_line_with_its_cause_and_th
 
 
 @pytest.mark.parametrize("error", [BadInput("the disk is full"), KeyboardInterrupt()])
-def test_what_the_user_did_or_can_mend_ends_the_measuring(tmp_path, monkeypatch, error):
+def test_what_the_user_did_or_can_fix_ends_the_measuring(tmp_path, monkeypatch, error):
     def stopped(*given):
         raise error
 
-    monkeypatch.setattr(execution, "measured_complexity", stopped)
+    monkeypatch.setattr(execution, "costs_in_turns", stopped)
     with pytest.raises(type(error)):
         execution.measure_tables([chosen(TABLE, tmp_path)], place(tmp_path))
 
@@ -203,7 +205,7 @@ def test_query_times_are_ratios_to_pcb_and_no_cell_is_planned_for_them(tmp_path)
 
 def test_a_query_ranks_a_gallery_of_unit_features_as_wide_as_its_own():
     # g is six parts of the trunk's width, 256 in a ResNet-10.
-    query = measuring._Query(small("pcb", pooling="uniform", descriptor="g"), "occluded_duke", 50, CPU)
+    query = measuring._QuerySubject(small("pcb", pooling="uniform", descriptor="g"), "occluded_duke", 50, CPU)
     assert query.gallery.shape == (50, 6 * 256)
     torch.testing.assert_close(query.gallery.square().sum(1), torch.ones(50))
     query.gallery[7] = query.feature()
@@ -213,10 +215,10 @@ def test_a_query_ranks_a_gallery_of_unit_features_as_wide_as_its_own():
 
 def test_queries_take_turns(monkeypatch):
     turns = []
-    ranked = measuring._Query.ranked
-    monkeypatch.setattr(measuring._Query, "ranked", lambda self: (turns.append(self.embedding), ranked(self)))
+    ranked = measuring._QuerySubject.ranked
+    monkeypatch.setattr(measuring._QuerySubject, "ranked", lambda self: (turns.append(self.embedding), ranked(self)))
     subjects = [small("pcb", pooling="uniform", descriptor="g"), small("pgfl_kd")]
-    costs = measured_queries(subjects, "occluded_duke", 20, CPU, budget_s=0)
+    costs = query_costs_in_turns(subjects, "occluded_duke", 20, CPU, budget_s=0)
     assert turns == ["g", "f_G"] * (1 + 3)
     assert all(cost["time_ms"] > 0 for cost in costs)
 

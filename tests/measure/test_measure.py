@@ -1,4 +1,4 @@
-"""What is measured: parameters and multiply-adds against arithmetic, latency and memory against sense."""
+"""Measured costs: parameters and multiply-adds against arithmetic, latency and memory against expectations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from harness.measure import (
     measured_cost,
 )
 from harness.measure.abstract import blank_images
-from harness.measure.latency import repeated
+from harness.measure.latency import measure_latency
 from harness.runs.recording import images_ranked
 from harness.training.machine import Machine
 from methods.ide import METHOD as IDE
@@ -56,7 +56,7 @@ def test_mpn_without_attention_needs_trunk_and_six_pairs_of_convolutions():
     assert inference_parameters("mpn", NO_CA) == expected == 31_390_784
 
 
-def test_mpn_adds_a_channel_attention_a_part():
+def test_mpn_adds_one_channel_attention_per_part():
     assert inference_parameters("mpn") == TRUNK + 6 * (CONV1 + CONV2 + ATTENTION) == 32_188_736
     assert inference_parameters("mpn", MPNSwitches()) == 32_188_736
 
@@ -113,18 +113,18 @@ def test_counting_leaves_the_network_alone():
 
 
 def test_latency_is_the_time_of_the_action_alone():
-    found = repeated(lambda: time.sleep(0.01), CPU, budget_s=0.05)
+    found = measure_latency(lambda: time.sleep(0.01), CPU, budget_s=0.05)
     assert 10 <= found["median_ms"] <= found["p95_ms"] and found["median_ms"] < 100
     assert 3 <= found["repeats"] <= 6
 
 
 def test_twenty_runs_warm_up_or_as_many_as_begin_in_the_first_second(monkeypatch):
     runs = []
-    assert repeated(lambda: runs.append(None), CPU, budget_s=0)["repeats"] == 3 == len(runs) - 20
+    assert measure_latency(lambda: runs.append(None), CPU, budget_s=0)["repeats"] == 3 == len(runs) - 20
     runs.clear()
     seconds = iter([0.4, 0.4, 0.4, *[0.001] * 3])
-    monkeypatch.setattr(latency, "timed", lambda action, device: action() or next(seconds))
-    found = repeated(lambda: runs.append(None), CPU, budget_s=0)
+    monkeypatch.setattr(latency, "seconds_taken", lambda action, device: action() or next(seconds))
+    found = measure_latency(lambda: runs.append(None), CPU, budget_s=0)
     assert len(runs) == 3 + 3 and found["median_ms"] == pytest.approx(1)
 
 
@@ -142,7 +142,7 @@ def test_a_query_is_matched_against_the_gallery_of_one_trial():
     assert images_ranked(dataset, "regdb") == 6
 
 
-def test_latency_is_said_for_each_image_of_a_batch():
+def test_latency_is_given_per_image_of_a_batch():
     class Slow(torch.nn.Module):
         def embed(self, images, priors):
             time.sleep(0.01)
@@ -156,11 +156,11 @@ def test_matching_a_larger_gallery_takes_longer():
     assert large["gallery"] == 50_000 and large["median_ms"] > small["median_ms"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the peak is that of the process")
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the peak covers the whole process")
 def test_the_peak_of_a_run_is_not_that_of_the_run_before():
     code = (
-        "import torch; from harness.measure.memory import forget_peak, peak_memory_mb; cpu = torch.device('cpu');"
-        "block = b'x' * (300 << 20); del block; before = peak_memory_mb(cpu); forget_peak(cpu);"
+        "import torch; from harness.measure.memory import reset_peak_memory, peak_memory_mb; cpu = torch.device('cpu');"
+        "block = b'x' * (300 << 20); del block; before = peak_memory_mb(cpu); reset_peak_memory(cpu);"
         "print(before, peak_memory_mb(cpu))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -127,7 +127,7 @@ def test_a_file_without_weights_is_refused_in_one_sentence(hub, content):
 
 
 def plan_of(tmp_path, monkeypatch, profile="paper"):
-    """MDPR's Table III, for whose trunk the file's name is that of the tiny one."""
+    """MDPR's Table III; the file of its trunk has the name of the tiny file."""
     monkeypatch.setitem(LUPERSON_FILES, "resnet101_ibn_a", "lup_moco_tiny.pth")
     planning._luperson_content.cache_clear()
     found = Plan()

@@ -1,4 +1,4 @@
-"""A dataset of ten splits: ten records are one cell, its figure their mean, its verdict that of the mean."""
+"""A dataset with ten splits: ten records form one cell, their mean is its figure, and the verdict judges the mean."""
 
 import math
 from dataclasses import replace
@@ -10,7 +10,7 @@ from harness.reporting.artefacts import Artefacts
 from benchmarks import test_reproduction as checks
 from harness.cell import Cell as Address
 from harness.cell import cell_id
-from harness.evaluation.verdicts import SINGLE_SEED_NOISE, judge, split_reasons
+from harness.evaluation.verdicts import SINGLE_SEED_NOISE_POINTS, judge, split_reasons
 from harness.plan.plan import PlannedCell
 from harness.reporting import write_report
 from harness.reporting.cells import Group, measured_cell
@@ -45,7 +45,7 @@ def record(seed, shift=0.0, reasons=()):
         "receipt": {
             "recipe": {"epochs": 80},
             "switches": {"parts": 3},
-            "initialisation": {"source": "ImageNet weights"},
+            "initialisation": {"kind": "imagenet"},
             "passport": {"fingerprint": f"of split {seed % 10}"},
         },
     }
@@ -107,7 +107,7 @@ def test_datasets_of_one_split_are_judged_by_the_spread_of_their_seeds():
     assert split_reasons({1}, 1) == []
     figures = [84.0, 85.0, 86.0]
     assert "3 seeds" in judge(figures, 85.0, 1).arithmetic
-    noise = SINGLE_SEED_NOISE / math.sqrt(3)
+    noise = SINGLE_SEED_NOISE_POINTS / math.sqrt(3)
     assert f"= {noise:.2f}" in judge(figures, 85.0, 1, splits=3).arithmetic
     assert fmean(figures) == 85.0
 
@@ -143,7 +143,7 @@ def test_rows_of_more_and_fewer_splits_are_told_apart():
 
 
 def ordering_of(seeds_of_better, seeds_of_worse, folder):
-    """What is said of a claim between two rows with records of these seeds; the one is better on every query."""
+    """The outcome of a claim between two rows with records of these seeds; one row is better on every query."""
     rows = tuple(replace(ROW, name=name, key=name) for name in "ab")
     claim = Claim(TABLE.id, "a", "b", "map", "a beats b", "Sec. 4")
     records = []

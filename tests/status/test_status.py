@@ -312,7 +312,7 @@ def test_off_a_terminal_there_are_lines_alone(store, capsys):
 
 
 def test_a_record_that_is_damaged_meanwhile_does_not_end_the_view(store, monkeypatch):
-    monkeypatch.setattr("harness.status.views.LOOK_EVERY", 0.0)
+    monkeypatch.setattr("harness.status.views.CHECK_EVERY_ITERATIONS", 0.0)
     path = record(store, "A", "one")
     tables = LiveTables(store)
     before = tables()

@@ -29,7 +29,7 @@ def settings(method: str):
 
 
 class StopsAt:
-    """Sends this process a signal when the network has seen so many batches."""
+    """Sends this process a signal after a number of batches."""
 
     def __init__(self, model: ReIDModel, step: int, number: signal.Signals) -> None:
         self.left, self.number = step, number
@@ -78,7 +78,7 @@ def test_the_sums_of_an_epoch_that_was_stopped_at_its_end_go_on_where_the_networ
 
 
 def test_the_seconds_of_an_epoch_count_the_wait_for_what_the_device_still_had_to_do(tmp_path, monkeypatch):
-    """A GPU's last iterations are done when something reads their result, which the look for NaN does."""
+    """A GPU finishes its last iterations when something reads their result, as the check for NaN does."""
     monkeypatch.setattr(loop, "_require_finite", lambda *_: time.sleep(0.4))
     log = train(built("bot"), data(), settings("bot"), 0, CPU, tmp_path / "whole", lambda *_: None)
     assert min(log["seconds"]) > 0.4

@@ -24,7 +24,7 @@ def numbered(count: int, height: int = 32, width: int = 16) -> torch.Tensor:
 
 
 def pasted(images: torch.Tensor) -> list[torch.Tensor]:
-    """Of each image the (3, rows, columns) that differ from what it was, with their bounding box, or nothing."""
+    """The bounding box (3, rows, columns) of the changed pixels of each image; empty without changes."""
     found = []
     for before, after in zip(numbered(len(images)), images, strict=True):
         rows, columns = (before != after)[0].nonzero(as_tuple=True)

@@ -15,7 +15,7 @@ from torchvision.transforms import functional as peer
 from harness.recipe import Augmentation, Jitter, RandomCrop, Sampler, Shifting
 from harness.training.augmentation import normalise
 from harness.training.batches import Input, TrainingData
-from harness.training.pixel_transforms import GREY, crop_box, jittered, shifting_boxes, transform_pixels
+from harness.training.pixel_transforms import GREY, crop_box, jitter_colours, shifting_boxes, transform_pixels
 from harness.training.seeds import image_streams
 from methods.rmgl import METHOD, RMGLSwitches
 
@@ -181,7 +181,7 @@ def test_what_a_shift_after_the_crop_moves_out_is_lost_and_grey_comes_in():
 )
 def test_each_colour_change_is_torchvisions(field, adjust):
     images = noise(3)
-    found = jittered(images, Jitter(**{field: 0.6}), streams(3, 5))
+    found = jitter_colours(images, Jitter(**{field: 0.6}), streams(3, 5))
     names = ("brightness", "contrast", "saturation")
     for image, result, stream in zip(images, found, streams(3, 5), strict=True):
         stream.random()
@@ -196,9 +196,9 @@ def test_each_colour_change_is_torchvisions(field, adjust):
 def test_jitter_leaves_images_alone_that_are_not_chosen():
     images = noise(200)
     jitter = Jitter(brightness=0.5, contrast=0.5, saturation=0.5, probability=0.25)
-    changed = (jittered(images, jitter, streams(200)) != images).flatten(1).any(1)
+    changed = (jitter_colours(images, jitter, streams(200)) != images).flatten(1).any(1)
     assert changed.float().mean().item() == pytest.approx(0.25, abs=0.1)
-    assert torch.equal(jittered(images, Jitter(0.5, 0.5, 0.5, probability=0.0), streams(200)), images)
+    assert torch.equal(jitter_colours(images, Jitter(0.5, 0.5, 0.5, probability=0.0), streams(200)), images)
 
 
 # --- in training ---

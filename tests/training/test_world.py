@@ -21,7 +21,7 @@ from harness.recipe import Augmentation, Erasing, Jitter, Patch, RandomCrop, Sam
 from harness.runs.receipt import command
 from harness.training.batches import Input, TrainingData
 from harness.training.sampler import epoch_batches, shares
-from harness.training.world import World, joined
+from harness.training.world import World, process_group
 from tests.training.two_processes import recipe
 
 WORKER = Path(__file__).with_name("two_processes.py")
@@ -143,7 +143,7 @@ def test_a_process_waits_for_a_long_evaluation(monkeypatch):
     monkeypatch.setattr(distributed, "init_process_group", lambda backend, **options: begun.update(options))
     monkeypatch.setattr(distributed, "get_rank", lambda: 1)
     monkeypatch.setattr(distributed, "destroy_process_group", lambda: None)
-    with joined("cpu") as world:
+    with process_group("cpu") as world:
         assert (world.rank, world.size) == (1, 2)
     assert begun["timeout"] >= timedelta(days=1)
 
@@ -155,9 +155,9 @@ def test_after_an_error_no_process_waits_for_the_others(monkeypatch):
     monkeypatch.setattr(distributed, "init_process_group", lambda *_, **__: None)
     monkeypatch.setattr(distributed, "get_rank", lambda: 0)
     monkeypatch.setattr(distributed, "destroy_process_group", lambda: left.append(True))
-    with pytest.raises(MemoryError), joined("cpu"):
+    with pytest.raises(MemoryError), process_group("cpu"):
         raise MemoryError
     assert not left
-    with joined("cpu"):
+    with process_group("cpu"):
         pass
     assert left

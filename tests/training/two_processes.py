@@ -17,7 +17,7 @@ from harness.training.batches import TrainingData
 from harness.training.loop import train
 from harness.training.machine import Machine
 from harness.training.sampler import shares
-from harness.training.world import joined
+from harness.training.world import process_group
 
 CPU = Machine(torch.device("cpu"), bfloat16=False)
 
@@ -66,7 +66,7 @@ def main(method: str, target: Path) -> None:
     built = registry.method(method)
     model = built.build(built.switches(), training.num_classes, "resnet10")
     sampler = recipe(method).sampler
-    with joined("cpu") as world:
+    with process_group("cpu") as world:
         if world.size == 1:
             for module in model.modules():
                 if isinstance(module, _BatchNorm):

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.errors import DAMAGED_ARRAYS, BadInput
+from harness.errors import BadInput
 from harness.evaluation.bootstrap import Floats, cluster_sums
 from harness.evaluation.claims import CheckedClaim, PerQuery, check_claim
 from harness.evaluation.metrics import Scores
+from harness.files.arrays import DAMAGED_ARRAYS
 from harness.results.record import Record
 from harness.results.store import Store
 

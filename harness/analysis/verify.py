@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.errors import DAMAGED_ARRAYS, BadInput
+from harness.errors import BadInput
 from harness.evaluation.metrics import Scores
 from harness.evaluation.scoring import Reranking, score
+from harness.files.arrays import DAMAGED_ARRAYS
 from harness.files.hashing import file_digest
 from harness.results.record import Record
 from harness.results.store import Store

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import DAMAGED_ARRAYS
+from harness.files.arrays import DAMAGED_ARRAYS
 from harness.results.record import Record
 
 

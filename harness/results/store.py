@@ -24,9 +24,10 @@ from harness.files.hashing import canonical_hash
 
 if TYPE_CHECKING:
     from harness.datasets.base import Passport
-from harness.files.atomic import sweep, unwritable_error, write_atomically, write_json
+from harness.files.atomic import sweep, unwritable_error, write_json
 from harness.files.hashing import file_digest
 from harness.files.names import dataset_stem
+from harness.files.writable import write_probe
 from harness.results.record import (
     OF_COMPLEXITIES,
     OF_COUNTS,
@@ -65,10 +66,11 @@ class Store:
         self.folder = folder
 
     def require_writable(self) -> None:
-        """Raise BadInput, naming the folder and the mend, unless a file can be written here."""
-        probe = self.folder / ".probe"
-        write_atomically(probe, lambda file: file.write(b"probe"))
-        probe.unlink(missing_ok=True)
+        """Raise Unwritable, naming the folder and the fix, unless a file can be written here."""
+        try:
+            write_probe(self.folder)
+        except OSError as error:
+            raise unwritable_error(self.folder, error) from error
 
     def sweep(self) -> None:
         """Delete what killed processes left half written, on this machine or others on this folder."""

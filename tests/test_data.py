@@ -13,7 +13,7 @@ from PIL import Image
 
 from harness.data import main
 from harness.datasets import DATASETS
-from harness.datasets.checking import image_files, undecodable
+from harness.datasets.checking import decoding_error, find_image_files
 from harness.errors import BadInput
 
 MINIATURE = {"train_images": 32, "train_ids": 8, "query_images": 6, "query_ids": 6, "gallery_images": 24, "cameras": 2}
@@ -176,9 +176,9 @@ def test_hidden_files_and_those_that_are_no_images_are_not_decoded(tmp_path):
     for name in (".hidden/a.jpg", "shown/.b.jpg", "shown/c.JPG", "shown/Thumbs.db"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
-    assert image_files(tmp_path) == [tmp_path / "shown" / "c.JPG"]
-    assert undecodable(tmp_path / "shown" / "c.JPG") == "not an image"
-    assert undecodable(tmp_path / "nowhere.jpg")
+    assert find_image_files(tmp_path) == [tmp_path / "shown" / "c.JPG"]
+    assert decoding_error(tmp_path / "shown" / "c.JPG") == "not an image"
+    assert decoding_error(tmp_path / "nowhere.jpg")
 
 
 def test_priors_of_a_numbered_split_are_made_by_seed(command, published, market_root, monkeypatch, tmp_path):
@@ -202,8 +202,8 @@ def test_priors_of_a_numbered_split_are_made_by_seed(command, published, market_
 def test_an_image_of_more_than_8_bits_a_channel_is_one_that_cannot_be_used(tmp_path, kind):
     Image.fromarray(np.full((8, 4), 1000, kind)).save(tmp_path / "deep.tif")
     Image.fromarray(np.full((8, 4), 100, np.uint8)).save(tmp_path / "plain.tif")
-    assert "more than 8 bits a channel" in str(undecodable(tmp_path / "deep.tif"))
-    assert undecodable(tmp_path / "plain.tif") is None
+    assert "more than 8 bits per channel" in str(decoding_error(tmp_path / "deep.tif"))
+    assert decoding_error(tmp_path / "plain.tif") is None
 
 
 def test_listing_needs_neither_torch_nor_numpy():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from harness.datasets.base import Passport
-from harness.datasets.folder import PATTERN, _numbers, load, spec
+from harness.datasets.folder import PATTERN, _number_texts, load, spec
 from harness.errors import BadInput
 from harness.priors.availability import priors_file
 from harness.results.store import Store
@@ -279,7 +279,7 @@ whole = st.integers(min_value=-1, max_value=50).map(str)
     st.lists(st.one_of(whole, st.text(alphabet="ab01", min_size=1, max_size=3)), min_size=1), st.sampled_from([-1, 1])
 )
 def test_equal_texts_and_only_they_get_equal_numbers(texts, least):
-    numbers = _numbers(texts, least)
+    numbers = _number_texts(texts, least)
 
     def meaning(text: str) -> object:
         return int(text) if all(re.fullmatch(r"-?[0-9]+", each) for each in texts) else text

@@ -60,7 +60,7 @@ def test_each_row_is_its_image_resized_by_antialiased_bilinear_interpolation(dat
 
 def test_rows_keep_their_order_across_chunks(data, monkeypatch):
     whole = np.array(decoded(data, "train", 12, 6))
-    monkeypatch.setattr(images, "CHUNK", 3)
+    monkeypatch.setattr(images, "IMAGES_PER_CHUNK", 3)
     np.testing.assert_array_equal(decoded(data, "query", 12, 6), whole)
 
 
@@ -105,7 +105,7 @@ def test_what_a_killed_process_left_is_written_over(data, tmp_path):
 
 
 def test_progress_ends_at_the_number_of_images(data, monkeypatch):
-    monkeypatch.setattr(images, "CHUNK", 3)
+    monkeypatch.setattr(images, "IMAGES_PER_CHUNK", 3)
     seen = []
     decoded(data, "train", 12, 6, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(3, COUNT), (6, COUNT), (COUNT, COUNT)]
@@ -118,14 +118,14 @@ def test_a_truncated_jpeg_is_named_after_one_attempt_and_nothing_is_kept(data, t
     monkeypatch.setattr(images, "_decode", lambda file, *size: attempts.append(file) or decode(file, *size))
     with pytest.raises(BadInput) as caught:
         decoded(data, "train", 12, 6)
-    assert f"1 image cannot be decoded to 8 bits a channel: {file}; replace" in str(caught.value)
+    assert f"1 image cannot be decoded to 8 bits per channel: {file}; replace" in str(caught.value)
     assert attempts.count(file) == 1
     assert _kept(tmp_path) == []
     assert list((tmp_path / "cache" / "images").glob("*.part")) == []
 
 
 def test_all_corrupt_images_are_counted_and_the_first_three_named(data, monkeypatch):
-    monkeypatch.setattr(images, "CHUNK", 2)
+    monkeypatch.setattr(images, "IMAGES_PER_CHUNK", 2)
     broken = [_break(data, row) for row in (0, 1, 3, 6)]
     (data.root / data.train.names[3]).unlink()
     with pytest.raises(BadInput, match="4 images cannot be decoded") as caught:
@@ -196,5 +196,5 @@ def test_processes_that_start_together_share_one_file(data, tmp_path):
 def test_an_image_of_deeper_greys_is_refused_not_made_white(data):
     file = data.root / data.train.names[1]
     Image.fromarray(np.full((8, 4), 30_000, np.uint16)).save(file, format="PNG")
-    with pytest.raises(BadInput, match=r"1 image cannot be decoded to 8 bits a channel"):
+    with pytest.raises(BadInput, match=r"1 image cannot be decoded to 8 bits per channel"):
         decoded(data, "train", 12, 6)

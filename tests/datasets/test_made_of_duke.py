@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from harness.datasets import dataset, dukemtmc, made_once, occluded_duke, partial_duke
+from harness.datasets import dataset, dukemtmc, make_once, occluded_duke, partial_duke
 from harness.errors import BadInput
 
 FILES = {
@@ -147,7 +147,7 @@ def test_a_query_that_is_also_in_the_gallery_is_not_its_own_match(duke, lists):
 def test_half_the_images_are_cut_half_of_these_to_the_upper_half_the_rest_to_the_upper_third():
     # PGFL-KD, Sec. 4.1, at the sizes of DukeMTMC-reID.
     for images, halves, thirds in ((16_522, 4_130, 4_131), (2_228, 557, 557), (17_661, 4_415, 4_415)):
-        cuts = list(partial_duke.cuts_of([f"{number:05d}.jpg" for number in range(images)]).values())
+        cuts = list(partial_duke.draw_cuts([f"{number:05d}.jpg" for number in range(images)]).values())
         assert (cuts.count(2), cuts.count(3)) == (halves, thirds)
 
 
@@ -156,8 +156,8 @@ def test_half_the_images_are_cut_half_of_these_to_the_upper_half_the_rest_to_the
 def test_which_images_are_cut_does_not_depend_on_their_order(names, random):
     shuffled = list(names)
     random.shuffle(shuffled)
-    cuts = partial_duke.cuts_of(names)
-    assert partial_duke.cuts_of(shuffled) == cuts
+    cuts = partial_duke.draw_cuts(names)
+    assert partial_duke.draw_cuts(shuffled) == cuts
     assert len(cuts) == len(names) // 2
     assert cuts.keys() <= set(names)
 
@@ -170,7 +170,7 @@ def test_a_cut_image_is_exactly_the_upper_rows_and_a_whole_one_the_very_file(duk
         made, source = getattr(data, split), getattr(whole, split)
         assert made.identities.tolist() == source.identities.tolist()
         assert made.cameras.tolist() == source.cameras.tolist()
-        parts = partial_duke.cuts_of(source.names)
+        parts = partial_duke.draw_cuts(source.names)
         for name, original in zip(made.names, source.names, strict=True):
             if original not in parts:
                 assert (data.root / name).read_bytes() == (duke / original).read_bytes()
@@ -233,9 +233,9 @@ def test_of_two_that_start_together_one_makes_the_images_and_the_other_waits(tmp
         time.sleep(0.2)
         (folder / "a.png").write_bytes(b"image")
 
-    monkeypatch.setattr(made_once, "cache_folder", together)
+    monkeypatch.setattr(make_once, "cache_folder", together)
     with ThreadPoolExecutor(2) as pool:
-        made = list(pool.map(lambda _: made_once.made_once("some/images", slowly), range(2)))
+        made = list(pool.map(lambda _: make_once.make_once("some/images", slowly), range(2)))
     assert made == [tmp_path / "some" / "images"] * 2
     assert len(makings) == 1
 
@@ -263,7 +263,7 @@ def test_images_missing_from_those_made_are_noticed(duke):
 
 def test_a_corrupt_image_is_named_and_nothing_that_looks_complete_is_left(duke, tmp_path):
     names = dukemtmc.load(duke).gallery.names
-    corrupt = next(iter(partial_duke.cuts_of(names)))
+    corrupt = next(iter(partial_duke.draw_cuts(names)))
     (duke / corrupt).write_bytes(b"\xff\xd8\xff not a JPEG")
     with pytest.raises(BadInput, match=f"{corrupt} cannot be decoded; replace it"):
         partial_duke.load(duke)

@@ -209,7 +209,7 @@ def test_values_that_are_not_what_they_should_be_are_refused(tmp_path, name, wro
     held = _arrays() | {"parsing": np.zeros((3, 64, 32), np.uint8)}
     # Without a part map of its own, the file's part maps are derived from all its other arrays.
     _save(tmp_path, {**_arrays(), name: wrong(held[name])})
-    with pytest.raises(BadInput, match=rf"market1501_train_priors\.npz: {words}.*; mend it, or move the file away"):
+    with pytest.raises(BadInput, match=rf"market1501_train_priors\.npz: {words}.*; fix it, or move the file away"):
         load_priors(_dataset(tmp_path), "train", ["parsing"], tmp_path)
 
 

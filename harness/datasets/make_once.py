@@ -1,4 +1,4 @@
-"""Images that are made from a dataset once, and kept in the cache folder."""
+"""Folders of images that are made from a dataset once, and kept in the cache folder."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from harness.errors import BadInput
 from harness.files.cache import cache_folder
 
 
-def made_once(name: str, make: Callable[[Path], None]) -> Path:
-    """The folder ``name`` of the cache folder; where it is not there, ``make`` fills it.
+def make_once(name: str, make: Callable[[Path], None]) -> Path:
+    """The folder ``name`` in the cache folder. ``make`` fills it if it is not there yet.
 
-    It is filled under another name and then renamed, so that a killed process leaves nothing that looks complete.
-    ``name`` must change with all that ``make`` depends on. Raises BadInput when the disk is full, and for a folder that
-    another user made and did not share.
+    It is filled under another name and then renamed: a killed process leaves nothing that looks complete. ``name`` must
+    change with everything that ``make`` depends on. Raises BadInput if the disk is full, and for a folder that another
+    user made and did not share.
     """
     from filelock import FileLock
 
@@ -49,7 +49,7 @@ def _require_readable(folder: Path) -> None:
 
 
 def _fill(folder: Path, make: Callable[[Path], None]) -> None:
-    # Not mkdtemp, whose folders are their owner's alone: the cache may be shared.
+    # mkdtemp's folders are private to their owner, but the cache may be shared.
     partial = folder.with_name(f".making-{uuid.uuid4().hex}")
     try:
         partial.mkdir()

@@ -13,7 +13,6 @@ from harness.errors import BadInput
 from harness.machine.hardware import hardware_facts, package_versions
 from harness.measure.in_turns import DATASET, Subject, measured_complexity, measured_queries
 from harness.plan.selection import Choice
-from harness.reporting.complexity import as_text, complexity_table
 from harness.results.record import Record
 from harness.runs.causes import failure_kind, failure_message
 from harness.runs.receipt import git_state
@@ -28,14 +27,18 @@ Costs = list[dict[str, dict[str, float]]]
 """What each row that runs costs, by column of the table."""
 
 
-def measure_tables(choices: Iterable[Choice], place: RunContext) -> tuple[list[str], int]:
-    """Measure every chosen table of complexity and keep what was found.
+def measure_tables(choices: Iterable[Choice], place: RunContext) -> tuple[list[tuple[Table, Record]], int]:
+    """Measure every chosen table of complexity and keep the measurements in the results folder.
 
-    All rows of such a table are measured, whichever were chosen: its figures are ratios. Returns each table as text,
-    measured beside published, and how many could not be measured; such a one is said in a line with its typed cause,
-    and the others go on. Raises BadInput.
+    All rows of such a table are measured, whichever were chosen: its figures are ratios. A table that cannot be
+    measured is named in a line with its typed cause, and the others go on.
+
+    Returns:
+        Each measured table with its measurement, and how many tables could not be measured.
+
+    Raises BadInput.
     """
-    shown, failures = [], 0
+    measured, failures = [], 0
     for table in (choice.table for choice in choices if choice.table.prints_complexity):
         place.watch.begin(f"measuring {table.id}", 1)
         try:
@@ -47,13 +50,11 @@ def measure_tables(choices: Iterable[Choice], place: RunContext) -> tuple[list[s
             place.watch.say(f"failed: {table.id}: {failure_kind(error)}: {failure_message(error)}")
         else:
             place.store.write_complexity(table.id, record)
-            compared = complexity_table(table, record)
-            assert compared is not None
-            shown.append(as_text(compared))
+            measured.append((table, record))
         if place.machine.device.type == "cuda":
             # What the networks held is for those that are trained next.
             torch.cuda.empty_cache()
-    return shown, failures
+    return measured, failures
 
 
 def _measured(table: Table, machine: Machine) -> Record:

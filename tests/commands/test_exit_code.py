@@ -28,7 +28,7 @@ def test_what_the_system_refuses_without_naming_a_file_keeps_its_traceback(error
 
 
 def test_a_character_that_the_terminal_lacks_is_replaced():
-    script = "from harness.command_line import exit_code_of; exit_code_of(lambda: print('✓ é'), 'stopped')"
+    script = "from harness.commands.exit_code import exit_code_of; exit_code_of(lambda: print('✓ é'), 'stopped')"
     environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=False)
     assert (done.stdout, done.stderr) == ("? é\n".encode("latin-1"), b"")

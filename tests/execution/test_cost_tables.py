@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from harness import registry
+from harness.commands import run
 from harness.errors import BadInput
 from harness.execution import cost_tables as execution
 from harness.measure import in_turns as measuring
@@ -143,10 +144,11 @@ def test_no_run_is_planned_and_all_rows_are_measured_whichever_were_chosen(tmp_p
 
     monkeypatch.setattr(execution, "costs_in_turns", measured)
     here = place(tmp_path)
-    (text,), failures = execution.measure_tables([choice], here)
+    ((table, found),), failures = execution.measure_tables([choice], here)
     assert [subject.method.id for subject in subjects] == ["pcb", "mgn", "pyramid", "mpn"]
     assert list(here.store.complexities()[TABLE.id]["rows"]) == ["PCB [19]", "MGN [7]", "Pyramid [30]", "MPN°"]
-    assert "× measured" in text and failures == 0 and here.watch.said == []
+    assert table is TABLE and found == here.store.complexities()[TABLE.id]
+    assert failures == 0 and here.watch.said == []
 
 
 def test_a_table_that_cannot_be_measured_is_said_in_a_line_with_its_cause_and_the_next_goes_on(tmp_path, monkeypatch):
@@ -160,9 +162,11 @@ def test_a_table_that_cannot_be_measured_is_said_in_a_line_with_its_cause_and_th
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(True))
     monkeypatch.setattr(execution, "hardware_facts", lambda device: {"gpu": "a GPU"})
     here = place(tmp_path, replace(CPU, device=torch.device("cuda")))
-    shown, failures = execution.measure_tables([chosen(TABLE, tmp_path), chosen(QUERIES, tmp_path)], here)
+    measured, failures = execution.measure_tables([chosen(TABLE, tmp_path), chosen(QUERIES, tmp_path)], here)
     assert here.watch.said == ["failed: mpn_complexity: out of memory: CUDA out of memory. Tried to allocate 20 GiB"]
-    assert failures == 1 and list(here.store.complexities()) == ["pgfl_kd_speed"] and "0.50" in shown[0]
+    assert failures == 1 and list(here.store.complexities()) == ["pgfl_kd_speed"]
+    ((table, found),) = measured
+    assert "0.50" in as_text(complexity_table(table, found))
     assert len(emptied) == 2
 
 
@@ -179,10 +183,10 @@ def test_what_the_user_did_or_can_fix_ends_the_measuring(tmp_path, monkeypatch, 
 def test_the_command_prints_the_table_and_its_exit_code_counts_what_was_not_measured(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     command = ["--table", "mpn_complexity", "--device", "cpu"]
-    for answer, code in (((["the table"], 0), 0), (([], 1), 1)):
-        monkeypatch.setattr(execution, "measure_tables", lambda choices, place, answer=answer: answer)
+    for answer, code in ((([(TABLE, MEASURED)], 0), 0), (([], 1), 1)):
+        monkeypatch.setattr(run, "measure_tables", lambda choices, context, answer=answer: answer)
         assert main(command) == code
-        assert ("the table" in capsys.readouterr().out) == (code == 0)
+        assert ("× measured" in capsys.readouterr().out) == (code == 0)
 
 
 # --- a table whose only figure is the time of a query ---

@@ -5,7 +5,6 @@ About a minute on two free cores, most of it a dozen processes that import torch
 
 from __future__ import annotations
 
-import argparse
 import os
 import pickle
 import subprocess
@@ -17,6 +16,7 @@ import pytest
 import torch
 
 from harness.cell import Cell
+from harness.commands.request import Request
 from harness.commands.resources import computation
 from harness.errors import BadInput, FailedElsewhere, Killed
 from harness.execution import launching
@@ -338,7 +338,6 @@ def test_options_that_do_not_go_together_get_one_sentence(capsys, tmp_path, argu
 )
 def test_a_run_gets_no_more_gpus_than_there_are(monkeypatch, asked, said):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    options = {"executor": "local", "gpus_per_run": 1, "sync_bn": False, "precision": "float32", "compile": False}
-    device = asked.pop("device")
+    request = Request("run", tables=("mpn_ablation",), precision="float32", **asked)
     with pytest.raises(BadInput, match=said):
-        computation(argparse.Namespace(**options | asked), device)
+        computation(request, request.device)

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from harness.files.atomic import write_json
 from harness.machine.computation import Computation
+from harness.plan import forecast
 from harness.plan import operations as planned
 from harness.plan.forecast import Forecast
 from harness.plan.operations import planned_operations
 from harness.plan.plan import Plan
-from harness.plan.planner import Planner, forecast
+from harness.plan.planner import Planner
 from harness.plan.scaling import Scaling, Training, as_lines, duration, makespan
 from harness.plan.shelf import Shelf
 from harness.plan.throughput import Hardware, Measurement, recorded_hardware

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import BadInput, unknown
+from harness.errors import BadInput, unknown_name_error
 from harness.recipe import Profile, Recipe
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Method:
         known = [field.name for field in fields(self.switches)]
         for name in values:
             if name not in known:
-                raise BadInput(f"{where}: {unknown(f'switch of {self.id}', name, known)}")
+                raise BadInput(f"{where}: {unknown_name_error(f'switch of {self.id}', name, known)}")
         try:
             return self.switches(**values)
         except (TypeError, ValueError) as error:
@@ -99,8 +99,7 @@ class Method:
         model = getattr(module, name, None)
         if not callable(model):
             classes = [each for each, value in vars(module).items() if isinstance(value, type)]
-            raise BadInput(
-                f"METHOD.model of {self.id} is {self.model!r}; {unknown(f'class of {address}', name, classes)}"
-            )
+            unknown = unknown_name_error(f"class of {address}", name, classes)
+            raise BadInput(f"METHOD.model of {self.id} is {self.model!r}; {unknown}")
         built: ReIDModel = model(switches, num_classes, backbone)
         return built

@@ -15,7 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import methods as plugins
-from harness.errors import BadInput, unknown
+from harness.errors import BadInput, unknown_name_error
 from harness.method import Method
 
 GROUP = "harness.methods"
@@ -72,7 +72,7 @@ def method(method_id: str) -> Method:
     cannot be imported.
     """
     if method_id not in folders():
-        raise unknown("method", method_id, folders())
+        raise unknown_name_error("method", method_id, folders())
     if not is_built(method_id):
         raise BadInput(f"method {method_id!r} is not built yet; its tables can be listed, not run")
     entry = installed().get(method_id)

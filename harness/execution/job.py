@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cell import Cell
-from harness.computation import Computation
 from harness.errors import BadInput
-from harness.shelf import Shelf
-from harness.store import Record, Store, write_json
+from harness.files.atomic import write_json
+from harness.machine.computation import Computation
+from harness.plan.shelf import Shelf
+from harness.results.record import Record
+from harness.results.store import Store
 from harness.tables import table
 
 if TYPE_CHECKING:
-    from harness.plan import Plan, PlannedCell, Planner, Run
+    from harness.plan.plan import Plan, PlannedCell, Run
+    from harness.plan.planner import Planner
+    from harness.runs.context import RunContext
 
 
 @dataclass(frozen=True)
@@ -35,13 +39,17 @@ class Job:
     keep_images: bool
 
     @classmethod
-    def of(
-        cls, run: Run, cells: Sequence[PlannedCell], data_root: Path, results: Path, device: str, keep_images: bool
-    ) -> Job:
+    def of(cls, run: Run, cells: Sequence[PlannedCell], context: RunContext) -> Job:
         """The job of a run for these cells of a plan."""
-        addresses = tuple(planned.cell for planned in cells)
-        places = str(data_root.resolve()), str(results.resolve())
-        return cls(run.id, addresses, *places, device, run.computation, keep_images)
+        return cls(
+            run=run.id,
+            cells=tuple(planned.cell for planned in cells),
+            data_root=str(context.shelf.data_root.resolve()),
+            results=str(context.store.folder.resolve()),
+            device=str(context.machine.device),
+            computation=run.computation,
+            keep_images=context.keep_images,
+        )
 
     @classmethod
     def read(cls, path: Path) -> Job:
@@ -57,13 +65,13 @@ class Job:
 
     def planner(self) -> Planner:
         """A planner for its folders on this machine."""
-        from harness.plan import Planner
+        from harness.plan.planner import Planner
 
         return Planner(Shelf(Path(self.data_root)), Store(Path(self.results)), self.computation)
 
     def plan(self, planner: Planner) -> Plan:
         """The plan of its cells. Raises BadInput where this machine plans the run otherwise, or cannot at all."""
-        from harness.plan import Plan
+        from harness.plan.plan import Plan
 
         plan = Plan()
         for cell in self.cells:
@@ -82,5 +90,5 @@ class Job:
     def records(self) -> list[Record]:
         """What was written of its cells, once it is carried out."""
         store = Store(Path(self.results))
-        found = (store.record(cell.table, cell.row, cell.dataset, cell.profile, cell.seed) for cell in self.cells)
+        found = (store.record(cell) for cell in self.cells)
         return [record for record in found if record and record["run"] == self.run]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.execution.job import Job
 from harness.execution.launching import launch
-from harness.store import Record
+from harness.results.record import Record
 
 
 def carry_out_task(job: Job, timeout: float | None, start: object) -> list[Record]:

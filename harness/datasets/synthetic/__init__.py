@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cache import cache_folder
 from harness.datasets.base import Dataset, DatasetSpec
 from harness.datasets.synthetic.edition import EDITIONS, Difficulty, Edition
+from harness.files.cache import cache_folder
 
 if TYPE_CHECKING:
     from harness.datasets.synthetic.sheet import contact_sheet

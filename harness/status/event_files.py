@@ -1,0 +1,79 @@
+"""TensorBoard's event files, one a run: ``tensorboard --logdir results/tensorboard``.
+
+They are written in results folders that hold a folder ``tensorboard``, which ``--tensorboard`` makes; so every process
+and machine that works on a results folder knows. Events are appended to one file, also by a training that goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from harness.errors import BadInput
+from harness.files.atomic import unwritable_error
+from harness.files.names import dataset_stem
+from harness.results.record import DoneRecord
+from harness.results.store import Store
+from harness.training.log import TrainingLog
+
+if TYPE_CHECKING:
+    from harness.plan.plan import Run
+
+FOLDER = "tensorboard"
+FILE = "events.tfevents"
+
+
+def ask_for_event_files(store: Store) -> None:
+    """Have event files written in a results folder from now on. Raises BadInput where TensorBoard is not installed."""
+    _require_tensorboard()
+    folder = store.folder / FOLDER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable_error(folder, error) from error
+
+
+def write_epoch(store: Store, run: Run, log: TrainingLog) -> None:
+    """Add the last epoch of a training's log, where event files are asked for: losses, rate, images/s."""
+    scalars = {"loss": log["loss"], "rate": log["rate"], "images_per_second": log["images_per_second"]}
+    scalars |= {f"losses/{name}": values for name, values in log["losses"].items()}
+    _append(store, run, log["epoch"][-1], {tag: values[-1] for tag, values in scalars.items()})
+
+
+def write_metrics(store: Store, run: Run, record: DoneRecord) -> None:
+    """Add the metrics of a record of the run, at its last epoch, where event files are asked for."""
+    metrics = {f"{record['cell']}/{name}": value for name, value in record["metrics"].items()}
+    _append(store, run, run.recipe.epochs, metrics)
+
+
+def _append(store: Store, run: Run, step: int, scalars: Mapping[str, float]) -> None:
+    folder = store.folder / FOLDER
+    if not folder.is_dir():
+        return
+    _require_tensorboard()
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    values = [Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
+    event = Event(wall_time=time.time(), step=step, summary=Summary(value=values))
+    path = folder / f"{run.method.id}-{dataset_stem(run.dataset)}-{run.profile}-seed{run.seed}-{run.id}" / FILE
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with path.open("ab") as file:
+            writer = RecordWriter(file)
+            if not file.tell():
+                writer.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
+            writer.write(event.SerializeToString())
+    except OSError as error:
+        raise unwritable_error(path.parent, error) from error
+
+
+def _require_tensorboard() -> None:
+    try:
+        import tensorboard  # noqa: F401
+    except ImportError as error:
+        raise BadInput(
+            "--tensorboard needs TensorBoard, which is not installed: pip install -e '.[tensorboard]'"
+        ) from error

@@ -1,7 +1,7 @@
-"""Does the table hold? One check a cell, by the same address as the command line and the report.
+"""Does the table hold? One check per cell, named as on the command line and in the report.
 
-``pytest benchmarks -k duke``: a cell passes or fails by its verdict where records comparable with the paper exist, and
-is skipped with the command that makes them where none does. ``HARNESS_RESULTS`` names another results folder.
+``pytest benchmarks -k duke``: with comparable records a cell passes or fails by its verdict. Without them it is
+skipped, and the message gives the command that makes them. ``HARNESS_RESULTS`` names another results folder.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ def records() -> list[Record]:
     try:
         if "HARNESS_RESULTS" in os.environ:
             existing(RESULTS, "HARNESS_RESULTS")
-        return one_a_seed(RESULTS / "reference", RESULTS)
+        return one_per_seed(RESULTS / "reference", RESULTS)
     except BadInput as error:
         pytest.exit(f"error: {error}", returncode=2)
 
 
-def one_a_seed(*folders: Path) -> list[Record]:
-    """Done records of these folders, of the last that has one of a cell, profile and seed: a copy is no second seed."""
+def one_per_seed(*folders: Path) -> list[Record]:
+    """The done records, one per cell, profile and seed (a copy is no second seed). Later folders win."""
     read = [record for folder in folders if folder.is_dir() for record in Store(folder).records()]
     done = (record for record in read if record["status"] == "done")
     return list({(record["cell"], record["profile"], record["seed"]): record for record in done}.values())
 
 
 def measured(records: list[Record], metric: str, spec: DatasetSpec) -> list[float]:
-    """The metric of each record that has it; one a split where the dataset has several."""
+    """The metric of each record that has it; one mean per split if the dataset has several."""
     having = [record for record in records if metric in record["metrics"]]
     return mean_per_split([record["metrics"][metric] for record in having], [record["seed"] for record in having], spec)
 
@@ -76,8 +76,8 @@ def test_reproduces(table: Table, row: Row, dataset: str, records: list[Record])
         metric: judge(measured(comparable, metric, spec), figure, figure.decimals, splits=spec.splits)
         for metric, figure in published.items()
     }
-    said = "; ".join(f"{metric} {each.word}: {each.arithmetic or each.reason}" for metric, each in verdicts.items())
+    message = "; ".join(f"{metric} {each.word}: {each.arithmetic or each.reason}" for metric, each in verdicts.items())
     word = overall({each.word for each in verdicts.values()})
-    assert word not in ("above", "below"), said
+    assert word not in ("above", "below"), message
     if word != "reproduced":
-        pytest.skip(f"{said}; add seeds with --seed")
+        pytest.skip(f"{message}; add seeds with --seed")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.errors import BadInput
-from harness.evaluation.ladder import StoredFeatures
 from harness.evaluation.protocols import protocol_named
 from harness.evaluation.roc import Roc, roc
-from harness.results.record import Record
+from harness.results.record import Record, require_done
 from harness.results.store import Store
+from harness.results.stored import StoredArrays
 
 RATES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 
@@ -19,11 +18,10 @@ def record_roc(record: Record, store: Store) -> Roc:
 
     Raises BadInput, naming the record or file and the mend, when the record failed or its features cannot be read.
     """
-    if record["status"] != "done":
-        raise BadInput(f"{record['cell']} failed ({record['cause']['kind']}), so it has no features; run it again")
+    record = require_done(record, "read")
     protocol = record["receipt"]["protocol"]
     flip = protocol["flip_test"]
-    stored = StoredFeatures.read(store.path(record["evaluation"]) / "features.npz", flip)
+    stored = StoredArrays(store.folder).features(record)
     return roc(
         stored.query[flip],
         stored.gallery[flip],

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.errors import DAMAGED_ARRAYS, BadInput
+from harness.errors import BadInput
 from harness.evaluation.bootstrap import Floats, cluster_sums
-from harness.evaluation.claims import CheckedClaim, PerQuery, check_claim
-from harness.evaluation.metrics import Scores
-from harness.results.record import Record
+from harness.evaluation.claims import CheckedClaim, check_claim
+from harness.results.record import DoneRecord, Record, require_done
 from harness.results.store import Store
+from harness.results.stored import StoredArrays
 
 FLIPS = 10_000
 
@@ -37,17 +37,16 @@ def significance(first: Record, second: Record, store: Store, metric: str = "map
     Raises BadInput when a record failed, the two were not scored by one protocol on one dataset, their stored scores
     cannot be read, or for an unknown metric.
     """
+    first, second = require_done(first, "compare"), require_done(second, "compare")
     _check_alike(first, second)
-    one, other = _per_query(first, store), _per_query(second, store)
+    stored = StoredArrays(store.folder)
+    one, other = stored.per_query([first]), stored.per_query([second])
     compared = check_claim(one, other, metric)
     sums, _ = cluster_sums(one.values(metric) - other.values(metric), one.query_ids[one.scores[0].valid])
     return Significance(compared, _randomisation_p_value(sums[:, 0]))
 
 
-def _check_alike(first: Record, second: Record) -> None:
-    for record in (first, second):
-        if record["status"] != "done":
-            raise BadInput(f"{record['cell']} failed, so there is nothing to compare; run it again")
+def _check_alike(first: DoneRecord, second: DoneRecord) -> None:
     receipts = first["receipt"], second["receipt"]
     for what, (of_first, of_second) in {
         "dataset": (first["dataset"], second["dataset"]),
@@ -60,16 +59,6 @@ def _check_alike(first: Record, second: Record) -> None:
                 f"{first['cell']} and {second['cell']} differ in their {what} ({of_first} and {of_second}); "
                 "compare two records that were scored alike"
             )
-
-
-def _per_query(record: Record, store: Store) -> PerQuery:
-    folder = store.path(record["evaluation"])
-    scores = Scores.load(folder / "scores.npz")
-    try:
-        with np.load(folder / "features.npz", allow_pickle=False) as stored:
-            return PerQuery((scores,), stored["query_ids"].astype(np.int64))
-    except DAMAGED_ARRAYS as error:
-        raise BadInput(f"{folder / 'features.npz'} cannot be read ({error}); run {record['cell']} again") from error
 
 
 def _randomisation_p_value(sums: Floats) -> float:

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from harness.errors import DAMAGED_ARRAYS, BadInput
+from harness.errors import BadInput
 from harness.evaluation.metrics import Scores
 from harness.evaluation.scoring import Reranking, score
+from harness.files.arrays import read_arrays
 from harness.files.hashing import file_digest
-from harness.results.record import Record
+from harness.results.record import DoneRecord, ProtocolOfRecord
 from harness.results.store import Store
 
 
-def disagreements(record: Record, store: Store) -> Iterator[str]:
+def disagreements(record: DoneRecord, store: Store) -> Iterator[str]:
     """One sentence for each stored thing that is not what the record says: weights, features, ranks, metrics."""
     receipt = record["receipt"]
     folder = store.path(record["evaluation"])
-    weights = store.run_folder(record["run"]) / "weights.pt"
+    weights = store.weights_path(record["run"])
     yield from _digest_differs(weights, receipt["weights_sha256"])
     for name, digest in receipt["evaluation_sha256"].items():
         yield from _digest_differs(folder / f"{name}.npz", digest)
     try:
         scores = _scored_again(folder / "features.npz", receipt["protocol"])
         stored = Scores.load(folder / "scores.npz")
-    except (*DAMAGED_ARRAYS, BadInput) as error:
+    except BadInput as error:
         yield f"{folder}: cannot be scored again ({error})"
         return
     if not np.array_equal(scores.match_ranks, stored.match_ranks):
@@ -44,11 +44,17 @@ def _digest_differs(path: Path, digest: str) -> Iterator[str]:
         yield f"{path}: changed since the record was written"
 
 
-def _scored_again(path: Path, protocol: dict[str, Any]) -> Scores:
-    with np.load(path) as stored:
-        query, gallery = (stored[name].astype(np.float32) for name in ("query", "gallery"))
-        labels = {
-            f"{split}_{what}": stored[f"{split}_{what}"] for split in ("query", "gallery") for what in ("ids", "cams")
-        }
-    reranking = Reranking() if protocol.get("reranked") else None
-    return score(query, gallery, **labels, protocol=protocol["id"], metric=protocol["metric"], reranking=reranking)
+def _scored_again(path: Path, protocol: ProtocolOfRecord) -> Scores:
+    named = [f"{split}_{what}" for split in ("query", "gallery") for what in ("ids", "cams")]
+    stored = read_arrays(path, ["query", "gallery", *named])
+    return score(
+        stored["query"].astype(np.float32),
+        stored["gallery"].astype(np.float32),
+        stored["query_ids"],
+        stored["gallery_ids"],
+        stored["query_cams"],
+        stored["gallery_cams"],
+        protocol["id"],
+        protocol["metric"],
+        reranking=Reranking() if protocol["reranked"] else None,
+    )

@@ -15,5 +15,5 @@ def execute(request: Request) -> int:
     for record in records_of(request.cells[0], store, request):
         print(record_label(record))
         ladder = explanation.explain(record, store)
-        print("\n".join(explanation.as_text(ladder, record["published"])))
+        print("\n".join(explanation.as_text(ladder)))
     return 0

@@ -9,9 +9,16 @@ from harness.results.store import Store
 
 
 def records_of(address: str, store: Store, request: Request) -> list[Record]:
-    """Records of a cell, at the request's profile and seeds. Raises BadInput, offering the nearest, for none."""
-    records = store.records()
+    """Records of a cell, at the request's profile and seeds.
+
+    Raises BadInput where there is none, offering the nearest; naming a damaged file if it may be the one asked for.
+    """
+    every = store.find_records()
+    records = every.records
     if address not in {record["cell"] for record in records}:
+        for damaged in every.damaged:
+            if address.startswith(f"{damaged.table}-"):
+                raise BadInput(damaged.sentence)
         raise unknown_name_error("recorded cell", address, dict.fromkeys(record["cell"] for record in records))
     found = [
         record

@@ -9,7 +9,6 @@ from harness.commands.request import Request
 from harness.execution.cost_tables import measure_tables
 from harness.execution.counts import count_datasets
 from harness.execution.inspection import inspect
-from harness.execution.local import pending
 from harness.machine.device import choose_device
 from harness.plan.plan import Plan
 from harness.plan.selection import Choice
@@ -18,16 +17,16 @@ from harness.progress import Watch
 from harness.reporting import write_report
 from harness.reporting.complexity import as_text, complexity_table
 from harness.reporting.known_records import known_records
-from harness.results.record import Record
+from harness.results.record import MeasuredTable, Record
 from harness.results.store import Store
-from harness.runs.training import RunContext
+from harness.runs.context import RunContext
 from harness.status.announcements import announced
 from harness.status.event_files import ask_for_event_files
 from harness.status.views import LiveTables
-from harness.tables import Table, tables
+from harness.tables import tables
 from harness.training.machine import Machine
 
-Executor = Callable[[Plan, RunContext, bool, float | None], list[Record]]
+Executor = Callable[[Plan, RunContext, float | None], list[Record]]
 
 
 def execute(request: Request) -> int:
@@ -45,15 +44,15 @@ def execute(request: Request) -> int:
     if request.tensorboard:
         ask_for_event_files(store)
     plan = plan_of(choices, planner, request)
-    todo = pending(plan)
+    todo = plan.pending
     with announced(store, todo), Watch(len(todo), above=LiveTables(store)) as watch:
         count_datasets(choices, shelf, store, watch)
         inspect(todo, shelf, store, watch)
         computation = planner.computation
         machine = Machine.of(choose_device(request.device), computation.bfloat16, computation.compiled)
-        context = RunContext(shelf, store, machine, watch)
+        context = RunContext(shelf, store, machine, watch, keep_images=request.images)
         measured, unmeasured = measure_tables(choices, context)
-        records = carry_out(plan, context, request.images, request.run_timeout)
+        records = carry_out(plan, context, request.run_timeout)
     _print_measured(measured)
     poor = _print_outcome(plan, records)
     _write_report(request, store, choices)
@@ -71,28 +70,31 @@ def _executor(request: Request) -> Executor:
     return local.carry_out
 
 
-def _print_measured(measured: Iterable[tuple[Table, Record]]) -> None:
+def _print_measured(measured: Iterable[MeasuredTable]) -> None:
     """Each table of complexity, measured beside published."""
-    for table, record in measured:
-        compared = complexity_table(table, record)
+    for found in measured:
+        compared = complexity_table(tables()[found["table"]], found)
         assert compared is not None
         print(as_text(compared))
 
 
 def _print_outcome(plan: Plan, records: Sequence[Record]) -> bool:
-    """Name the blocked cells and count all. Whether a cell failed or is blocked."""
-    blocked = [planned for planned in plan.cells if planned.state == "blocked"]
+    """Name the cells that are blocked or whose record is damaged, and count all. Whether any failed or is so."""
+    blocked = [planned for planned in plan.cells if planned.state in ("blocked", "damaged")]
     for planned in blocked:
-        print(f"blocked: {planned.cell.id}: {planned.reason}")
+        print(f"{planned.state}: {planned.cell.id}: {planned.reason}")
     failed = [record for record in records if record["status"] == "failed"]
     cached = sum(planned.state == "cached" for planned in plan.cells)
-    print(f"{len(records) - len(failed)} cells run, {len(failed)} failed, {len(blocked)} blocked, {cached} cached")
+    damaged = sum(planned.state == "damaged" for planned in blocked)
+    counts = [f"{len(records) - len(failed)} cells run", f"{len(failed)} failed", f"{len(blocked) - damaged} blocked"]
+    print(", ".join([*counts, *([f"{damaged} damaged"] if damaged else []), f"{cached} cached"]))
     return bool(failed or blocked)
 
 
 def _write_report(request: Request, store: Store, choices: Iterable[Choice]) -> None:
-    records, _ = known_records(store.records(), tables())
-    pages = write_report(records, tables(), store.folder, request.report, images=request.images)
+    found = store.find_records()
+    records, _ = known_records(found.records, tables())
+    pages = write_report(records, tables(), store.folder, request.report, images=request.images, damaged=found.damaged)
     wanted = {f"{choice.table.id}.html" for choice in choices}
     for page in pages:
         if page.name in wanted:

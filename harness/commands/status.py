@@ -16,13 +16,13 @@ from harness.status.views import as_json, as_tables, as_text
 def execute(request: Request) -> int:
     """Print where the results folder stands. Returns 0."""
     store = existing(request.results)
-    standing = Board(store).standing()
+    state = Board(store).read()
     if request.json:
-        print(json.dumps(as_json(standing), ensure_ascii=False, indent=1))
-    elif not standing.tables and not standing.runs:
+        print(json.dumps(as_json(state), ensure_ascii=False, indent=1))
+    elif not (state.tables or state.runs or state.damaged):
         print(f"no records in {store.folder}")
     elif sys.stdout.isatty():
-        Console().print(as_tables(standing))
+        Console().print(as_tables(state))
     else:
-        print("\n".join(as_text(standing)))
+        print("\n".join(as_text(state)))
     return 0

@@ -5,8 +5,7 @@ from __future__ import annotations
 from harness.analysis.verify import disagreements
 from harness.commands.recorded_cells import records_of
 from harness.commands.request import Request
-from harness.errors import BadInput
-from harness.results.record import record_label
+from harness.results.record import record_label, require_done
 from harness.results.store import existing
 
 
@@ -16,9 +15,7 @@ def execute(request: Request) -> int:
     wrong = 0
     for record in records_of(request.cells[0], store, request):
         label = record_label(record)
-        if record["status"] != "done":
-            raise BadInput(f"{label} failed ({record['cause']['kind']}); there is nothing to verify, run it again")
-        found = list(disagreements(record, store))
+        found = list(disagreements(require_done(record, "verify"), store))
         wrong += bool(found)
         for sentence in found:
             print(f"✗ {label}: {sentence}")

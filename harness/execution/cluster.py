@@ -10,13 +10,12 @@ from typing import Any
 from harness.errors import BadInput, FailedElsewhere, Killed, Unwritable
 from harness.execution.job import Job
 from harness.execution.launching import TIME_TO_STOP
-from harness.execution.local import ancestors, described, pending
+from harness.execution.local import one_line
 from harness.execution.task import carry_out_task
 from harness.plan.plan import Plan, PlannedCell, Run
 from harness.results.record import Record
-from harness.runs.failures import failed_records
-from harness.runs.receipt import git_state
-from harness.runs.training import RunContext
+from harness.runs.context import RunContext
+from harness.runs.failures import record_failure
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -32,7 +31,7 @@ TRIES_MORE = 3
 """Times that a run whose process or node died is started again, each time from its last checkpoint."""
 
 
-def carry_out(plan: Plan, place: RunContext, keep_images: bool, timeout: float | None) -> list[Record]:
+def carry_out(plan: Plan, context: RunContext, timeout: float | None) -> list[Record]:
     """Run every pending cell and return the records, as ``local.carry_out`` does; a run waits for that it starts from.
 
     Tasks go to the cluster that ``RAY_ADDRESS`` names, else to the one that this machine is a node of, else to this
@@ -40,30 +39,28 @@ def carry_out(plan: Plan, place: RunContext, keep_images: bool, timeout: float |
     """
     heard = signal.getsignal(signal.SIGTERM)
     ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    # Ray puts a handler of its own in its place, which would leave at once.
+    # Ray replaces the handler by its own, which would end this process at once.
     signal.signal(signal.SIGTERM, heard)
     try:
-        return _collected(_submitted(plan, place, keep_images, timeout), plan, place)
+        return _collected(_submitted(plan, context, timeout), plan, context)
     finally:
         ray.shutdown()
 
 
-def _submitted(plan: Plan, place: RunContext, keep_images: bool, timeout: float | None) -> dict[Any, Run]:
+def _submitted(plan: Plan, context: RunContext, timeout: float | None) -> dict[Any, Run]:
     """A task for each run that is needed and not trained yet, or has cells to evaluate."""
     cells_of: dict[Run, list[PlannedCell]] = {}
-    for planned in pending(plan):
-        assert planned.run is not None
-        for run in [*ancestors(planned.run), planned.run]:
+    for planned in plan.pending:
+        for run in planned.needed_run.lineage:
             cells_of.setdefault(run, []).append(planned)
     tasks: dict[Run, Any] = {}
     for run in plan.runs.values():
         own = [planned for planned in cells_of.get(run, []) if planned.run is run]
-        if not own and (run not in cells_of or place.store.run_manifest(run.id)):
+        if not own and (run not in cells_of or context.store.run_manifest(run.id)):
             continue
         # A run without cells of its own is planned from those of a run that starts from it.
         cells = own or cells_of[run][:1]
-        device = str(place.machine.device)
-        job = Job.of(run, cells, place.shelf.data_root, place.store.folder, device, keep_images)
+        job = Job.of(run, cells, context)
         tasks[run] = _task(job).remote(job, timeout, tasks.get(run.parent) if run.parent else None)
     return {task: run for run, task in tasks.items()}
 
@@ -84,23 +81,21 @@ def _task(job: Job) -> Any:
     )
 
 
-def _collected(tasks: dict[Any, Run], plan: Plan, place: RunContext) -> list[Record]:
+def _collected(tasks: dict[Any, Run], plan: Plan, context: RunContext) -> list[Record]:
     """The records of all tasks, said as they come."""
-    git = git_state()
     records: list[Record] = []
     try:
         while tasks:
             (done,), _ = ray.wait(list(tasks))
             run = tasks.pop(done)
-            cells = [planned for planned in pending(plan) if planned.run is run]
             try:
                 found = _answer(done)
             except (Unwritable, KeyboardInterrupt):
                 raise
             except Exception as error:
-                found = failed_records(run, cells, place.store, error, git)
+                found = record_failure(plan.pending_of(run), context.store, error)
             for record in found:
-                place.watch.step(described(record))
+                context.watch.step(one_line(record))
             records += found
     except BaseException:
         _stop(list(tasks))

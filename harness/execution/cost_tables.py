@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TypedDict
 
 import torch
 
@@ -11,61 +11,69 @@ from harness import registry
 from harness.datasets import DATASETS
 from harness.errors import BadInput
 from harness.machine.hardware import hardware_facts, package_versions
-from harness.measure.in_turns import DATASET, Subject, measured_complexity, measured_queries
+from harness.machine.revision import git_state
+from harness.measure.in_turns import DATASET, Subject, costs_in_turns, query_costs_in_turns
 from harness.plan.selection import Choice
-from harness.results.record import Record
+from harness.results.record import CostOfRow, MeasuredTable
 from harness.runs.causes import failure_kind, failure_message
-from harness.runs.receipt import git_state
-from harness.runs.training import RunContext
+from harness.runs.context import RunContext
 from harness.tables import Table
 from harness.training.machine import Machine
 
 CPU_BATCH = 8
-"""Images in a batch on the CPU, where the paper's own would take minutes a step."""
-
-Costs = list[dict[str, dict[str, float]]]
-"""What each row that runs costs, by column of the table."""
+"""Images per batch on the CPU, where the paper's own batch would take minutes per step."""
 
 
-def measure_tables(choices: Iterable[Choice], place: RunContext) -> tuple[list[tuple[Table, Record]], int]:
-    """Measure every chosen table of complexity and keep the measurements in the results folder.
+class _Batches(TypedDict):
+    batch: int
+    size: list[int]
 
-    All rows of such a table are measured, whichever were chosen: its figures are ratios. A table that cannot be
-    measured is named in a line with its typed cause, and the others go on.
 
-    Returns:
-        Each measured table with its measurement, and how many tables could not be measured.
+class _Galleries(TypedDict):
+    gallery: dict[str, int]
 
+
+def measure_tables(choices: Iterable[Choice], context: RunContext) -> tuple[list[MeasuredTable], int]:
+    """Measure every chosen table of complexity and keep the result.
+
+    All rows of such a table are measured, whichever were chosen: its figures are ratios. Returns the measured tables,
+    and how many could not be measured: each of these is told in a line with its typed cause, and the others go on.
     Raises BadInput.
     """
     measured, failures = [], 0
     for table in (choice.table for choice in choices if choice.table.prints_complexity):
-        place.watch.begin(f"measuring {table.id}", 1)
+        context.watch.begin(f"measuring {table.id}", 1)
         try:
-            record = _measured(table, place.machine)
+            found = _measured(table, context.machine)
         except BadInput:
             raise
         except Exception as error:
             failures += 1
-            place.watch.say(f"failed: {table.id}: {failure_kind(error)}: {failure_message(error)}")
+            context.watch.say(f"failed: {table.id}: {failure_kind(error)}: {failure_message(error)}")
         else:
-            place.store.write_complexity(table.id, record)
-            measured.append((table, record))
-        if place.machine.device.type == "cuda":
-            # What the networks held is for those that are trained next.
+            context.store.write_measured_table(found)
+            measured.append(found)
+        if context.machine.device.type == "cuda":
+            # The memory of these networks is for those that are trained next.
             torch.cuda.empty_cache()
     return measured, failures
 
 
-def _measured(table: Table, machine: Machine) -> Record:
+def _measured(table: Table, machine: Machine) -> MeasuredTable:
     rows = [row for row in table.rows if row.runs]
     methods = [registry.method(row.method) for row in rows]
     subjects = [
         Subject(method, method.parse(dict(row.switches), f"{table.id}: row {row.key!r}"))
         for method, row in zip(methods, rows, strict=True)
     ]
-    costs, setting = (_queries if table.prints_query_times else _batches)(table, subjects, machine)
+    costs: list[dict[str, CostOfRow]]
+    setting: _Batches | _Galleries
+    if table.prints_query_times:
+        costs, setting = _queries(table, subjects, machine)
+    else:
+        costs, setting = _batches(table, subjects, machine)
     return {
+        "table": table.id,
         "rows": {row.key: cost for row, cost in zip(rows, costs, strict=True)},
         **setting,
         "precision": "bfloat16" if machine.bfloat16 else "float32",
@@ -75,17 +83,17 @@ def _measured(table: Table, machine: Machine) -> Record:
     }
 
 
-def _batches(table: Table, subjects: list[Subject], machine: Machine) -> tuple[Costs, dict[str, Any]]:
-    """Training steps and features of whole batches; and how large these and their images were."""
+def _batches(table: Table, subjects: list[Subject], machine: Machine) -> tuple[list[dict[str, CostOfRow]], _Batches]:
+    """Training steps and features of whole batches, with the size of the batch and of its images."""
     own = registry.method(table.method)
     recipe = own.recipe(own.switches(), DATASET, "paper")
     batch = CPU_BATCH if machine.device.type == "cpu" else recipe.sampler.batch_size
-    return measured_complexity(subjects, batch, machine), {"batch": batch, "size": [recipe.height, recipe.width]}
+    return costs_in_turns(subjects, batch, machine), {"batch": batch, "size": [recipe.height, recipe.width]}
 
 
-def _queries(table: Table, subjects: list[Subject], machine: Machine) -> tuple[Costs, dict[str, Any]]:
-    """Single queries on each dataset of the table; and how many images its gallery has."""
+def _queries(table: Table, subjects: list[Subject], machine: Machine) -> tuple[list[dict[str, CostOfRow]], _Galleries]:
+    """Single queries on each dataset of the table, with the size of its gallery."""
     gallery = {column: DATASETS[column].published["gallery_images"] for column in table.columns}
-    found = [measured_queries(subjects, column, images, machine) for column, images in gallery.items()]
+    found = [query_costs_in_turns(subjects, column, images, machine) for column, images in gallery.items()]
     costs = [dict(zip(table.columns, each, strict=True)) for each in zip(*found, strict=True)]
     return costs, {"gallery": gallery}

@@ -6,7 +6,7 @@ from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import Dataset
 from harness.datasets.images import SplitName, decoded
 from harness.datasets.synthetic import contact_sheet
-from harness.evaluation.protocols import check_queries, describe_unmatched, unmatched_queries
+from harness.evaluation.protocols import check_queries, describe_queries_without_match, queries_without_match
 from harness.files.atomic import write_atomically
 from harness.plan.plan import PlannedCell
 from harness.plan.shelf import Shelf
@@ -63,6 +63,5 @@ def _check(dataset: Dataset, watch: Watch) -> None:
         dataset.gallery.cameras,
     )
     if check_queries(names, *labels, protocol):
-        watch.say(
-            f"{dataset.id}: {describe_unmatched(names, *unmatched_queries(*labels, protocol))}; left out of the means"
-        )
+        without_match = describe_queries_without_match(names, *queries_without_match(*labels, protocol))
+        watch.say(f"{dataset.id}: {without_match}; left out of the means")

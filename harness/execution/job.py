@@ -20,6 +20,7 @@ from harness.tables import table
 if TYPE_CHECKING:
     from harness.plan.plan import Plan, PlannedCell, Run
     from harness.plan.planner import Planner
+    from harness.runs.context import RunContext
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,17 @@ class Job:
     keep_images: bool
 
     @classmethod
-    def of(
-        cls, run: Run, cells: Sequence[PlannedCell], data_root: Path, results: Path, device: str, keep_images: bool
-    ) -> Job:
+    def of(cls, run: Run, cells: Sequence[PlannedCell], context: RunContext) -> Job:
         """The job of a run for these cells of a plan."""
-        addresses = tuple(planned.cell for planned in cells)
-        places = str(data_root.resolve()), str(results.resolve())
-        return cls(run.id, addresses, *places, device, run.computation, keep_images)
+        return cls(
+            run=run.id,
+            cells=tuple(planned.cell for planned in cells),
+            data_root=str(context.shelf.data_root.resolve()),
+            results=str(context.store.folder.resolve()),
+            device=str(context.machine.device),
+            computation=run.computation,
+            keep_images=context.keep_images,
+        )
 
     @classmethod
     def read(cls, path: Path) -> Job:
@@ -85,5 +90,5 @@ class Job:
     def records(self) -> list[Record]:
         """What was written of its cells, once it is carried out."""
         store = Store(Path(self.results))
-        found = (store.record(cell.table, cell.row, cell.dataset, cell.profile, cell.seed) for cell in self.cells)
+        found = (store.record(cell) for cell in self.cells)
         return [record for record in found if record and record["run"] == self.run]

@@ -18,7 +18,7 @@ from harness.execution.first_error import errors_left
 from harness.execution.job import Job
 from harness.machine.threads import cores
 
-LOOK_EVERY = 0.25
+CHECK_EVERY_ITERATIONS = 0.25
 """Seconds between looks at a child."""
 TIME_TO_STOP = 60.0
 """Seconds that a child has to write a checkpoint when it is asked to stop."""
@@ -87,7 +87,7 @@ class _Child:
         """Pass on its progress until it ends. Raises FailedElsewhere for a ``timeout`` without a sign of life."""
         last_sign, last_change = time.monotonic(), 0.0
         while self.process.poll() is None:
-            time.sleep(LOOK_EVERY)
+            time.sleep(CHECK_EVERY_ITERATIONS)
             change = _newest_change(self.run_folder) if timeout else 0.0
             if self._pass_on() or change > last_change:
                 last_sign, last_change = time.monotonic(), change

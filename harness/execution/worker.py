@@ -15,10 +15,9 @@ from harness.execution.job import Job
 from harness.execution.launching import die_with_parent
 from harness.execution.local import carry_out_run
 from harness.progress import Watch
-from harness.runs.receipt import git_state
-from harness.runs.training import RunContext
+from harness.runs.context import RunContext
 from harness.training.machine import Machine
-from harness.training.world import World, joined
+from harness.training.world import World, process_group
 
 
 def main(job_file: Path) -> int:
@@ -26,7 +25,7 @@ def main(job_file: Path) -> int:
     die_with_parent()
     job = Job.read(job_file)
     try:
-        with joined(job.device) as world, leaving_first_error(job_file, world.rank):
+        with process_group(job.device) as world, leaving_first_error(job_file, world.rank):
             _carry_out(job, world)
     except KeyboardInterrupt:
         return 130
@@ -47,13 +46,13 @@ def _carry_out(job: Job, world: World) -> None:
     # Progress goes where the process that started this one reads it, apart from what torch has to say.
     with redirect_stderr(sys.stdout):
         watch = Watch(len(job.cells))
-    place = RunContext(planner.shelf, planner.store, machine, watch, world)
+    context = RunContext(planner.shelf, planner.store, machine, watch, world, job.keep_images)
     if not world.is_leader:
-        serve(place, plan)
+        serve(context, plan)
         return
-    for _ in carry_out_run(run, plan.cells_of(run), place, job.keep_images, git_state()):
+    for _ in carry_out_run(run, plan.cells_of(run), context):
         pass
-    release(place)
+    release(context)
 
 
 if __name__ == "__main__":

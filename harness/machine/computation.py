@@ -1,17 +1,19 @@
-"""How a run is computed, as far as that can change its weights. Importing this needs no torch."""
+"""How a run is computed, as far as it can change the weights. Importing this needs no torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
+
+Precision = Literal["bfloat16", "float32"]
 
 
 @dataclass(frozen=True)
 class Computation:
     """Part of every run's hash.
 
-    ``bfloat16``: the forward pass in bfloat16, else in float32. ``processes``: one for each GPU of a run; each takes
-    its share of a batch's identities. ``sync_batch_norm``: BN statistics over all of them instead of each its own.
+    ``bfloat16``: the forward pass runs in bfloat16, else in float32. ``processes``: one per GPU of a run; each takes
+    its share of a batch's identities. ``sync_batch_norm``: BN statistics cover all processes, else each takes its own.
     ``compiled``: the network goes through torch.compile.
     """
 
@@ -21,26 +23,18 @@ class Computation:
     compiled: bool = False
 
     @property
-    def described(self) -> str:
-        """Precision, memory layout and compiler, in words for a receipt."""
-        return ", ".join([self._precision, "channels_last", *(["torch.compile"] if self.compiled else [])])
-
-    @property
-    def _precision(self) -> str:
+    def precision(self) -> Precision:
+        """Number format of the forward pass."""
         return "bfloat16" if self.bfloat16 else "float32"
 
     @property
+    def described(self) -> str:
+        """Precision, memory layout and compiler, in words for display. Code reads the fields."""
+        return ", ".join([self.precision, "channels_last", *(["torch.compile"] if self.compiled else [])])
+
+    @property
     def bn_scope(self) -> str:
-        """Over which images BN takes its statistics, in words for a receipt."""
+        """The images that BN statistics cover, in words for a receipt."""
         if self.processes == 1:
             return "the whole batch"
         return "the whole batch (SyncBN)" if self.sync_batch_norm else "each process's share of the batch"
-
-    def as_configuration(self) -> dict[str, Any]:
-        """What a run's configuration says of it; one process, which is the rule, is not mentioned."""
-        found: dict[str, Any] = {"precision": self._precision}
-        if self.processes > 1:
-            found |= {"processes": self.processes, "sync_batch_norm": self.sync_batch_norm}
-        if self.compiled:
-            found["compiled"] = True
-        return found

@@ -8,7 +8,7 @@ from harness.errors import BadInput
 
 
 def choose_device(name: str | None) -> str:
-    """The device asked for, or CUDA where there is one. Raises BadInput for one this machine does not have."""
+    """The device asked for; by default CUDA if there is any, else the CPU. Raises BadInput if the machine lacks it."""
     import torch
 
     if name is None:

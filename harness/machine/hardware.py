@@ -1,38 +1,48 @@
-"""The machine a run is computed on: device, precision, and the facts that stand in a receipt."""
+"""Facts on hardware and software for a receipt."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from harness.machine.threads import cores
 
 PACKAGES = ("torch", "torchvision", "numpy", "pillow")
 
 
-def hardware_facts(device: str) -> dict[str, Any]:
-    """Processor, cores, memory and GPU, for a receipt."""
+class HardwareFacts(TypedDict):
+    """The machine of a run. ``cores`` are the usable ones, ``threads`` those of torch; memory is in GiB."""
+
+    cpu: str
+    cores: int
+    threads: int
+    memory_gb: float
+    gpu: str | None
+    device: str
+    system: str
+
+
+def hardware_facts(device: str) -> HardwareFacts:
+    """Processor, cores, memory and GPU, with ``device`` (cpu, cuda or cuda:N) as the one computed on."""
     import torch
 
-    gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else None
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "cpu": _processor(),
         "cores": cores(),
         "threads": torch.get_num_threads(),
         "memory_gb": round(memory, 1),
-        "gpu": gpu,
+        "gpu": torch.cuda.get_device_name(device) if device.startswith("cuda") else None,
         "device": device,
         "system": f"{platform.system()} {platform.machine()}",
     }
 
 
-def device_name(facts: Mapping[str, Any]) -> str:
-    """What is computed on, of ``hardware_facts``: the GPU, or the processor with its threads."""
+def device_name(facts: HardwareFacts) -> str:
+    """The GPU's name, or the processor's with its threads."""
     return facts["gpu"] or f"{facts['cpu']} on {facts['threads']} threads"
 
 

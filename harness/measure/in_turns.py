@@ -1,4 +1,4 @@
-"""What methods cost beside each other: parameters, and time an image or a query, measured in turns in one process."""
+"""Costs of several methods, measured in turns in one process: parameters, and time per image or per query."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from harness.measure.abstract import blank_images, blank_priors
-from harness.measure.latency import timed
+from harness.measure.latency import seconds_taken
 from harness.measure.parameters import count_parameters
 from harness.method import Method
 from harness.models.reid import Batch, ReIDModel
 from harness.recipe import Recipe
+from harness.results.record import CostOfRow
 from harness.training.machine import Machine
 from harness.training.optimisation import build_optimiser
 from harness.training.step import training_step
 
 DATASET = "market1501"
 IDENTITIES = 751
-"""Of Market-1501's training set; the classifiers of a training step are as wide."""
+"""Identities in Market-1501's training set: the classifiers of a training step have this width."""
 BUDGET_S = 40.0
-FEWEST_TURNS, MOST_TURNS = 3, 20
+MIN_TURNS, MAX_TURNS = 3, 20
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,27 @@ class Subject:
     switches: Any
 
 
-def measured_complexity(
+def costs_in_turns(
     subjects: Sequence[Subject], batch: int, machine: Machine, budget_s: float = BUDGET_S
-) -> list[dict[str, dict[str, float]]]:
-    """What each subject costs in ``training`` and ``testing``: ``params_m`` and ``time_ms``.
+) -> list[dict[str, CostOfRow]]:
+    """Cost of each subject in ``training`` and ``testing``: ``params_m`` and ``time_ms``.
 
-    Parameters are the learnable ones without classifiers, in millions; in testing those that the feature depends on.
-    Times are medians, in milliseconds an image: of whole training steps, and of embedding a batch. The subjects take
-    turns, so that whatever else slows the machine down slows all of them. Each of both rounds begins no turn after
-    ``budget_s``, but takes 3 turns at least and 20 at most.
+    Subjects take turns, so that anything that slows the machine slows them all. Training and testing each start no
+    turn after ``budget_s`` seconds, but take at least 3 and at most 20 turns.
+
+    Args:
+        subjects: Variants to compare.
+        batch: Images per batch.
+        machine: Device and precision.
+        budget_s: Seconds for training, and again for testing.
+
+    Returns:
+        Per subject: the learnable parameters without classifiers, in millions (in testing, the parameters that the
+        feature depends on), and the median time in milliseconds per image of training steps and of embedding batches.
     """
-    prepared = [_Prepared(subject, batch, machine) for subject in subjects]
-    training = _in_turns([each.train for each in prepared], machine, budget_s)
-    testing = _in_turns([each.embed for each in prepared], machine, budget_s)
+    prepared = [_PreparedSubject(subject, batch, machine) for subject in subjects]
+    training = _median_ms_in_turns([each.train for each in prepared], machine, budget_s)
+    testing = _median_ms_in_turns([each.embed for each in prepared], machine, budget_s)
     return [
         {
             "training": {"params_m": each.parameters["training_without_classifiers"] / 1e6, "time_ms": train / batch},
@@ -59,34 +68,42 @@ def measured_complexity(
     ]
 
 
-def measured_queries(
+def query_costs_in_turns(
     subjects: Sequence[Subject], dataset: str, gallery: int, machine: Machine, budget_s: float = BUDGET_S
-) -> list[dict[str, float]]:
-    """What a query costs each subject, by its recipe for ``dataset``: ``params_m`` and ``time_ms``.
+) -> list[CostOfRow]:
+    """Cost of one query per subject, with the recipe for ``dataset``: ``params_m`` and ``time_ms``.
 
-    Parameters are those that the feature depends on, in millions. A time is the median, in milliseconds, of one image
-    to its feature, without flip, its cosine similarity with ``gallery`` features as wide, and a full sort of these. The
-    subjects take turns: no turn begins after ``budget_s``, but there are 3 at least and 20 at most.
+    A query embeds one image without flip, computes its cosine similarity with all gallery features, and sorts them.
+
+    Args:
+        subjects: Variants to compare.
+        dataset: Dataset of the recipe.
+        gallery: Number of gallery features.
+        machine: Device and precision.
+        budget_s: Seconds after which no turn starts; there are at least 3 and at most 20 turns.
+
+    Returns:
+        Per subject: the parameters that the feature depends on, in millions, and the median time in milliseconds.
     """
-    queries = [_Query(subject, dataset, gallery, machine) for subject in subjects]
-    times = _in_turns([each.ranked for each in queries], machine, budget_s)
+    queries = [_QuerySubject(subject, dataset, gallery, machine) for subject in subjects]
+    times = _median_ms_in_turns([each.ranked for each in queries], machine, budget_s)
     return [{"params_m": each.parameters / 1e6, "time_ms": time} for each, time in zip(queries, times, strict=True)]
 
 
 def _built(subject: Subject, dataset: str, machine: Machine) -> tuple[ReIDModel, Recipe]:
-    """A subject's network on the machine's device, and its recipe for a dataset."""
+    """The network of a subject on the machine's device, and its recipe for a dataset."""
     recipe = subject.method.recipe(subject.switches, dataset, "paper")
     torch.manual_seed(0)
     return machine.place(subject.method.build(subject.switches, IDENTITIES, recipe.backbone)), recipe
 
 
 def _noise(images: int, recipe: Recipe, device: torch.device) -> Tensor:
-    # Not blank images: where all activations are equal, gradients become so small that processors slow down.
+    # Not blank images: with equal activations, gradients become so small that processors slow down.
     return torch.randn_like(blank_images(images, recipe.height, recipe.width, device))
 
 
-class _Prepared:
-    """A subject's network, optimiser and a batch of noise, on the machine's device."""
+class _PreparedSubject:
+    """The network of a subject, its optimiser and a batch of noise, on the machine's device."""
 
     def __init__(self, subject: Subject, batch: int, machine: Machine) -> None:
         method, switches = subject.method, subject.switches
@@ -99,26 +116,26 @@ class _Prepared:
         )
         self.priors = blank_priors(batch, device, needs.inference)
         images = _noise(batch, recipe, device)
-        # Pairs of images of an identity, so that every loss has something to compare.
+        # Two images per identity, so that every loss has a positive pair.
         labels = torch.arange(batch, device=device) // 2
         rows = torch.arange(batch, device=device)
         self.batch = Batch(images, labels, torch.ones_like(rows), rows, blank_priors(batch, device, needs.training))
 
     def train(self) -> None:
-        """One step."""
+        """One training step."""
         self.model.train()
         training_step(self.model, self.batch, self.optimiser, self.machine)
 
     @torch.inference_mode()
     def embed(self) -> None:
-        """The test features of the batch."""
+        """Compute the test features of the batch."""
         self.model.eval()
         with self.machine.autocast():
             self.model.embed(self.batch.images, self.priors)
 
 
-class _Query:
-    """A subject's network, an image of noise, and a gallery of random unit features, on the machine's device."""
+class _QuerySubject:
+    """The network of a subject, an image of noise and a gallery of random unit features, on the machine's device."""
 
     def __init__(self, subject: Subject, dataset: str, gallery: int, machine: Machine) -> None:
         method, switches, device = subject.method, subject.switches, machine.device
@@ -143,17 +160,17 @@ class _Query:
 
     @torch.inference_mode()
     def ranked(self) -> Tensor:
-        """The places of all gallery features, the nearest to the image first."""
+        """The rows of all gallery features, nearest first."""
         return (self.gallery @ self.feature()).argsort(descending=True)
 
 
-def _in_turns(actions: Sequence[Callable[[], Any]], machine: Machine, budget_s: float) -> list[float]:
-    """Median milliseconds of each action, run one after the other again and again, after one turn to warm up."""
+def _median_ms_in_turns(actions: Sequence[Callable[[], Any]], machine: Machine, budget_s: float) -> list[float]:
+    """Median milliseconds of each action. The actions run in turns, after one turn to warm up."""
     for action in actions:
         action()
     seconds: list[list[float]] = [[] for _ in actions]
     started = time.perf_counter()
-    while len(seconds[0]) < FEWEST_TURNS or (len(seconds[0]) < MOST_TURNS and time.perf_counter() - started < budget_s):
+    while len(seconds[0]) < MIN_TURNS or (len(seconds[0]) < MAX_TURNS and time.perf_counter() - started < budget_s):
         for action, taken in zip(actions, seconds, strict=True):
-            taken.append(timed(action, machine.device))
+            taken.append(seconds_taken(action, machine.device))
     return [statistics.median(taken) * 1000 for taken in seconds]

@@ -16,6 +16,7 @@ from harness.models.weights import luperson_file, luperson_weights
 from harness.plan.plan import Plan, Run
 from harness.plan.scaling import Scaling, Training, as_lines, duration
 from harness.plan.throughput import Hardware, recorded_hardware
+from harness.results.record import RunConfiguration
 from harness.results.store import Store
 from harness.training.sampler import iterations_per_epoch
 
@@ -41,9 +42,8 @@ class Forecast:
         self.images.update(images)
         self.datasets_away = {run.dataset for run in plan.runs.values()} - images.keys()
         self.speeds: dict[str, list[float]] = {}
-        for path in sorted(store.folder.glob("runs/*/run.json")):
-            manifest = store.run_manifest(path.parent.name)
-            if manifest is not None and device_name(manifest["hardware"]) == hardware:
+        for manifest in store.run_manifests():
+            if device_name(manifest["hardware"]) == hardware:
                 key = _network(manifest["configuration"])
                 self.speeds.setdefault(key, []).extend(manifest["log"]["images_per_second"])
 
@@ -103,7 +103,9 @@ class Forecast:
         A cell that has its record needs none, also where its run was deleted.
         """
         states = ("fresh", "stale", "failed", *(("blocked",) if blocked else ()))
-        needed = {run for planned in self.plan.cells if planned.state in states for run in _line(planned.run)}
+        needed = {
+            run for planned in self.plan.cells if planned.state in states and planned.run for run in planned.run.lineage
+        }
         return [run for run in self.plan.runs.values() if run in needed]
 
     def _hardware(self) -> Sequence[Hardware]:
@@ -210,16 +212,11 @@ class Forecast:
         return f"{len(self.plan.cells)} cells ({cells}); {len(self.plan.runs)} distinct runs, {train}"
 
 
-def _line(run: Run | None) -> list[Run]:
-    """A run and those that it starts from."""
-    return [run, *_line(run.parent)] if run else []
-
-
 def _start(run: Run) -> list[str]:
     """What is said of where a run starts: nothing but that LUPerson's weights are missing, which nobody can fetch."""
     if run.recipe.initialisation.kind != "luperson" or luperson_file(run.recipe.backbone) is not None:
         return []
-    _, reason = luperson_weights(run.recipe.backbone)
+    _, reason, _ = luperson_weights(run.recipe.backbone)
     return [f"    starts from scratch: no LUPerson weights ({reason})"]
 
 
@@ -227,11 +224,11 @@ def _because(state: str, reason: str) -> str:
     return f": {reason}" if state in ("stale", "blocked", "failed") else ""
 
 
-def _network(configuration: dict[str, Any]) -> str:
+def _network(configuration: RunConfiguration) -> str:
     """What a configuration trains, and how it is computed: all that an image's time depends on."""
     recipe = configuration["recipe"]
     size = [recipe[name] for name in ("backbone", "height", "width")]
-    computed = [configuration.get(name) for name in ("precision", "processes", "sync_batch_norm", "compiled")]
+    computed = [configuration[name] for name in ("precision", "processes", "sync_batch_norm", "compiled")]
     return canonical_hash([configuration["method"], configuration["switches"], size, computed])
 
 

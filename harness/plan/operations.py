@@ -12,6 +12,7 @@ from harness.files.atomic import write_json
 from harness.files.cache import cache_folder
 from harness.files.hashing import canonical_hash
 from harness.measure.operations import count_operations
+from harness.plan.fingerprint import content
 from harness.plan.plan import Run
 
 OF_NETWORKS = ("methods.", "harness.models.")
@@ -44,7 +45,8 @@ def _count(run: Run) -> int:
 def _key(run: Run) -> str:
     recipe, settings = run.recipe, run.configuration
     code = {name: digest for name, digest in settings["code"].items() if name.startswith(OF_NETWORKS)}
-    return canonical_hash([run.method.id, settings["switches"], recipe.backbone, recipe.height, recipe.width, code])
+    size = [recipe.height, recipe.width]
+    return canonical_hash([run.method.id, settings["switches"], recipe.backbone, *size, content(code)])
 
 
 def _read(file: Path) -> dict[str, int]:

@@ -16,19 +16,22 @@ from harness.files.hashing import canonical_hash, file_digest
 from harness.machine.computation import Computation
 from harness.method import Method
 from harness.models.weights import imagenet_weights, luperson_file
+from harness.plan.code import EVALUATION_CODE, TRAINING_CODE, effective_code, priors_code
+from harness.plan.plan import Plan, PlannedCell, Run, State
 from harness.plan.shelf import Shelf
+from harness.plan.staleness import differences
 from harness.priors import missing_priors
 from harness.recipe import Profile, Recipe
+from harness.results.record import EvaluationConfiguration, InitialWeights, RunConfiguration
 from harness.results.store import Store
 from harness.tables import Row, Table
 from harness.training.sampler import shares
 
 if TYPE_CHECKING:
     from harness.datasets.base import Dataset, Split
-from harness.plan.code import EVALUATION_CODE, TRAINING_CODE, effective_code, priors_code
-from harness.plan.plan import Plan, PlannedCell, Run, State
-from harness.plan.staleness import differences
 
+NOT_READ = "not read"
+"""Stands for the fingerprint of data that a plan may not read, or that is not there."""
 UNTRAINED_FIELDS = ("flip_test",)
 """Fields of a recipe that are read only at test."""
 
@@ -68,34 +71,30 @@ class Planner:
                     plan.cells.append(self._planned(cell, table, row, plan))
 
     def _planned(self, cell: Cell, table: Table, row: Row, plan: Plan) -> PlannedCell:
-        published = _published(row, cell.dataset)
-        planned = PlannedCell(
-            cell, row.method or table.method, published, None, "", False, None, {}, "quoted", "quoted from other work"
-        )
+        planned = PlannedCell(cell, table, row, dataset_spec(cell.dataset))
         if not row.runs:
             return planned
         planned.state = "blocked"
         if not table.built:
             planned.reason = f"method {table.method} is not built yet"
             return planned
-        method = registry.method(row.method or table.method)
+        method = registry.method(planned.method)
         file = registry.folders()[table.method] / "tables.yaml"
-        switches = method.parse(dict(row.switches), f"{file}: {table.id}: row {row.key!r}")
-        planned.switches = switches
+        planned.switches = switches = method.parse(dict(row.switches), f"{file}: {table.id}: row {row.key!r}")
         planned.embedding, planned.reranked = method.embedding(switches), method.reranked(switches)
         try:
-            run = self._run(method, switches, _trained_on(row, cell.dataset), cell.profile, cell.seed, plan)
-            planned.run = run
-            reason = run.blocked or self._blocked(cell.dataset, planned.priors, ("query", "gallery"))
-            planned.evaluation = {} if reason else self._evaluation(planned, run)
+            planned.run = self._run(method, switches, _trained_on(planned), cell.profile, cell.seed, plan)
+            blocked = planned.run.blocked or self._blocked(cell.dataset, planned.priors, ("query", "gallery"))
+            if blocked:
+                planned.reason = blocked
+                return planned
+            planned.evaluation = self._evaluation(planned)
         except BadInput as error:
             if self.strict:
                 raise
-            reason = str(error)
-        if reason:
-            planned.reason = reason
-        else:
-            planned.state, planned.reason = self._standing(planned)
+            planned.reason = str(error)
+            return planned
+        planned.state, planned.reason = self._standing(planned)
         return planned
 
     def _run(self, method: Method, switches: Any, dataset: str, profile: Profile, seed: int, plan: Plan) -> Run:
@@ -110,59 +109,58 @@ class Planner:
             (parent.blocked if parent else None) or self._unshared(recipe) or self._blocked(dataset, kinds, ("train",))
         )
         readable = not blocked and self._readable(dataset)
-        configuration = {
+        configuration: RunConfiguration = {
             "method": method.id,
             "switches": {name: value for name, value in asdict(switches).items() if name not in method.test_switches},
             "recipe": {name: value for name, value in asdict(recipe).items() if name not in UNTRAINED_FIELDS},
-            "initial_weights": f"run {parent.id}" if parent else self._initial_weights(recipe),
+            "initial_weights": {"kind": "run", "content": parent.id} if parent else self._initial_weights(recipe),
             "dataset": _without_path(dataset),
-            "passport": self.shelf.dataset(dataset, seed).passport.fingerprint if readable else "not read",
-            "rows": _rows(self.shelf.dataset(dataset, seed).train) if readable else "not read",
+            "passport": self.shelf.dataset(dataset, seed).passport.fingerprint if readable else NOT_READ,
+            "rows": _rows(self.shelf.dataset(dataset, seed).train) if readable else NOT_READ,
             "priors": self.shelf.priors(dataset, seed, "train", kinds).fingerprint if readable and kinds else "",
             "seed": seed,
-            **self.computation.as_configuration(),
-            "code": effective_code(
-                (*TRAINING_CODE, *priors_code(kinds), (method.build.__module__, method.build.__qualname__))
-            ),
+            "precision": self.computation.precision,
+            "processes": self.computation.processes,
+            "sync_batch_norm": self.computation.sync_batch_norm,
+            "compiled": self.computation.compiled,
+            "code": effective_code((*TRAINING_CODE, *priors_code(kinds), method.model_address)),
         }
         run = Run(method, switches, dataset, profile, seed, recipe, parent, self.computation, configuration, blocked)
         return plan.runs.setdefault(run.id, run)
 
     def _unshared(self, recipe: Recipe) -> str | None:
-        """Why the batches of a recipe cannot be shared among the processes of a run, if they cannot."""
+        """Why the batches of a recipe cannot be shared among the processes of a run; None where they can."""
         try:
             shares(recipe.sampler, self.computation.processes)
         except BadInput as error:
             return str(error)
         return None
 
-    def _evaluation(self, planned: PlannedCell, run: Run) -> dict[str, Any]:
-        """All that can change the figures read from a trained run."""
-        kinds = planned.priors
-        spec, seed = dataset_spec(planned.cell.dataset), planned.cell.seed
+    def _evaluation(self, planned: PlannedCell) -> EvaluationConfiguration:
+        """Everything that can change the figures read from a trained run."""
+        kinds, spec, seed, run = planned.priors, planned.spec, planned.cell.seed, planned.needed_run
         readable = self._readable(spec.id)
+        splits = ("query", "gallery") if readable and kinds else ()
         return {
             "run": run.id,
             "dataset": _without_path(spec.id),
-            "passport": self.shelf.dataset(spec.id, seed).passport.fingerprint if readable else "not read",
-            "rows": _tested(self.shelf.dataset(spec.id, seed)) if readable else "not read",
+            "passport": self.shelf.dataset(spec.id, seed).passport.fingerprint if readable else NOT_READ,
+            "rows": _tested(self.shelf.dataset(spec.id, seed)) if readable else NOT_READ,
             "protocol": spec.protocol,
             "embedding": planned.embedding,
             "reranked": planned.reranked,
             "flip_test": run.recipe.flip_test,
-            "priors": [self.shelf.priors(spec.id, seed, split, kinds).fingerprint for split in ("query", "gallery")]
-            if readable and kinds
-            else [],
+            "priors": [self.shelf.priors(spec.id, seed, split, kinds).fingerprint for split in splits],
             "code": effective_code((*EVALUATION_CODE, *priors_code(kinds))),
         }
 
-    def _initial_weights(self, recipe: Recipe) -> str:
+    def _initial_weights(self, recipe: Recipe) -> InitialWeights:
         """Where a run that starts from no other run starts; ImageNet weights are fetched only before real work."""
         if recipe.initialisation.kind == "luperson":
-            return _luperson_content(recipe.backbone)
-        if recipe.initialisation.kind != "imagenet":
-            return "scratch"
-        return _imagenet_file(recipe.backbone, self.draw)
+            return _luperson_start(recipe.backbone)
+        if recipe.initialisation.kind == "imagenet":
+            return _imagenet_start(recipe.backbone, self.draw)
+        return {"kind": "scratch", "content": ""}
 
     def _readable(self, dataset: str) -> bool:
         return self.draw or self.shelf.drawn(dataset)
@@ -171,57 +169,55 @@ class Planner:
         return self.shelf.missing(dataset) or missing_priors(dataset, kinds, self.shelf.data_root, splits)
 
     def _standing(self, planned: PlannedCell) -> tuple[State, str]:
-        """Whether the cell has a record, and whether that record is of what would be run now."""
-        cell = planned.cell
-        record = self.store.record(cell.table, cell.row, cell.dataset, cell.profile, cell.seed)
-        if record is None:
-            return "fresh", "no record yet"
-        if record["status"] == "failed":
-            return "failed", f"failed before ({record['cause']['kind']}); it is tried again"
-        if record["evaluation_id"] != planned.evaluation_id:
-            return "stale", "; ".join(differences(self.store, record, planned))
+        """Whether the cell has a record, and whether that record is of the run and evaluation planned now."""
+        try:
+            record = self.store.record(planned.cell)
+            if record is None:
+                return "fresh", "no record yet"
+            if record["status"] == "failed":
+                return "failed", f"failed before ({record['cause']['kind']}); it is tried again"
+            if record["evaluation_id"] != planned.evaluation_id:
+                return "stale", "; ".join(differences(self.store, record, planned))
+        except BadInput as error:
+            return "damaged", str(error)
         return "cached", "recorded"
 
 
 @cache
-def _imagenet_file(backbone: str, fetch: bool) -> str:
+def _imagenet_start(backbone: str, fetch: bool) -> InitialWeights:
     found, where = imagenet_weights(backbone, fetch)
-    return "scratch, for want of ImageNet weights" if found is None else where
+    return {"kind": "scratch", "content": ""} if found is None else {"kind": "imagenet", "content": where}
 
 
 @cache
-def _luperson_content(backbone: str) -> str:
+def _luperson_start(backbone: str) -> InitialWeights:
     path = luperson_file(backbone)
-    return "scratch, for want of LUPerson weights" if path is None else f"LUPerson sha256 {file_digest(path)}"
+    if path is None:
+        return {"kind": "scratch", "content": ""}
+    return {"kind": "luperson", "content": f"sha256 {file_digest(path)}"}
 
 
 @cache
 def _rows(split: Split) -> str:
-    """Hash of which images a split has in which order, on which sampling and drawing depend and a passport does not."""
+    """Hash of the split's image names, in order. Sampling depends on the order; the passport ignores it."""
     return canonical_hash(split.names)
 
 
 @cache
 def _tested(dataset: Dataset) -> str:
-    """Hash of what is ranked for what, as a loader reads it from the same files."""
+    """Hash of the queries, the gallery and the pooled queries, in order."""
     return canonical_hash([_rows(dataset.query), _rows(dataset.gallery), dataset.multi_query])
 
 
-def _trained_on(row: Row, dataset: str) -> str:
-    """Id of the dataset that a row's run for a test set trains on; for an embedded one an embedded one."""
-    spec = dataset_spec(row.trained_on or dataset)
-    if row.trained_on and dataset_spec(dataset).embedded:
-        return spec.stand_in
-    return spec.training_id
+def _trained_on(planned: PlannedCell) -> str:
+    """Id of the dataset that the cell's run trains on; an embedded one where the cell is tested on an embedded one."""
+    trained_on = planned.row.trained_on
+    if not trained_on:
+        return planned.spec.training_id
+    spec = dataset_spec(trained_on)
+    return spec.stand_in if planned.spec.embedded else spec.training_id
 
 
 def _without_path(dataset: str) -> str:
     """A user's own folder is known by its content, whose fingerprint stands beside, not by where it lies."""
     return FOLDER if dataset.startswith(FOLDER) else dataset
-
-
-def _published(row: Row, dataset: str) -> dict[str, float | None]:
-    """What is printed of that cell itself."""
-    return (
-        {} if dataset in row.borrowed else {metric: figure for metric, figure in row.published.get(dataset, {}).items()}
-    )

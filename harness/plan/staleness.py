@@ -1,30 +1,33 @@
-"""What changed since a record was made."""
+"""``--why``: what changed since a record was made."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from harness.plan.fingerprint import changed
 from harness.plan.plan import PlannedCell, Run
-from harness.results.record import Record
+from harness.results.record import DoneRecord, Manifest
 from harness.results.store import Store
 
 
-def differences(store: Store, record: Record, planned: PlannedCell) -> list[str]:
-    """What has changed since a record was made, one phrase each: settings by name, code by definition."""
-    assert planned.run is not None
+def differences(store: Store, record: DoneRecord, planned: PlannedCell) -> list[str]:
+    """One phrase per change since a record was made: settings by name, code by definition."""
+    assert planned.evaluation is not None
     before = store.run_manifest(record["run"])
     if before is None:
         return [f"the folder of its run, {store.run_folder(record['run'])}, is gone"]
-    phrases = _changed_run(store, before, planned.run)
+    phrases = _changed_run(store, before, planned.needed_run)
     evaluation = store.evaluation(record["evaluation"])
     if evaluation is None:
         return [*phrases, f"its evaluation in {record['evaluation']} is gone"]
-    return phrases + _changed_settings(evaluation["configuration"], {**planned.evaluation, "run": record["run"]}, "")
+    # That the run changed is said already.
+    same_run = {**planned.evaluation, "run": evaluation["configuration"]["run"]}
+    return phrases + _changed_settings(evaluation["configuration"], same_run, "")
 
 
-def _changed_run(store: Store, before: Record, run: Run) -> list[str]:
-    """What changed in a run, or in the runs that it starts from."""
+def _changed_run(store: Store, before: Manifest, run: Run) -> list[str]:
+    """Changes of a run and of the runs that it starts from."""
     start = store.run_manifest(before["parent"]) if before["parent"] else None
     if start is None or run.parent is None:
         return _changed_settings(before["configuration"], run.configuration, "")
@@ -33,7 +36,7 @@ def _changed_run(store: Store, before: Record, run: Run) -> list[str]:
     return list(dict.fromkeys(phrases))
 
 
-def _changed_settings(before: dict[str, Any], after: dict[str, Any], prefix: str) -> list[str]:
+def _changed_settings(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> list[str]:
     phrases = []
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)

@@ -54,7 +54,7 @@ def recorded_hardware(records: Iterable[Record]) -> list[Hardware]:
     found: dict[tuple[str, bool], list[Measurement]] = {}
     for record in runs.values():
         facts, cost = record["receipt"]["hardware"], record["cost"]
-        precision = record["receipt"]["precision"].partition(",")[0]
+        precision = record["receipt"]["computation"]["precision"]
         macs = cost["macs"]["macs"]
         # Several devices may have trained a run together.
         images_per_second = cost["training_images_per_second"] / record["receipt"]["effective_batch"]["gpus"]

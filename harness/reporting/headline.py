@@ -9,6 +9,7 @@ from harness.datasets.base import DatasetSpec
 from harness.reporting.cells import Group, MeasuredCell
 from harness.reporting.layout import Layout
 from harness.reporting.wording import listing
+from harness.results.sentences import start_sentence
 
 OPENINGS = {"demo": "Demo", "budget": "Budget", "paper": "Full-recipe"}
 
@@ -70,6 +71,6 @@ def _span(counts: Sequence[int]) -> str:
 
 
 def _starts(cells: Sequence[MeasuredCell]) -> list[str]:
-    receipts = [record["receipt"].get("initialisation") or {} for cell in cells for record in cell.done]
-    sources = sorted({str(start["source"]) for start in receipts if start.get("source")})
+    starts = (record["receipt"]["initialisation"] for cell in cells for record in cell.done)
+    sources = sorted({start_sentence(start) for start in starts})
     return [f"initialised from {listing(sources)}"] if sources else []

@@ -32,9 +32,8 @@ def training_curves(cells: Sequence[MeasuredCell]) -> list[TrainingCurves]:
     found: list[TrainingCurves] = []
     for cell in cells:
         lines = {
-            record["run"]: Line(str(record["seed"]), curves["epoch"], curves["loss"])
+            record["run"]: Line(str(record["seed"]), record["curves"]["epoch"], record["curves"]["loss"])
             for record in cell.done
-            if (curves := record.get("curves") or {}).get("loss")
         }
         if not lines:
             continue

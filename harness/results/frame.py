@@ -16,13 +16,13 @@ IDENTITY = ("cell", "table", "row", "method", "dataset", "profile", "seed", "sta
 def records_frame(results: Path) -> pd.DataFrame:
     """One line a record: what it is, verdict, metrics, ``published_*`` figures, cost. Absent values are NaN.
 
-    Raises BadInput for a folder that is not there, and naming a damaged record.
+    Damaged records are left out. Raises BadInput for a folder that is not there.
     """
     return pd.DataFrame([_line(record) for record in existing(results, "results").records()])
 
 
 def _line(record: Record) -> dict[str, Any]:
-    line = {name: record[name] for name in IDENTITY}
+    line: dict[str, Any] = {name: value for name, value in record.items() if name in IDENTITY}
     line["verdict"] = record["verdict"]["word"]
     line |= record["metrics"]
     line |= {f"published_{metric}": figure for metric, figure in record["published"].items()}

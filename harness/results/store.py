@@ -1,61 +1,46 @@
-"""The results folder: what is written, how it is kept whole, how it is read back.
+"""The results folder: which file holds what, and how it is written and read back.
 
-``records/<table>/*.json`` holds one evaluated cell each, ``runs/<run>/`` a training with its evaluations. A file is
-whole or not at all: it is written beside its place, flushed to disk, then renamed.
+``records/<table>/*.json`` holds one record per cell, ``runs/<run>/`` a training with its evaluations.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from harness.cell import Cell
 from harness.errors import BadInput
-from harness.files.hashing import canonical_hash
+from harness.files.atomic import sweep, unwritable_error, write_json
+from harness.files.hashing import canonical_hash, file_digest
+from harness.files.names import dataset_stem
+from harness.files.writable import write_probe
+from harness.results.reading import Damaged, read_file, read_record
+from harness.results.record import Counts, Evaluation, Manifest, MeasuredTable, Record, cell_of, record_digest
 
 if TYPE_CHECKING:
     from harness.datasets.base import Passport
-from harness.files.atomic import sweep, unwritable_error, write_atomically, write_json
-from harness.files.hashing import file_digest
-from harness.files.names import dataset_stem
-from harness.results.record import (
-    OF_COMPLEXITIES,
-    OF_COUNTS,
-    OF_EVALUATIONS,
-    OF_RUNS,
-    REQUIRED,
-    SCHEMA,
-    STATUSES,
-    Record,
-    record_digest,
-)
 
-ABANDONED_AFTER = 3600
-"""Seconds; no file is written for so long, so what is left of one was left by a process that was killed."""
+ABANDONED_AFTER_SECONDS = 3600
+"""No file takes so long to write. An older half-written file was left by a process that was killed."""
+WEIGHTS = "weights.pt"
 
 
-def contact_sheet_path(fingerprint: str) -> str:
-    """Where the contact sheet of the embedded dataset with that passport stands, relative to the results folder."""
-    return f"datasets/{fingerprint[:16]}.webp"
+@dataclass(frozen=True)
+class FoundRecords:
+    """The records of a results folder, in the order of their files, and the files that cannot be used."""
 
-
-def record_name(table: str, row: str, dataset: str, profile: str, seed: int) -> str:
-    """File name of a cell's record: readable, and unique because it ends in a hash of the exact names.
-
-    File systems take names of 255 bytes, and a dataset that is a user's own folder has a path for a name.
-    """
-    plain = unicodedata.normalize("NFKD", row).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", f"{plain}-{dataset}-{profile}-seed{seed}").strip("-")
-    return f"{slug[:150].strip('-')}-{canonical_hash([table, row, dataset, profile, seed], 8)}.json"
+    records: list[Record]
+    damaged: list[Damaged]
 
 
 class Store:
@@ -65,109 +50,129 @@ class Store:
         self.folder = folder
 
     def require_writable(self) -> None:
-        """Raise BadInput, naming the folder and the mend, unless a file can be written here."""
-        probe = self.folder / ".probe"
-        write_atomically(probe, lambda file: file.write(b"probe"))
-        probe.unlink(missing_ok=True)
+        """Raise Unwritable, naming the folder and the fix, unless a file can be written here."""
+        try:
+            write_probe(self.folder)
+        except OSError as error:
+            raise unwritable_error(self.folder, error) from error
 
     def sweep(self) -> None:
-        """Delete what killed processes left half written, on this machine or others on this folder."""
-        sweep(self.folder, written_before=time.time() - ABANDONED_AFTER)
+        """Delete the half-written files of killed processes, on this machine or others."""
+        sweep(self.folder, written_before=time.time() - ABANDONED_AFTER_SECONDS)
 
     def path(self, relative: str) -> Path:
         """A file named in a record."""
         return self.folder / relative
 
     def run_folder(self, run: str) -> Path:
-        """Where a run keeps its weights, log and evaluations."""
+        """The folder of a run: weights, log and evaluations."""
         return self.folder / "runs" / run
 
-    def record_path(self, table: str, row: str, dataset: str, profile: str, seed: int) -> Path:
-        """Where the record of a cell stands."""
-        return self.folder / "records" / table / record_name(table, row, dataset, profile, seed)
+    def weights_path(self, run: str) -> Path:
+        """The final weights of a run."""
+        return self.run_folder(run) / WEIGHTS
+
+    def record_path(self, cell: Cell) -> Path:
+        """The file of a cell's record."""
+        return self.folder / "records" / cell.table / record_name(cell)
 
     def write_record(self, record: Record) -> Path:
         """Add the digest and write the record in its place."""
-        record = {**record, "schema": SCHEMA}
-        record["digest"] = record_digest(record)
-        names = (record[key] for key in ("table", "row", "dataset", "profile", "seed"))
-        path = self.record_path(*names)
-        write_json(path, record)
+        path = self.record_path(cell_of(record))
+        write_json(path, {**record, "digest": record_digest(record)})
         return path
 
-    def record(self, table: str, row: str, dataset: str, profile: str, seed: int) -> Record | None:
-        """The validated record of a cell, or None where there is none."""
-        path = self.record_path(table, row, dataset, profile, seed)
+    def record(self, cell: Cell) -> Record | None:
+        """The record of a cell, or None where there is none. Raises BadInput naming a damaged file."""
+        path = self.record_path(cell)
         return read_record(path) if path.exists() else None
 
+    def record_files(self) -> list[Path]:
+        """The files of all records, sorted."""
+        return sorted(self.folder.glob("records/*/*.json"))
+
     def records(self) -> list[Record]:
-        """All validated records, in the order of their files.
+        """All records that can be used, in the order of their files."""
+        return self.find_records().records
 
-        Raises BadInput naming the first that is damaged, or a copy under another name, which is no second seed.
-        """
-        return [self._in_its_place(path) for path in sorted(self.folder.glob("records/*/*.json"))]
+    def find_records(self) -> FoundRecords:
+        """All records, and the files that are damaged, of another schema, or a copy under another name."""
+        found = FoundRecords([], [])
+        for path in self.record_files():
+            try:
+                found.records.append(self.read_record_in_place(path))
+            except BadInput as error:
+                found.damaged.append(Damaged.by(path, error))
+        return found
 
-    def _in_its_place(self, path: Path) -> Record:
+    def read_record_in_place(self, path: Path) -> Record:
+        """The record of a file. Raises BadInput if it is damaged, or a copy: a copy is no second seed."""
         record = read_record(path)
-        own = self.record_path(*(record[key] for key in ("table", "row", "dataset", "profile", "seed")))
+        own = self.record_path(cell_of(record))
         if path != own:
-            raise BadInput(f"{path}: a record of {record['cell']}, whose place is {own}; move it there or delete it")
+            place = own.relative_to(self.folder)
+            raise BadInput(f"{path}: a record of {record['cell']}, whose place is {place}; move it there or delete it")
         return record
 
     def write_counts(self, passport: Passport) -> None:
-        """Keep what is found of a dataset, for tables of datasets."""
-        path = self.folder / "datasets" / f"{dataset_stem(passport.dataset)}.json"
-        content = {"dataset": passport.dataset, "variant": passport.variant, "fingerprint": passport.fingerprint}
-        write_json(path, {**content, "counts": dict(passport.counts)})
+        """Keep the counts of a dataset, for tables of datasets."""
+        counts: Counts = {
+            "dataset": passport.dataset,
+            "variant": passport.variant,
+            "fingerprint": passport.fingerprint,
+            "counts": dict(passport.counts),
+        }
+        write_json(self.folder / "datasets" / f"{dataset_stem(passport.dataset)}.json", counts)
 
-    def counts(self) -> dict[str, Record]:
-        """What was kept of each dataset by its id. Raises BadInput naming a damaged file."""
-        mend = "delete it and run the table of datasets again"
-        kept = [_read_json(path, mend, OF_COUNTS) for path in sorted(self.folder.glob("datasets/*.json"))]
-        return {record["dataset"]: record for record in kept}
+    def counts(self) -> tuple[dict[str, Counts], list[Damaged]]:
+        """The counts of each dataset by its id, and the files that are damaged."""
+        fix = "delete it and run the table of datasets again"
+        found, damaged = _read_all(self.folder.glob("datasets/*.json"), Counts, fix)
+        return {each["dataset"]: each for each in found}, damaged
 
-    def write_complexity(self, table: str, measured: Record) -> None:
-        """Keep what the rows of a table of complexity cost beside each other."""
-        write_json(self.folder / "complexity" / f"{table}.json", {**measured, "table": table})
+    def write_measured_table(self, measured: MeasuredTable) -> None:
+        """Keep the costs of the rows of a table of complexity."""
+        write_json(self.folder / "complexity" / f"{measured['table']}.json", measured)
 
-    def complexities(self) -> dict[str, Record]:
-        """What was kept of each table of complexity by its id. Raises BadInput naming a damaged file."""
-        mend = "delete it and run the table again"
-        kept = [_read_json(path, mend, OF_COMPLEXITIES) for path in sorted(self.folder.glob("complexity/*.json"))]
-        return {record["table"]: record for record in kept}
+    def measured_tables(self) -> tuple[dict[str, MeasuredTable], list[Damaged]]:
+        """The costs of each table of complexity by its id, and the files that are damaged."""
+        found, damaged = _read_all(
+            self.folder.glob("complexity/*.json"), MeasuredTable, "delete it and run the table again"
+        )
+        return {each["table"]: each for each in found}, damaged
 
-    def run_manifest(self, run: str) -> Record | None:
-        """What a finished training wrote about itself, or None where it did not finish.
-
-        Raises BadInput naming a damaged file.
-        """
+    def run_manifest(self, run: str) -> Manifest | None:
+        """The manifest of a finished training, or None. Raises BadInput naming a damaged file."""
         path = self.run_folder(run) / "run.json"
         if not path.exists():
             return None
-        manifest = _read_json(path, f"delete the folder {path.parent} to train it again", OF_RUNS)
-        weights = path.parent / "weights.pt"
-        return manifest if weights.exists() else None
+        manifest: Manifest = read_file(path, Manifest, f"delete the folder {path.parent} to train it again")
+        return manifest if self.weights_path(run).exists() else None
 
-    def trained_weights(self, run: str, manifest: Record) -> Path:
-        """The file of a finished training's weights. Raises BadInput where it is not what was written then."""
-        path = self.run_folder(run) / "weights.pt"
+    def run_manifests(self) -> list[Manifest]:
+        """The manifests of all finished trainings; damaged ones are left out."""
+        paths = sorted(self.folder.glob("runs/*/run.json"))
+        found, _ = _read_all(paths, Manifest, "delete its folder to train it again")
+        return found
+
+    def trained_weights(self, manifest: Manifest) -> Path:
+        """The weights of a finished training. Raises BadInput if they changed since."""
+        path = self.weights_path(manifest["id"])
         if file_digest(path) != manifest["weights_sha256"]:
             raise BadInput(f"{path}: changed since it was trained; delete the folder {path.parent} to train it again")
         return path
 
-    def evaluation(self, relative: str) -> Record | None:
-        """What an evaluation wrote about itself, or None where it did not finish.
-
-        Raises BadInput naming a damaged file.
-        """
+    def evaluation(self, relative: str) -> Evaluation | None:
+        """The file of a finished evaluation, or None. Raises BadInput naming a damaged file."""
         path = self.folder / relative / "evaluation.json"
         if not path.exists():
             return None
-        return _read_json(path, f"delete the folder {path.parent} to evaluate again", OF_EVALUATIONS)
+        evaluation: Evaluation = read_file(path, Evaluation, f"delete the folder {path.parent} to evaluate again")
+        return evaluation
 
     @contextmanager
     def claim_run(self, run: str, waiting: Callable[[], None]) -> Iterator[None]:
-        """Hold a run, so that two harnesses on one folder never train it twice; ``waiting`` is told before a wait."""
+        """Hold a run, so that two processes never train it twice. ``waiting`` is called before a wait."""
         folder = self.run_folder(run)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -180,15 +185,31 @@ class Store:
         except OSError as error:
             raise unwritable_error(folder, error) from error
         try:
-            # Whoever writes here holds the run, so what is half written now stays so.
+            # Only the holder writes here, so a half-written file stays half written.
             sweep(folder, written_before=math.inf)
             yield
         finally:
             lock.release()
 
 
+def contact_sheet_path(fingerprint: str) -> str:
+    """The contact sheet of the embedded dataset with that passport, relative to the results folder."""
+    return f"datasets/{fingerprint[:16]}.webp"
+
+
+def record_name(cell: Cell) -> str:
+    """File name of a cell's record: readable, and unique because it ends in a hash of the exact names.
+
+    File systems take names of 255 bytes, and the name of a user's own folder is a path.
+    """
+    plain = unicodedata.normalize("NFKD", cell.row).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", f"{plain}-{cell.dataset}-{cell.profile}-seed{cell.seed}").strip("-")
+    unique = canonical_hash([cell.table, cell.row, cell.dataset, cell.profile, cell.seed], 8)
+    return f"{slug[:150].strip('-')}-{unique}.json"
+
+
 def existing(folder: Path, named: str = "--results") -> Store:
-    """The store of a folder that is there. Raises BadInput for one that is not or cannot be read, as ``named``."""
+    """The store of a folder that is there. Raises BadInput if it is not or cannot be read, as ``named``."""
     try:
         # A search for records in a folder that cannot be read would find none.
         os.listdir(folder)
@@ -201,28 +222,11 @@ def existing(folder: Path, named: str = "--results") -> Store:
     return Store(folder)
 
 
-def read_record(path: Path) -> Record:
-    """Read and validate one record. Raises BadInput naming the file and the mend when it is damaged."""
-    mend = "delete it and start again; its run is kept, so only the evaluation is repeated"
-    record = _read_json(path, mend, REQUIRED)
-    if record["schema"] != SCHEMA:
-        raise BadInput(f"{path}: written in schema {record['schema']}, this harness reads {SCHEMA}; {mend}")
-    if record["status"] not in STATUSES or record["digest"] != record_digest(record):
-        raise BadInput(f"{path}: changed since it was written (its digest does not match); {mend}")
-    return record
-
-
-def _read_json(path: Path, mend: str, required: Sequence[str]) -> Record:
-    """What stands in a file, which has at least the keys ``required``. Raises BadInput naming the file and the mend."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror}); make it readable") from error
-    except ValueError as error:
-        raise BadInput(f"{path}: damaged, not valid JSON ({error}); {mend}") from error
-    if not isinstance(content, dict):
-        raise BadInput(f"{path}: damaged, not a JSON object; {mend}")
-    missing = [key for key in required if key not in content]
-    if missing:
-        raise BadInput(f"{path}: not a whole record ({missing[0]!r} is missing); {mend}")
-    return content
+def _read_all(paths: Iterable[Path], kind: type, fix: str) -> tuple[list[Any], list[Damaged]]:
+    found, damaged = [], []
+    for path in sorted(paths):
+        try:
+            found.append(read_file(path, kind, fix))
+        except BadInput as error:
+            damaged.append(Damaged.by(path, error))
+    return found, damaged

@@ -14,6 +14,7 @@ from torch import Tensor
 from harness.datasets.base import Dataset
 from harness.datasets.images import decoded
 from harness.errors import NonFiniteFeatures
+from harness.evaluation.interval import Interval
 from harness.evaluation.intervals import intervals
 from harness.evaluation.metrics import Scores
 from harness.evaluation.multi_query import pool_queries
@@ -62,7 +63,7 @@ class ScoredFeature:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class FeatureScores:
     """The figures of one reading on one test set, and the features (N, D) they are made from.
 
     ``features`` are of ``query``, ``gallery`` and ``junk``; under ``*_other_flip`` those of the other way of flipping.
@@ -71,7 +72,7 @@ class Evaluation:
     scores: Scores
     metrics: dict[str, float]
     metrics_without_flip: dict[str, float]
-    intervals: dict[str, dict[str, list[float]]]
+    intervals: dict[str, Interval]
     features: dict[str, NDArray[np.float16]]
 
 
@@ -80,28 +81,28 @@ def evaluate_run(
     dataset: Dataset,
     images: TestImages,
     protocol: str,
-    readings: Collection[ScoredFeature],
+    wanted: Collection[ScoredFeature],
     flip: bool,
     machine: Machine,
     world: World | None = None,
-) -> dict[ScoredFeature, Evaluation]:
-    """The figures of each of ``readings``; features are extracted once for all. ``flip`` chooses the primary ones.
+) -> dict[ScoredFeature, FeatureScores]:
+    """The figures of each ``wanted`` feature; features are extracted once for all. ``flip`` chooses the primary ones.
 
     Where ``world`` has other processes they call ``test_features`` at the same time.
     """
     with_flip, without = test_features(model, dataset, images, machine, world or World())
     primary, other = (with_flip, without) if flip else (without, with_flip)
     found = {}
-    for reading in readings:
-        reranking = Reranking() if reading.reranked else None
-        kept = {split: reading.of(primary[split]) for split in primary if split != "extra"}
+    for feature in wanted:
+        reranking = Reranking() if feature.reranked else None
+        kept = {split: feature.of(primary[split]) for split in primary if split != "extra"}
         scores = score_features(dataset, kept["query"], kept["gallery"], protocol, reranking)
-        kept |= {f"{split}_other_flip": reading.of(other[split]) for split in other if split != "extra"}
+        kept |= {f"{split}_other_flip": feature.of(other[split]) for split in other if split != "extra"}
         bare = kept["query_other_flip"], kept["gallery_other_flip"]
         plain = score_features(dataset, *bare, protocol, reranking) if flip else scores
         spread = intervals(scores, dataset.query.identities)
         arrays = {name: features.numpy() for name, features in kept.items()}
-        found[reading] = Evaluation(scores, scores.metrics, plain.metrics, spread, arrays)
+        found[feature] = FeatureScores(scores, scores.metrics, plain.metrics, spread, arrays)
     return found
 
 

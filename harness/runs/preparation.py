@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 
 from harness.datasets.images import decoded
 from harness.models.initialisation import load_model, load_trunk
 from harness.models.reid import ReIDModel
-from harness.models.weights import imagenet_weights, luperson_weights, said_of_split_norms, with_ibn_norms
+from harness.models.weights import imagenet_weights, luperson_weights, with_ibn_norms
 from harness.plan.plan import Run
 from harness.plan.shelf import Shelf
+from harness.results.record import Origin, Start
 from harness.results.store import Store
 from harness.training.batches import TrainingData
 from harness.training.seeds import derived_seed
@@ -24,33 +23,85 @@ def build_model(run: Run, num_classes: int) -> ReIDModel:
     return run.method.build(run.switches, num_classes, run.recipe.backbone)
 
 
-def initialise(model: ReIDModel, run: Run, store: Store) -> dict[str, Any]:
-    """Load the trunk, or all of it, as the recipe says; what was loaded, from where, what matched, for the receipt."""
+def initialise(model: ReIDModel, run: Run, store: Store) -> Start:
+    """Load the weights that the recipe asks for into the trunk, or into the whole model.
+
+    A run starts from scratch where published weights cannot be had; the result says why. Raises BadInput for weights
+    that do not fit.
+    """
     kind = run.recipe.initialisation.kind
     if kind == "run":
-        assert run.parent is not None
-        manifest = store.run_manifest(run.parent.id)
-        assert manifest is not None
-        weights = torch.load(store.trained_weights(run.parent.id, manifest), map_location="cpu", weights_only=True)
-        if run.recipe.initialisation.part == "model":
-            return load_model(model, weights, f"{run.parent.method.id}, run {run.parent.id}")
-        trunk = {name.removeprefix("trunk."): value for name, value in weights.items() if name.startswith("trunk.")}
-        source = f"trunk of {run.parent.method.id}, run {run.parent.id}"
-        if any(".IN." in name for name in model.trunk.state_dict()):
-            trunk, split = with_ibn_norms(trunk)
-            source += said_of_split_norms(split)
-        return load_trunk(model, trunk, source)
+        return _start_from_run(model, run, store)
     if kind == "imagenet":
-        weights, reason = imagenet_weights(run.recipe.backbone)
-        if weights is not None:
-            return load_trunk(model, weights, f"ImageNet weights of torchvision for {run.recipe.backbone}")
-        return {"source": f"scratch: no ImageNet weights ({reason})"}
-    if kind == "luperson":
-        weights, source = luperson_weights(run.recipe.backbone)
-        if weights is not None:
-            return load_trunk(model, weights, source)
-        return {"source": f"scratch: no LUPerson weights ({source})"}
-    return {"source": "scratch, as the recipe says"}
+        weights, found = imagenet_weights(run.recipe.backbone)
+        split_norms = 0
+    elif kind == "luperson":
+        weights, found, split_norms = luperson_weights(run.recipe.backbone)
+    else:
+        return _from_scratch(run, reason=None)
+    if weights is None:
+        return _from_scratch(run, reason=found)
+    loaded = load_trunk(model, weights, found)
+    start = _from_scratch(run, reason=None)
+    start |= {
+        "kind": kind,
+        "origin": {"kind": kind, "wanted": kind, "reason": None},
+        "file": found,
+        "split_norms": split_norms,
+        "matched": loaded["matched"],
+        "missing": loaded["missing"],
+        "unexpected": loaded["unexpected"],
+    }
+    return start
+
+
+def _start_from_run(model: ReIDModel, run: Run, store: Store) -> Start:
+    parent, part = run.parent, run.recipe.initialisation.part
+    assert parent is not None
+    manifest = store.run_manifest(parent.id)
+    assert manifest is not None
+    weights = torch.load(store.trained_weights(manifest), map_location="cpu", weights_only=True)
+    source, split_norms = f"{parent.method.id}, run {parent.id}", 0
+    if part == "model":
+        loaded = load_model(model, weights, source)
+    else:
+        trunk = {name.removeprefix("trunk."): value for name, value in weights.items() if name.startswith("trunk.")}
+        if any(".IN." in name for name in model.trunk.state_dict()):
+            trunk, split_norms = with_ibn_norms(trunk)
+        loaded = load_trunk(model, trunk, f"trunk of {source}")
+    return {
+        "kind": "run",
+        "wanted": "run",
+        "reason": None,
+        "origin": manifest["initialisation"]["origin"],
+        "run": parent.id,
+        "method": parent.method.id,
+        "part": part,
+        "file": None,
+        "split_norms": split_norms,
+        "matched": loaded["matched"],
+        "missing": loaded["missing"],
+        "unexpected": loaded["unexpected"],
+    }
+
+
+def _from_scratch(run: Run, reason: str | None) -> Start:
+    wanted = run.recipe.initialisation.kind
+    origin: Origin = {"kind": "scratch", "wanted": wanted, "reason": reason}
+    return {
+        "kind": "scratch",
+        "wanted": wanted,
+        "reason": reason,
+        "origin": origin,
+        "run": None,
+        "method": None,
+        "part": None,
+        "file": None,
+        "split_norms": 0,
+        "matched": 0,
+        "missing": [],
+        "unexpected": [],
+    }
 
 
 def training_data(run: Run, shelf: Shelf) -> TrainingData:

@@ -1,52 +1,27 @@
-"""What stands behind a figure, so that it can be judged and had again."""
+"""The receipt: everything needed to judge and reproduce a figure."""
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
-import harness
 from harness.cell import cell_command
-from harness.datasets import dataset as dataset_spec
-from harness.datasets.base import Passport
-from harness.files.hashing import canonical_hash
 from harness.machine.computation import Computation
 from harness.machine.hardware import package_versions
+from harness.machine.revision import git_state
 from harness.plan.plan import PlannedCell, Run
-from harness.plan.shelf import Shelf
-from harness.results.record import Record
-
-PriorsRead = dict[str, dict[str, str]]
-"""Split -> the ``kinds`` of prior that were read of it, their ``provider`` and ``fingerprint``; others are left out."""
-
-
-def git_state() -> dict[str, Any]:
-    """Revision of the harness and whether its files differ from it; both None outside a git checkout."""
-    root = Path(harness.__file__).parents[1]
-
-    def git(*arguments: str) -> str | None:
-        try:
-            done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=30)
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    changes = git("status", "--porcelain", "--untracked-files=no")
-    return {"revision": git("rev-parse", "HEAD"), "dirty": None if changes is None else bool(changes)}
+from harness.results.record import EffectiveBatch, Receipt
+from harness.runs.context import EvaluatedCell
 
 
 def command(planned: PlannedCell) -> str:
     """The command that repeats a cell, computed as its run is."""
-    assert planned.run is not None
-    cell, how = planned.cell, _options(planned.run.computation)
+    cell, how = planned.cell, _options(planned.needed_run.computation)
     return cell_command(cell.table, cell.row, cell.dataset, cell.profile, "--seed", str(cell.seed), *how)
 
 
 def _options(computation: Computation) -> list[str]:
-    """How a run is computed, as options. Precision is always said: each machine has a default of its own."""
-    options = ["--precision", "bfloat16" if computation.bfloat16 else "float32"]
+    """How a run is computed, as options. Precision is always given: its default depends on the machine."""
+    options = ["--precision", computation.precision]
     if computation.compiled:
         options.append("--compile")
     if computation.processes > 1:
@@ -56,7 +31,7 @@ def _options(computation: Computation) -> list[str]:
     return options
 
 
-def effective_batch(run: Run) -> dict[str, Any]:
+def effective_batch(run: Run) -> EffectiveBatch:
     """How a batch is composed and shared among processes."""
     sampler, processes = run.recipe.sampler, run.computation.processes
     return {
@@ -70,50 +45,45 @@ def effective_batch(run: Run) -> dict[str, Any]:
     }
 
 
-def priors_read(planned: PlannedCell, run: Run, manifest: Record, shelf: Shelf) -> PriorsRead:
-    """The priors of each split that a cell's run (``train``) and its test feature (``query``, ``gallery``) read."""
-    read: PriorsRead = {"train": manifest["priors"]} if manifest["priors"] else {}
-    for split in ("query", "gallery") if planned.priors else ():
-        priors = shelf.priors(planned.cell.dataset, run.seed, split, planned.priors)
-        kinds = ", ".join(planned.priors)
-        read[split] = {"kinds": kinds, "provider": priors.provider, "fingerprint": priors.fingerprint}
-    return read
-
-
-def receipt(
-    planned: PlannedCell,
-    run: Run,
-    manifest: Record,
-    evaluation: Record,
-    passport: Passport,
-    priors: PriorsRead,
-    git: dict[str, Any],
-) -> dict[str, Any]:
-    """The receipt of an evaluated cell, from what its run and its evaluation wrote about themselves."""
-    spec = dataset_spec(planned.cell.dataset)
+def receipt(evaluated: EvaluatedCell) -> Receipt:
+    """The receipt of an evaluated cell, from the files of its run and its evaluation."""
+    planned, run, manifest = evaluated.planned, evaluated.run, evaluated.trained.manifest
+    passport = evaluated.dataset.passport
     return {
         "switches": asdict(planned.switches),
         "recipe": asdict(run.recipe),
         "initialisation": manifest["initialisation"],
         "effective_batch": effective_batch(run),
-        "passport": {**asdict(passport), "counts": dict(passport.counts)},
+        "passport": {
+            "dataset": passport.dataset,
+            "variant": passport.variant,
+            "official": passport.official,
+            "fingerprint": passport.fingerprint,
+            "counts": dict(passport.counts),
+            "remarks": list(passport.remarks),
+        },
         "protocol": {
-            "id": spec.protocol,
+            "id": planned.spec.protocol,
             "metric": "cosine",
             "flip_test": run.recipe.flip_test,
             "ap": "step form",
             "reranked": planned.reranked,
         },
         "embedding": planned.embedding,
-        "priors": priors,
-        "git": git,
+        "priors": evaluated.priors,
+        "git": git_state(),
         "packages": package_versions(),
         "hardware": manifest["hardware"],
-        "code": canonical_hash([run.configuration["code"], planned.evaluation["code"]]),
-        "precision": f"{run.computation.described}; features kept and scored in float16",
-        "wall_seconds": round(manifest["seconds"] + evaluation["seconds"], 2),
+        "code": planned.code_hash,
+        "computation": {
+            "precision": run.computation.precision,
+            "memory_format": "channels_last",
+            "compiled": run.computation.compiled,
+            "features": "float16",
+        },
+        "wall_seconds": round(manifest["seconds"] + evaluated.evaluation["seconds"], 2),
         "started": manifest["started"],
         "weights_sha256": manifest["weights_sha256"],
-        "evaluation_sha256": evaluation["sha256"],
+        "evaluation_sha256": evaluated.evaluation["sha256"],
         "command": command(planned),
     }

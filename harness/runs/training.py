@@ -1,11 +1,8 @@
-"""Train a planned run and keep what it leaves: weights, log, and what it says about itself."""
+"""Train a planned run and keep its weights, its log and its manifest."""
 
 from __future__ import annotations
 
 import datetime
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
@@ -13,141 +10,135 @@ from harness.errors import BadInput
 from harness.files.atomic import append_line, write_json
 from harness.files.hashing import file_digest
 from harness.machine.hardware import hardware_facts
-from harness.measure.memory import forget_peak, peak_memory_mb
+from harness.measure.memory import peak_memory_mb, reset_peak_memory
 from harness.models.reid import ReIDModel
 from harness.plan.plan import Run
-from harness.plan.shelf import Shelf
-from harness.progress import Watch
-from harness.results.record import Record
-from harness.results.store import Store
+from harness.results.record import Manifest, PriorsOfSplit, Start
+from harness.results.sentences import start_sentence
+from harness.runs.context import Order, RunContext, TrainedRun
 from harness.runs.preparation import build_model, initialise, training_data
 from harness.status.event_files import write_epoch
 from harness.status.trainings import write_progress
 from harness.training import checkpoint
+from harness.training.log import TrainingLog
 from harness.training.loop import train
-from harness.training.machine import Machine
-from harness.training.world import World
+
+CHECKPOINT = "checkpoint.pt"
 
 
-@dataclass(frozen=True)
-class RunContext:
-    """What carrying out a plan needs: where data and results are, what is computed on and with whom, whom to tell."""
-
-    shelf: Shelf
-    store: Store
-    machine: Machine
-    watch: Watch
-    world: World = field(default_factory=World)
-
-    def claim(self, run: Run) -> AbstractContextManager[None]:
-        """Hold a run against other harnesses on the same results folder, saying so where one has it."""
-        return self.store.claim_run(run.id, lambda: self.watch.say(f"run {run.id} is worked on elsewhere; waiting"))
+def ensure_trained(run: Run, context: RunContext) -> TrainedRun:
+    """The trained run. Trains it first, after the runs it starts from, unless another process did."""
+    for ancestor in run.lineage:
+        manifest = _manifest_of_trained(ancestor, context)
+    return TrainedRun(run, manifest, context)
 
 
-def ensure_trained(run: Run, place: RunContext) -> Record:
-    """The manifest of a run, training it first unless that is done, here or by another harness on this folder."""
-    manifest = place.store.run_manifest(run.id)
+def _manifest_of_trained(run: Run, context: RunContext) -> Manifest:
+    manifest = context.store.run_manifest(run.id)
     if manifest is not None:
-        # Whoever trained it may have been killed just before this, its last step.
-        checkpoint.remove(place.store.run_folder(run.id) / "checkpoint.pt")
+        # A process killed just before its last step leaves its checkpoint.
+        checkpoint.remove(context.store.run_folder(run.id) / CHECKPOINT)
         return manifest
-    with place.claim(run):
-        manifest = place.store.run_manifest(run.id)
+    with context.claim(run):
+        manifest = context.store.run_manifest(run.id)
         if manifest is not None:
             return manifest
-        place.world.broadcast(Order(run.id))
-        return train_together(run, place)
+        context.world.broadcast(Order(run.id))
+        trained = train_together(run, context)
+        assert trained is not None
+        return trained
 
 
-def load_model(run: Run, manifest: Record, place: RunContext) -> ReIDModel:
+def load_model(trained: TrainedRun) -> ReIDModel:
     """The trained network of a run, every weight matched by name."""
+    run, manifest, context = trained.run, trained.manifest, trained.context
     model = build_model(run, manifest["num_classes"])
-    path = place.store.trained_weights(run.id, manifest)
+    path = context.store.trained_weights(manifest)
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
-    return place.machine.place(model)
+    return context.machine.place(model)
 
 
-@dataclass(frozen=True)
-class Order:
-    """What the leading process tells the others to do with it: train a run, or extract the features of a test set."""
-
-    run: str
-    dataset: str | None = None
-    priors: tuple[str, ...] = ()
-
-
-def train_together(run: Run, place: RunContext) -> Record:
-    """Train a run; every process of the workplace does. The leading one writes what it leaves, and returns that."""
+def train_together(run: Run, context: RunContext) -> Manifest | None:
+    """Train a run; every process calls it. The leader writes weights and manifest and returns the manifest."""
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    folder = place.store.run_folder(run.id)
-    forget_peak(place.machine.device)
-    data = training_data(run, place.shelf)
+    device = context.machine.device
+    reset_peak_memory(device)
+    data = training_data(run, context.shelf)
     model = build_model(run, data.num_classes)
-    initialisation = initialise(model, run, place.store)
-    _require_planned_start(run, initialisation["source"])
-    label = f"{run.method.id} on {run.dataset}, {run.profile}, seed {run.seed}, run {run.id}"
-    if place.world.is_leader:
-        place.watch.begin(f"training {label}: {run.recipe.epochs} epochs", run.recipe.epochs)
-        # A start from scratch for want of weights is learnt while there is still time to fetch them.
-        place.watch.say(f"run {run.id} starts from {initialisation['source']}")
-        write_progress(place.store, run, str(place.machine.device))
-
-    def epoch_done(epoch: int, log: dict[str, Any]) -> None:
-        if not place.world.is_leader:
-            return
-        losses = ", ".join(f"{name} {values[-1]:.3f}" for name, values in log["losses"].items())
-        line = f"  epoch {epoch}/{run.recipe.epochs}: {losses}; {log['images_per_second'][-1]:.0f} images/s"
-        append_line(folder / "log.txt", line.strip())
-        write_progress(place.store, run, str(place.machine.device), log)
-        write_epoch(place.store, run, log)
-        place.watch.advance(epoch, line)
-
+    start = initialise(model, run, context.store)
+    _require_planned_start(run, start)
+    if context.world.is_leader:
+        _announce(run, start, context)
     log = train(
         model,
         data,
         run.recipe,
         run.seed,
-        place.machine,
-        folder / "checkpoint.pt",
-        epoch_done,
-        place.world,
+        context.machine,
+        context.store.run_folder(run.id) / CHECKPOINT,
+        lambda epoch, log: _write_epoch(run, epoch, log, context),
+        context.world,
         run.computation.sync_batch_norm,
     )
-    if not place.world.is_leader:
-        return {}
-    checkpoint.write_tensors(folder / "weights.pt", {name: value.cpu() for name, value in model.state_dict().items()})
-    manifest = {
+    return _keep(run, model, start, log, data.num_classes, started, context) if context.world.is_leader else None
+
+
+def _announce(run: Run, start: Start, context: RunContext) -> None:
+    context.watch.begin(f"training {run.label}, run {run.id}: {run.recipe.epochs} epochs", run.recipe.epochs)
+    # The user reads of a start from scratch while there is still time to fetch the weights.
+    context.watch.say(f"run {run.id} starts from {start_sentence(start)}")
+    write_progress(context.store, run, str(context.machine.device))
+
+
+def _write_epoch(run: Run, epoch: int, log: TrainingLog, context: RunContext) -> None:
+    if not context.world.is_leader:
+        return
+    losses = ", ".join(f"{name} {values[-1]:.3f}" for name, values in log["losses"].items())
+    line = f"  epoch {epoch}/{run.recipe.epochs}: {losses}; {log['images_per_second'][-1]:.0f} images/s"
+    append_line(context.store.run_folder(run.id) / "log.txt", line.strip())
+    write_progress(context.store, run, str(context.machine.device), log)
+    write_epoch(context.store, run, log)
+    context.watch.advance(epoch, line)
+
+
+def _keep(
+    run: Run, model: ReIDModel, start: Start, log: TrainingLog, num_classes: int, started: str, context: RunContext
+) -> Manifest:
+    """Write the weights, then the manifest: a run is done when its manifest is there."""
+    folder, weights = context.store.run_folder(run.id), context.store.weights_path(run.id)
+    checkpoint.write_tensors(weights, {name: value.cpu() for name, value in model.state_dict().items()})
+    manifest: Manifest = {
         "id": run.id,
         "configuration": run.configuration,
         "parent": run.parent.id if run.parent else None,
-        "initialisation": initialisation,
-        "priors": _priors_used(run, place),
-        "num_classes": data.num_classes,
+        "initialisation": start,
+        "priors": _priors_used(run, context),
+        "num_classes": num_classes,
         "log": log,
         "seconds": sum(log["seconds"]),
-        "peak_memory_mb": peak_memory_mb(place.machine.device),
+        "peak_memory_mb": peak_memory_mb(context.machine.device),
         "started": started,
-        "hardware": hardware_facts(str(place.machine.device)),
-        "weights_sha256": file_digest(folder / "weights.pt"),
+        "hardware": hardware_facts(str(context.machine.device)),
+        "weights_sha256": file_digest(weights),
     }
     write_json(folder / "run.json", manifest)
-    checkpoint.remove(folder / "checkpoint.pt")
+    checkpoint.remove(folder / CHECKPOINT)
     return manifest
 
 
-def _require_planned_start(run: Run, source: str) -> None:
-    """Raise BadInput where weights could be had when the run was named and cannot now, or the other way round."""
-    planned: str = run.configuration["initial_weights"]
-    if planned.startswith("scratch") != source.startswith("scratch"):
+def _require_planned_start(run: Run, start: Start) -> None:
+    """Raise BadInput if published weights were there when the run was named and are not now, or the other way round."""
+    planned = run.configuration["initial_weights"]["kind"]
+    if planned != start["kind"]:
         raise BadInput(
-            f"run {run.id} was planned to start from {planned}, and now it would start from {source}; "
+            f"run {run.id} was planned to start from {planned}, and now it would start from {start_sentence(start)}; "
             "start the command again, so that it is planned anew"
         )
 
 
-def _priors_used(run: Run, place: RunContext) -> dict[str, str]:
+def _priors_used(run: Run, context: RunContext) -> PriorsOfSplit | None:
     kinds = run.method.priors(run.switches).training
     if not kinds:
-        return {}
-    used = place.shelf.priors(run.dataset, run.seed, "train", kinds)
-    return {"kinds": ", ".join(kinds), "provider": used.provider, "fingerprint": used.fingerprint}
+        return None
+    used = context.shelf.priors(run.dataset, run.seed, "train", kinds)
+    return {"kinds": list(kinds), "provider": used.provider, "fingerprint": used.fingerprint}

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.errors import BadInput
 from harness.files.atomic import unwritable_error
 from harness.files.names import dataset_stem
-from harness.results.record import Record
+from harness.results.record import DoneRecord
 from harness.results.store import Store
+from harness.training.log import TrainingLog
 
 if TYPE_CHECKING:
     from harness.plan.plan import Run
@@ -33,14 +34,14 @@ def ask_for_event_files(store: Store) -> None:
         raise unwritable_error(folder, error) from error
 
 
-def write_epoch(store: Store, run: Run, log: Mapping[str, Any]) -> None:
+def write_epoch(store: Store, run: Run, log: TrainingLog) -> None:
     """Add the last epoch of a training's log, where event files are asked for: losses, rate, images/s."""
     scalars = {"loss": log["loss"], "rate": log["rate"], "images_per_second": log["images_per_second"]}
     scalars |= {f"losses/{name}": values for name, values in log["losses"].items()}
     _append(store, run, log["epoch"][-1], {tag: values[-1] for tag, values in scalars.items()})
 
 
-def write_metrics(store: Store, run: Run, record: Record) -> None:
+def write_metrics(store: Store, run: Run, record: DoneRecord) -> None:
     """Add the metrics of a record of the run, at its last epoch, where event files are asked for."""
     metrics = {f"{record['cell']}/{name}": value for name, value in record["metrics"].items()}
     _append(store, run, run.recipe.epochs, metrics)

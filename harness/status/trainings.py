@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from harness.files.atomic import write_json
 from harness.machine.hardware import device_name, hardware_facts
 from harness.results.store import Store
+from harness.training.log import TrainingLog
 
 if TYPE_CHECKING:
     from harness.plan.plan import Run
@@ -75,7 +76,7 @@ class TrainingProgress:
         return max(0.0, (self.epochs - self.epoch) * self.epoch_seconds - self.age) if self.epoch_seconds else None
 
 
-def write_progress(store: Store, run: Run, device: str, log: Mapping[str, Any] | None = None) -> None:
+def write_progress(store: Store, run: Run, device: str, log: TrainingLog | None = None) -> None:
     """Say how far a training is, by its ``log`` of epochs; without one, that it begins or goes on.
 
     ``device`` is that of the process, such as ``cuda:0``. Raises BadInput where nothing can be written.

@@ -1,4 +1,4 @@
-"""Crop and resize, jitter colours, shift: what is done to the pixels of training images before they are normalised."""
+"""Crop and resize, jitter colours, shift: transforms of training images before normalisation."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from torch.nn import functional as F
 from harness.recipe import Augmentation, Jitter, RandomCrop, Shifting
 
 GREY = 127
-"""0.5 of what uint8 holds: the average background (RMGL, Sec. III-D)."""
+"""Half of the uint8 range: the average background (RMGL, Sec. III-D)."""
 
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a grey image (ITU-R BT.601)."""
 
 
 @dataclass(frozen=True)
-class Box:
+class PixelBox:
     """A rectangle of whole pixels."""
 
     top: int
@@ -30,23 +30,23 @@ class Box:
     columns: int
 
     def of(self, image: Tensor) -> Tensor:
-        """That part of an (H, W, C) image, as a view."""
+        """This part of an (H, W, C) image, as a view."""
         return image[self.top : self.top + self.rows, self.left : self.left + self.columns]
 
 
 def transform_pixels(images: Tensor, augmentation: Augmentation, streams: Sequence[np.random.Generator]) -> Tensor:
-    """(B, H, W, 3) uint8 images cropped, jittered and shifted, in this order, as far as the augmentation says."""
+    """Crop, jitter and shift (B, H, W, 3) uint8 images, in this order, where the augmentation asks for it."""
     if augmentation.crop:
         images = torch.stack([_cropped(*each, augmentation.crop) for each in zip(images, streams, strict=True)])
     if augmentation.jitter:
-        images = jittered(images, augmentation.jitter, streams)
+        images = jitter_colours(images, augmentation.jitter, streams)
     if augmentation.shifting:
         images = torch.stack([_shifted(*each, augmentation.shifting) for each in zip(images, streams, strict=True)])
     return images
 
 
-def jittered(images: Tensor, jitter: Jitter, streams: Sequence[np.random.Generator]) -> Tensor:
-    """(B, H, W, 3) uint8 images with their colours changed, each by factors of its own."""
+def jitter_colours(images: Tensor, jitter: Jitter, streams: Sequence[np.random.Generator]) -> Tensor:
+    """Jitter the colours of (B, H, W, 3) uint8 images, with separate factors per image."""
     drawn: NDArray[np.float32] = np.array([_colour_factors(jitter, stream) for stream in streams], np.float32)
     factors = torch.from_numpy(drawn).to(images.device)[..., None, None, None]
     pixels = images.float()
@@ -57,33 +57,52 @@ def jittered(images: Tensor, jitter: Jitter, streams: Sequence[np.random.Generat
 
 
 def _colour_factors(jitter: Jitter, rng: np.random.Generator) -> tuple[float, ...]:
-    """What brightness, contrast and saturation of an image are multiplied by."""
+    """The factors on brightness, contrast and saturation of an image."""
     spreads = (jitter.brightness, jitter.contrast, jitter.saturation)
     if rng.random() >= jitter.probability:
         return (1.0,) * len(spreads)
     return tuple(rng.uniform(1 - spread, 1 + spread) for spread in spreads)
 
 
-def crop_box(height: int, width: int, crop: RandomCrop, rng: np.random.Generator) -> Box:
-    """Where a random crop of a ``height`` x ``width`` image lies: uniform over the places at which it fits."""
+def crop_box(height: int, width: int, crop: RandomCrop, rng: np.random.Generator) -> PixelBox:
+    """Draw a random crop of an image, uniform over all positions that fit.
+
+    Args:
+        height: Rows of the image.
+        width: Columns of the image.
+        crop: Ranges of area and aspect.
+        rng: The random stream.
+    """
     area, stretch = rng.uniform(*crop.area), rng.uniform(*crop.aspect)
-    rows, columns = _within(height * (area * stretch) ** 0.5, height), _within(width * (area / stretch) ** 0.5, width)
-    return Box(*_place(height, width, rows, columns, rng), rows, columns)
+    rows, columns = (
+        _whole_pixels(height * (area * stretch) ** 0.5, height),
+        _whole_pixels(width * (area / stretch) ** 0.5, width),
+    )
+    return PixelBox(*_random_corner(height, width, rows, columns, rng), rows, columns)
 
 
-def shifting_boxes(height: int, width: int, shifting: Shifting, rng: np.random.Generator) -> tuple[Box, Box]:
-    """The part of a ``height`` x ``width`` image that random shifting keeps, and where on the canvas it puts it.
+def shifting_boxes(height: int, width: int, shifting: Shifting, rng: np.random.Generator) -> tuple[PixelBox, PixelBox]:
+    """Draw the boxes of random shifting.
 
-    r_c ~ U(crop_min, 1) of the height is kept, or all of it; then r_h ~ U(height_min, 1 / r_c) and
-    r_w ~ U(width_min, 1) scale what is kept, so that it is no larger than the canvas.
+    r_c ~ U(crop_min, 1) of the height is kept, or all of it. Then r_h ~ U(height_min, 1 / r_c) and
+    r_w ~ U(width_min, 1) scale the kept part to at most the size of the canvas.
+
+    Args:
+        height: Rows of the image and of the canvas.
+        width: Columns of the image and of the canvas.
+        shifting: Probabilities and bounds.
+        rng: The random stream.
+
+    Returns:
+        The part of the image that is kept, and its place on the canvas.
     """
     kept = rng.uniform(shifting.crop_min, 1.0) if rng.random() < shifting.crop_probability else 1.0
     kept_width = kept if shifting.crop_width else 1.0
-    rows, columns = _within(kept * height, height), _within(kept_width * width, width)
-    source = Box(*_place(height, width, rows, columns, rng), rows, columns)
-    rows = _within(rng.uniform(shifting.height_min, 1 / kept) * kept * height, height)
-    columns = _within(rng.uniform(shifting.width_min, 1 / kept_width) * kept_width * width, width)
-    return source, Box(*_place(height, width, rows, columns, rng), rows, columns)
+    rows, columns = _whole_pixels(kept * height, height), _whole_pixels(kept_width * width, width)
+    source = PixelBox(*_random_corner(height, width, rows, columns, rng), rows, columns)
+    rows = _whole_pixels(rng.uniform(shifting.height_min, 1 / kept) * kept * height, height)
+    columns = _whole_pixels(rng.uniform(shifting.width_min, 1 / kept_width) * kept_width * width, width)
+    return source, PixelBox(*_random_corner(height, width, rows, columns, rng), rows, columns)
 
 
 def _cropped(image: Tensor, rng: np.random.Generator, crop: RandomCrop) -> Tensor:
@@ -96,7 +115,7 @@ def _cropped(image: Tensor, rng: np.random.Generator, crop: RandomCrop) -> Tenso
         return resized
     moved = torch.full_like(image, GREY)
     overlap = height - abs(down), width - abs(right)
-    source, target = Box(max(-down, 0), max(-right, 0), *overlap), Box(max(down, 0), max(right, 0), *overlap)
+    source, target = PixelBox(max(-down, 0), max(-right, 0), *overlap), PixelBox(max(down, 0), max(right, 0), *overlap)
     target.of(moved).copy_(source.of(resized))
     return moved
 
@@ -111,17 +130,17 @@ def _shifted(image: Tensor, rng: np.random.Generator, shifting: Shifting) -> Ten
     return canvas
 
 
-def _within(length: float, side: int) -> int:
-    """Whole pixels, from 1 to all of the side."""
+def _whole_pixels(length: float, side: int) -> int:
+    """Round to whole pixels, from 1 to ``side``."""
     return min(max(round(length), 1), side)
 
 
-def _place(height: int, width: int, rows: int, columns: int, rng: np.random.Generator) -> tuple[int, int]:
+def _random_corner(height: int, width: int, rows: int, columns: int, rng: np.random.Generator) -> tuple[int, int]:
     return int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
 
 
 def _resized(patch: Tensor, rows: int, columns: int, interpolation: str) -> Tensor:
-    """(h, w, 3) uint8 to (rows, columns, 3) uint8, averaged over what a pixel covers where it shrinks."""
+    """(h, w, 3) uint8 to (rows, columns, 3) uint8, with antialiasing where the image shrinks."""
     planes = patch.permute(2, 0, 1)[None].float()
     resized = F.interpolate(planes, (rows, columns), mode=interpolation, align_corners=False, antialias=True)
     return resized[0].permute(1, 2, 0).round().clamp(0, 255).to(torch.uint8)

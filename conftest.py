@@ -11,11 +11,11 @@ from PIL import Image
 
 import methods
 from harness import registry, tables
-from harness.plan import code, fingerprint
+from harness.plan.planner import code, fingerprint
 
 TOY_INIT = """
 from dataclasses import dataclass
-from harness.method import Method, Paper
+from harness.method import Method
 from harness.recipe import Augmentation, Erasing, Initialisation, Optimiser, Recipe, Sampler, Schedule
 
 @dataclass(frozen=True)
@@ -24,17 +24,12 @@ class ToySwitches:
     feature: str = "a"
     breaks: str = ""
 
-def build(switches, num_classes, backbone):
-    from methods.toy.model import Toy
-    return Toy(switches, num_classes)
-
 def recipe(switches, dataset, profile):
     start = Initialisation("scratch") if switches.width == 4 else Initialisation("run", "toy", {"width": 4})
     return Recipe("toy", 32, 16, Sampler(4, 2), 3, Optimiser(rate=0.05), Schedule((2,)),
                   Augmentation(erasing=Erasing()), start)
 
-METHOD = Method("toy", Paper("Toy", "nowhere", 2026), ToySwitches, build, recipe, lambda s: s.feature,
-                frozenset({"feature"}))
+METHOD = Method("toy", ToySwitches, "methods.toy.model:Toy", recipe, lambda s: s.feature, frozenset({"feature"}))
 """
 TOY_MODEL = """
 import torch
@@ -42,7 +37,7 @@ from torch import nn
 from harness.models.reid import ReIDModel
 
 class Toy(ReIDModel):
-    def __init__(self, switches, num_classes):
+    def __init__(self, switches, num_classes, backbone):
         super().__init__()
         self.breaks = switches.breaks
         stem = nn.Conv2d(3, 8, 3, stride=2)
@@ -70,7 +65,7 @@ def scaled(loss):
     return loss * 1.0
 """
 TOY_TABLES = """
-paper: {id: toy, title: "Toy", venue: "nowhere", year: 2026}
+paper: {title: "Toy", venue: "nowhere", year: 2026}
 tables:
   - id: toy_table
     label: "Table 1"

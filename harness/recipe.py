@@ -186,6 +186,10 @@ class Initialisation:
     part: Literal["trunk", "model"] = "trunk"
 
 
+FROM_IDE = Initialisation("run", method="ide")
+"""The trunk of the IDE run on the same data, which all methods share."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to train one run. The README of a method names the paper's section behind each value."""

@@ -53,6 +53,12 @@ def packages() -> dict[str, list[str]]:
     return found
 
 
+def package(method_id: str) -> str:
+    """Name of the package that holds METHOD. The method must be among ``folders()``."""
+    entry = installed().get(method_id)
+    return entry.module if entry else f"{plugins.__name__}.{method_id}"
+
+
 def is_built(method_id: str) -> bool:
     """Whether the method can run, not only be listed: its folder is a package."""
     return (folders()[method_id] / "__init__.py").exists()
@@ -72,7 +78,7 @@ def method(method_id: str) -> Method:
     entry = installed().get(method_id)
     # A method of this repository that cannot be imported is for its author, who needs the traceback.
     with _importing(entry) if entry else nullcontext():
-        module = importlib.import_module(entry.module if entry else f"{plugins.__name__}.{method_id}")
+        module = importlib.import_module(package(method_id))
     source = folders()[method_id] / "__init__.py"
     plugin = getattr(module, "METHOD", None)
     if not isinstance(plugin, Method):

@@ -14,7 +14,6 @@ import yaml
 from harness import registry
 from harness.datasets import DATASETS
 from harness.errors import BadInput, unknown_name_error
-from harness.method import Paper
 
 PERCENT = {"map", "minp", "rank1", "rank3", "rank5", "rank10", "rank20"}
 COSTS = {"params_m", "flops_g", "time_ms", "time_s"}
@@ -33,6 +32,15 @@ class Figure(float):
         figure = super().__new__(cls, float(printed))
         figure.decimals = len(printed.partition(".")[2])
         return figure
+
+
+@dataclass(frozen=True)
+class Paper:
+    """The publication whose tables a method reproduces."""
+
+    title: str
+    venue: str
+    year: int
 
 
 Published = dict[str, dict[str, Figure | None]]
@@ -214,7 +222,7 @@ def _check_text(entry: Mapping[str, Any], where: str, names: Iterable[str]) -> N
 
 
 def _paper(entry: Any, where: str) -> Paper:
-    _check_keys(entry, where, {"title", "venue", "year"}, {"id", "seed"})
+    _check_keys(entry, where, {"title", "venue", "year"}, set())
     _check_text(entry, where, ("title", "venue"))
     return Paper(entry["title"], entry["venue"], entry["year"])
 

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import dataclasses
+import importlib
 from typing import get_args, get_type_hints
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 from harness import registry
 from harness.measure import count_parameters
-from harness.models.reid import Batch
+from harness.models.reid import Batch, ReIDModel
 from harness.recipe import PROFILES
 from harness.runs.illustrations import attention
 from harness.tables import tables
@@ -20,6 +21,7 @@ from harness.training.optimisation import build_optimiser
 from harness.training.step import training_step, with_each_tensor
 
 IDENTITIES, IMAGES = 4, 2
+FILES = {"__init__.py", "switches.py", "recipe.py", "model.py", "losses.py", "tables.yaml", "README.md"}
 CPU = Machine(torch.device("cpu"), bfloat16=False)
 
 METHODS = list(registry.methods().values())
@@ -66,11 +68,24 @@ def inference_priors(method, switches, priors):
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)
-def test_the_folder_reads_like_every_other(method):
+def test_the_folder_has_the_same_files_as_every_other(method):
     folder = registry.folders()[method.id]
-    files = {path.name for path in folder.iterdir()}
-    assert {"__init__.py", "model.py", "losses.py", "tables.yaml", "README.md"} <= files
+    assert {path.name for path in folder.iterdir()} >= FILES
     assert "## Where we had to choose" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)
+def test_the_package_gives_its_method_build_recipe_and_embedding(method):
+    module = importlib.import_module(registry.package(method.id))
+    assert module.METHOD is method and module.build == method.build
+    assert module.recipe is method.recipe and module.embedding is method.embedding
+    assert getattr(module, method.switches.__name__) is method.switches
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)
+def test_the_model_is_named_by_where_it_stands(method):
+    module, name = method.model_address
+    assert issubclass(getattr(importlib.import_module(module), name), ReIDModel)
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TABLES = """paper: {id: mine, title: "Mine", venue: "here", year: 2026}
+TABLES = """paper: {title: "Mine", venue: "here", year: 2026}
 tables:
   - id: mine_main
     label: "Table 1"

@@ -20,9 +20,10 @@ from harness.models.initialisation import load_trunk
 from harness.models.pooling import GeM
 from harness.tables import tables
 from harness.training.machine import Machine
-from methods.mdpr import ATTENDED, FEATURES, METHOD, MDPRSwitches
+from methods.mdpr import METHOD, MDPRSwitches
 from methods.mdpr.attention import AttentionGeneration, BilinearAttentionPooling, GuidedAttention, shares
 from methods.mdpr.exchange import Fusion
+from methods.mdpr.switches import ATTENDED, FEATURES
 
 
 @cache

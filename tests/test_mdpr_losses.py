@@ -15,7 +15,7 @@ from pytorch_metric_learning.reducers import MeanReducer
 from torch.nn import functional as F
 
 from harness.models.reid import Batch
-from methods.mdpr import ATTENDED, MDPRSwitches
+from methods.mdpr import MDPRSwitches
 from methods.mdpr.losses import (
     CIRCLE_MARGIN,
     GAMMA,
@@ -26,6 +26,7 @@ from methods.mdpr.losses import (
     mutual_distillation,
     triplet_loss,
 )
+from methods.mdpr.switches import ATTENDED
 
 
 def loop_circle(features: torch.Tensor, labels: list[int]) -> float:

@@ -13,8 +13,6 @@ import pytest
 import torch
 from test_pgfl_kd import BASELINE, CHANNELS, FULL, NOT_DISTILLED, SAB_DISTANCE, VARIANTS, batch_of, build, keypoints_of
 
-import methods.ide
-import methods.pgfl_kd
 from harness import run as command_line
 from harness.errors import BadInput
 from harness.measure import count_operations, inference_parameters
@@ -22,9 +20,11 @@ from harness.measure.cost import ESTIMATORS
 from harness.models.backbone import build_backbone, resnet_part
 from harness.results.store import Store
 from harness.tables import tables
+from methods.ide.recipe import EFFORT as IDE_EFFORT
 from methods.pcb import METHOD as PCB
 from methods.pcb import PCBSwitches
 from methods.pgfl_kd import METHOD, PGFLKDSwitches
+from methods.pgfl_kd.recipe import EFFORT
 
 # --- test features (Sec. 3.5 and 4.5) ---
 
@@ -64,9 +64,8 @@ def test_only_table_8s_other_features_ask_for_keypoints_at_test_and_all_share_on
 
 
 def test_f_g_is_evaluated_where_no_prior_of_a_test_image_exists(market_root, tmp_path, monkeypatch, capsys):
-    for plugin in (methods.ide, methods.pgfl_kd):
-        short = replace(plugin.EFFORT["demo"], epochs=1, milestones=())
-        monkeypatch.setitem(plugin.EFFORT, "demo", short)
+    for effort in (IDE_EFFORT, EFFORT):
+        monkeypatch.setitem(effort, "demo", replace(effort["demo"], epochs=1, milestones=()))
     images = sorted((market_root / "Market-1501-v15.09.15" / "bounding_box_train").glob("*.jpg"))
     (market_root / "priors").mkdir()
     kept = market_root / "priors" / "market1501_train_priors.npz"
@@ -83,8 +82,8 @@ def test_f_g_is_evaluated_where_no_prior_of_a_test_image_exists(market_root, tmp
 
 
 def test_a_cells_evaluation_is_the_same_whatever_is_pending_beside_it(market_root, tmp_path, monkeypatch):
-    for plugin in (methods.ide, methods.pgfl_kd):
-        monkeypatch.setitem(plugin.EFFORT, "demo", replace(plugin.EFFORT["demo"], epochs=1, milestones=()))
+    for effort in (IDE_EFFORT, EFFORT):
+        monkeypatch.setitem(effort, "demo", replace(effort["demo"], epochs=1, milestones=()))
     market = market_root / "Market-1501-v15.09.15"
     (query, *_) = sorted((market / "query").glob("*.jpg"))
     shutil.copy(query, market / "bounding_box_test" / "-1_c2s1_000001_00.jpg")

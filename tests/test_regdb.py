@@ -14,7 +14,7 @@ from harness.plan.shelf import Shelf
 from harness.recipe import Initialisation
 from harness.results.store import Store
 from harness.run import main
-from methods import ddag
+from methods.ddag.recipe import EFFORT
 
 VISIBLE_TO_INFRARED, INFRARED_TO_VISIBLE = regdb.SPECS
 
@@ -157,10 +157,8 @@ def test_the_shelf_gives_a_run_the_split_of_its_seed(root):
 
 def test_each_split_is_trained_recorded_and_shown_as_one_of_ten(tmp_path, monkeypatch):
     folder = release(tmp_path / "data", people=16)
-    short = replace(
-        ddag.EFFORT["demo"], size=(32, 16), epochs=1, milestones=(), initialisation=Initialisation("scratch")
-    )
-    monkeypatch.setitem(ddag.EFFORT, "demo", short)
+    short = replace(EFFORT["demo"], size=(32, 16), epochs=1, milestones=(), initialisation=Initialisation("scratch"))
+    monkeypatch.setitem(EFFORT, "demo", short)
     table = ("--table", "ddag_regdb", "--dataset", VISIBLE_TO_INFRARED.id, "--profile", "demo")
     places = ("--data-root", tmp_path / "data", "--results", tmp_path / "results", "--report", tmp_path / "pages")
     assert main(list(map(str, (*table, *places, "--device", "cpu", "--seed", 0, "--seed", 1)))) == 0

@@ -3,9 +3,8 @@
 import pytest
 
 from benchmarks import test_reproduction as checks
-from harness.method import Paper
 from harness.results.store import Store
-from harness.tables import Figure, Row, Table
+from harness.tables import Figure, Paper, Row, Table
 
 ROW = Row("Wide", "Wide", "", True, {}, {"market1501": {"rank1": Figure("90.1"), "map": Figure("85.4")}}, "")
 TABLE = Table("t", "mpn", "Table 1", "", "", (ROW,), Paper("", "", 2020))

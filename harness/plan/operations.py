@@ -45,9 +45,8 @@ def _count(run: Run) -> int:
 def _key(run: Run) -> str:
     recipe, settings = run.recipe, run.configuration
     code = {name: digest for name, digest in settings["code"].items() if name.startswith(OF_NETWORKS)}
-    return canonical_hash(
-        [run.method.id, settings["switches"], recipe.backbone, recipe.height, recipe.width, content(code)]
-    )
+    size = [recipe.height, recipe.width]
+    return canonical_hash([run.method.id, settings["switches"], recipe.backbone, *size, content(code)])
 
 
 def _read(file: Path) -> dict[str, int]:

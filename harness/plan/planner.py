@@ -123,9 +123,7 @@ class Planner:
             "processes": self.computation.processes,
             "sync_batch_norm": self.computation.sync_batch_norm,
             "compiled": self.computation.compiled,
-            "code": effective_code(
-                (*TRAINING_CODE, *priors_code(kinds), (method.build.__module__, method.build.__qualname__))
-            ),
+            "code": effective_code((*TRAINING_CODE, *priors_code(kinds), method.model_address)),
         }
         run = Run(method, switches, dataset, profile, seed, recipe, parent, self.computation, configuration, blocked)
         return plan.runs.setdefault(run.id, run)

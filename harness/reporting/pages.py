@@ -12,7 +12,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import harness
 from harness.errors import BadInput
 from harness.files.atomic import write_atomically
-from harness.method import Paper
 from harness.reporting import wording
 from harness.reporting.cells import PROFILE_ORDER
 from harness.reporting.complexity import complexity_csv, complexity_latex, complexity_table
@@ -25,7 +24,7 @@ from harness.results.reading import Damaged
 from harness.results.record import Counts, MeasuredTable, Record
 from harness.results.store import Store
 from harness.results.stored import StoredArrays
-from harness.tables import Table
+from harness.tables import Paper, Table
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -34,9 +34,9 @@ DATASETS: dict[str, DatasetSpec] = {
 
 
 def dataset(dataset_id: str) -> DatasetSpec:
-    """What is known of the dataset with this id, or of a user's own, ``folder:PATH``.
+    """The spec of the dataset with this id, or of a user's own, ``folder:PATH``.
 
-    Raises BadInput offering the nearest ids for an unknown one, and for a folder that cannot be used.
+    Raises BadInput for an unknown id, with the nearest known ones, and for a folder that cannot be used.
     """
     if dataset_id.startswith(folder.PREFIX):
         return folder.spec(dataset_id)

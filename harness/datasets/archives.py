@@ -1,4 +1,4 @@
-"""Archives from the outside, extracted without trust: no path escapes, and a folder is whole or not there at all."""
+"""Extracts archives without trusting them: no path leads out, and the new folder is whole or not there."""
 
 from __future__ import annotations
 
@@ -16,17 +16,15 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 from harness.errors import BadInput
+from harness.progress import Progress
 
 _LEFT_OUT = {"__MACOSX", ".DS_Store", "Thumbs.db"}
-"""What operating systems leave in archives."""
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes written and the bytes in all."""
+"""Files and folders that operating systems add to archives. They are not extracted."""
 
 
 @dataclass(frozen=True)
 class _Member:
-    """One entry: its name as written, its declared size in bytes, and how to open its content."""
+    """One entry: its name as written, its declared size in bytes, and a function that opens its content."""
 
     name: str
     size: int
@@ -38,29 +36,29 @@ class _Member:
 def extract(archive: Path, folder: Path, progress: Progress | None = None) -> None:
     """Extract a zip or tar ``archive`` as the new folder ``folder``.
 
-    Where all of the archive lies in one top folder, that one becomes ``folder`` whatever it is called. It is written
-    beside ``folder`` first and renamed when it is whole. Raises BadInput where ``folder`` exists, and for an archive
-    that is damaged, encrypted or too large for the disk, or that holds links, devices, absolute names or names that
-    lead out of it; nothing is left behind.
+    If the archive has one folder at its top, this one becomes ``folder``, whatever its name. Files are written beside
+    ``folder``, which is renamed into place when it is whole; ``progress`` hears the bytes written and all bytes. Raises
+    BadInput if ``folder`` exists, and for an archive that is damaged, encrypted or too large for the disk, or that
+    holds links, devices, absolute names or names that lead out of it. Nothing is left behind.
     """
     if folder.exists():
         raise BadInput(f"{folder} is there already; move it away to extract {archive.name} again")
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".extracting-"))
     try:
-        with _opened(archive) as members:
-            wanted = _checked(archive, members)
+        with _open(archive) as members:
+            wanted = _choose_members(archive, members)
             _require_room(archive, folder.parent, sum(member.size for _, member in wanted))
             _write(archive, wanted, aside, progress)
-        # mkdtemp's folder is its owner's alone; the dataset is to be readable as any new folder is.
+        # mkdtemp's folder is private to its owner, but the dataset should be as readable as any new folder.
         aside.chmod(0o777 & ~_file_mask())
-        os.rename(_top(aside), folder)
+        os.rename(_top_folder(aside), folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextmanager
-def _opened(archive: Path) -> Iterator[list[_Member]]:
+def _open(archive: Path) -> Iterator[list[_Member]]:
     damaged = f"{archive} is damaged or neither a zip nor a tar archive"
     try:
         if zipfile.is_zipfile(archive):
@@ -76,7 +74,7 @@ def _opened(archive: Path) -> Iterator[list[_Member]]:
 
 
 def _zip_member(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
-    # The upper half of external_attr is the Unix mode, 0 where the archive was not made on Unix.
+    # The upper half of external_attr is the Unix mode, or 0 if the archive was not made on Unix.
     kind = stat.S_IFMT(info.external_attr >> 16)
     is_plain = kind in (0, stat.S_IFDIR if info.is_dir() else stat.S_IFREG)
     return _Member(info.filename, info.file_size, info.is_dir(), is_plain, lambda: zipped.open(info))
@@ -86,8 +84,8 @@ def _tar_member(tarred: tarfile.TarFile, info: tarfile.TarInfo) -> _Member:
     return _Member(info.name, info.size, info.isdir(), info.isdir() or info.isreg(), lambda: tarred.extractfile(info))
 
 
-def _checked(archive: Path, members: Iterable[_Member]) -> list[tuple[PurePosixPath, _Member]]:
-    """Each file or folder to write with its path inside; raises BadInput, before anything is written, for a bad one."""
+def _choose_members(archive: Path, members: Iterable[_Member]) -> list[tuple[PurePosixPath, _Member]]:
+    """The files and folders to write, each with its path inside. Raises BadInput for a bad member."""
     wanted = []
     for member in members:
         if not member.is_plain:
@@ -127,15 +125,15 @@ def _write(archive: Path, wanted: list[tuple[PurePosixPath, _Member]], aside: Pa
             raise BadInput(f"{archive} holds {path} twice; it is not the published archive") from error
         except OSError as error:
             raise BadInput(
-                f"{target.parent} cannot be written ({error.strerror}); mend that and extract {archive} again"
+                f"{target.parent} cannot be written ({error.strerror}); fix that and extract {archive} again"
             ) from error
         written += member.size
         if progress:
             progress(written, total)
 
 
-def _top(aside: Path) -> Path:
-    """The only folder at the top of what was extracted, or all of it."""
+def _top_folder(aside: Path) -> Path:
+    """The only entry of ``aside``, if it is a folder; else ``aside``."""
     entries = list(aside.iterdir())
     return entries[0] if len(entries) == 1 and entries[0].is_dir() else aside
 

@@ -1,4 +1,4 @@
-"""From the labelled images of each split to a dataset and its passport."""
+"""Assembles a dataset and its passport from the labelled images of each split."""
 
 from __future__ import annotations
 
@@ -9,54 +9,64 @@ from pathlib import Path
 
 from harness.datasets.base import Dataset, Passport, Split
 from harness.datasets.file_names import NamedImage
-from harness.datasets.passport import content_digests, fingerprint, verified
+from harness.datasets.passport import content_digests, fingerprint, make_passport
 from harness.errors import BadInput
 
 Images = Mapping[str, Sequence[NamedImage]]
-"""Images of ``train``, ``query`` and ``gallery``, called by their names relative to the dataset's root.
+"""Images of ``train``, ``query`` and ``gallery``, with names relative to the dataset's root.
 
-There is no ``train`` in datasets that are only tested on.
+Datasets that are only tested on have no ``train``.
 """
 
 
-def within(folder: str, images: Iterable[NamedImage]) -> list[NamedImage]:
-    """The same images, called by their names relative to the root that ``folder`` is in."""
+def prefix_folder(folder: str, images: Iterable[NamedImage]) -> list[NamedImage]:
+    """The same images, with ``folder`` before their names."""
     return [replace(image, name=f"{folder}/{image.name}") for image in images]
 
 
-def assembled(dataset_id: str, root: Path, images: Images, passport: Passport) -> Dataset:
-    """The dataset of these images, in their order; its training split is empty where it is only tested on."""
+def assemble(dataset_id: str, root: Path, images: Images, passport: Passport) -> Dataset:
+    """The dataset of these images, in their order. Without ``train`` the training split is empty."""
     train, query, gallery = (_split(images.get(name, ())) for name in ("train", "query", "gallery"))
     return Dataset(dataset_id, root, train, query, gallery, passport)
 
 
-def inspected(
+def inspect_images(
     dataset_id: str, root: Path, images: Images, published: Mapping[str, int], remarks: Iterable[str] = ()
 ) -> Passport:
-    """The passport of the image files themselves, their counts set against the ``published`` ones.
+    """The passport of a dataset whose images are files as published.
 
-    The fingerprint is over split, file name, content, identity and camera, so that copies of a dataset that differ in
-    the names of their folders have one fingerprint. Raises BadInput for a file that is there twice or unreadable.
+    The fingerprint covers split, file name, content, identity and camera. Folder names do not enter, so copies of a
+    dataset that differ only in them have the same fingerprint.
+
+    Args:
+        dataset_id: Id of the dataset.
+        root: The dataset's root.
+        images: The images of each split.
+        published: Published counts, named as in ``Passport``.
+        remarks: Sentences for the passport.
+
+    Raises:
+        BadInput: A file is there twice, or cannot be read.
     """
-    refuse_doubles(root, images)
+    refuse_duplicates(root, images)
     digests = _digests(root, {image.name for inside in images.values() for image in inside})
     files = [
         (f"{split}/{_file(image)}", digests[image.name], image.identity, image.camera)
         for split, inside in images.items()
         for image in inside
     ]
-    copies = [remark for split, inside in images.items() for remark in _copies(split, inside, digests)]
-    found = counts(images, published)
-    return verified(dataset_id, fingerprint(files), found, published, (*remarks, *single_images(images), *copies))
+    copies = [remark for split, inside in images.items() for remark in _remark_on_copies(split, inside, digests)]
+    everything = (*remarks, *remark_on_single_images(images), *copies)
+    return make_passport(dataset_id, fingerprint(files), count_images(images, published), published, everything)
 
 
-def stating(passport: Passport, fact: str) -> Passport:
-    """The passport with a fact on which of several known forms of the dataset it is added to its variant."""
+def add_to_variant(passport: Passport, fact: str) -> Passport:
+    """The passport with ``fact``, which tells the dataset's form, added to its variant."""
     return replace(passport, variant=f"{passport.variant} ({fact})")
 
 
-def counts(images: Images, published: Mapping[str, int]) -> dict[str, int]:
-    """Counts as in ``Passport``, of what there is a published count of."""
+def count_images(images: Images, published: Mapping[str, int]) -> dict[str, int]:
+    """Counts named as in ``Passport``, for each name in ``published``."""
     people = {split: {image.identity for image in inside} for split, inside in images.items()}
     found = {f"{split}_images": len(inside) for split, inside in images.items()}
     found |= {f"{split}_ids": len(identities) for split, identities in people.items()}
@@ -65,8 +75,8 @@ def counts(images: Images, published: Mapping[str, int]) -> dict[str, int]:
     return {name: count for name, count in found.items() if name in published}
 
 
-def single_images(images: Images) -> Iterator[str]:
-    """A remark on the training identities of one image, where there are some."""
+def remark_on_single_images(images: Images) -> Iterator[str]:
+    """A remark on training identities with one image, if there are any."""
     sizes = Counter(image.identity for image in images.get("train", ()))
     single = sorted(identity for identity, count in sizes.items() if count == 1)
     if single:
@@ -74,19 +84,19 @@ def single_images(images: Images) -> Iterator[str]:
         yield f"Training identities with one image only, which form no positive pair: {len(single)} (first: {first})."
 
 
-def refuse_doubles(root: Path, images: Images) -> None:
-    """Raise BadInput when a split has one image twice: listed twice, in two folders, or under two suffixes."""
+def refuse_duplicates(root: Path, images: Images) -> None:
+    """Raise BadInput if a split has an image twice: listed twice, in two folders, or under two suffixes."""
     for split, inside in images.items():
         first: dict[str, str] = {}
-        doubles = []
+        duplicates = []
         for image in inside:
             stem = _file(image).rpartition(".")[0].lower()
             if stem in first:
-                doubles.append(f"{first[stem]} and {image.name}")
+                duplicates.append(f"{first[stem]} and {image.name}")
             first.setdefault(stem, image.name)
-        if doubles:
+        if duplicates:
             raise BadInput(
-                f"{root}: {len(doubles)} {split} image(s) are there twice ({'; '.join(doubles[:3])}); "
+                f"{root}: {len(duplicates)} {split} image(s) are there twice ({'; '.join(duplicates[:3])}); "
                 "remove one of each two"
             )
 
@@ -107,7 +117,7 @@ def _split(images: Sequence[NamedImage]) -> Split:
 
 def _digests(root: Path, names: Iterable[str]) -> dict[str, str]:
     """SHA-256 of the content of each file, by its name relative to ``root``."""
-    # All splits at once: what is kept of a folder is of one set of its files.
+    # All splits at once: the cache keeps one list of digests per set of files.
     by_folder: dict[str, list[str]] = defaultdict(list)
     for name in sorted(names):
         folder, _, file = name.rpartition("/")
@@ -119,8 +129,8 @@ def _digests(root: Path, names: Iterable[str]) -> dict[str, str]:
     }
 
 
-def _copies(split: str, images: Sequence[NamedImage], digests: Mapping[str, str]) -> Iterator[str]:
-    """A remark on the images of a split whose content another of its images has too, where there are some."""
+def _remark_on_copies(split: str, images: Sequence[NamedImage], digests: Mapping[str, str]) -> Iterator[str]:
+    """A remark on images of a split with the same content, if there are any."""
     first: dict[str, str] = {}
     copies = []
     for image in images:

@@ -15,11 +15,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import DAMAGED_ARRAYS, BadInput
+from harness.errors import BadInput
 from harness.evaluation.distance import Metric
 from harness.evaluation.metrics import METRICS, Scores
 from harness.evaluation.protocols import Protocol
 from harness.evaluation.scoring import Reranking, score
+from harness.files.arrays import DAMAGED_ARRAYS
 
 CLOSED_GAP_POINTS = 0.1
 """A gap counts as closed when at most this remains: one unit of the last digit that most tables print."""

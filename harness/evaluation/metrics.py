@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import DAMAGED_ARRAYS, BadInput, unknown_name_error
+from harness.errors import BadInput, unknown_name_error
 from harness.evaluation.ranking import Ranking
+from harness.files.arrays import DAMAGED_ARRAYS
 
 CMC_RANKS = 50
 

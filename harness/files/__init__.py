@@ -1,1 +1,1 @@
-"""Files on the ground floor: atomic writes, hashes, names, the cache folder."""
+"""The ground floor: whole files, hashes, file names, stored arrays, and the cache folder."""

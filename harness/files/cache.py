@@ -1,20 +1,20 @@
-"""Where the harness keeps what it can make again: drawn datasets, decoded images, file digests."""
+"""The cache folder: everything in it can be made again (drawn datasets, decoded images, file digests)."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from harness.errors import BadInput
+from harness.files.writable import write_probe
 
 
 def cache_folder() -> Path:
-    """The cache folder, made if need be.
+    """The cache folder, made if it is missing.
 
     It is ``$HARNESS_CACHE``, else ``$XDG_CACHE_HOME/reid-tables``, else ``~/.cache/reid-tables``.
 
-    Raises BadInput where nothing can be written there, and where it is in the home folder of a user there is not.
+    Raises BadInput if the folder cannot be written, or lies in the home folder of an unknown user.
     """
     chosen = os.environ.get("HARNESS_CACHE")
     if chosen:
@@ -27,9 +27,7 @@ def cache_folder() -> Path:
     else:
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reid-tables"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        write_probe(folder)
     except OSError as error:
         reason = error.strerror or str(error)
         raise BadInput(

@@ -9,12 +9,12 @@ from typing import Any
 
 
 def canonical_hash(value: Any, length: int = 16) -> str:
-    """Hex SHA-256 of a JSON-able value, equal for equal values whatever the order of their keys."""
+    """The first ``length`` hex digits of the SHA-256 of a JSON-able value. The order of keys does not matter."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """Hex SHA-256 of a file's bytes. Raises OSError if the file cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

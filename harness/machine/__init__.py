@@ -1,1 +1,1 @@
-"""What runs are computed on: hardware, device, precision, threads."""
+"""The machine that runs are computed on: hardware, device, precision, threads."""

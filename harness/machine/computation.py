@@ -28,6 +28,11 @@ class Computation:
         return "bfloat16" if self.bfloat16 else "float32"
 
     @property
+    def described(self) -> str:
+        """Precision, memory layout and compiler, in words for display. Code reads the fields."""
+        return ", ".join([self.precision, "channels_last", *(["torch.compile"] if self.compiled else [])])
+
+    @property
     def bn_scope(self) -> str:
         """The images that BN statistics cover, in words for a receipt."""
         if self.processes == 1:

@@ -8,7 +8,7 @@ from harness.errors import BadInput
 
 
 def choose_device(name: str | None) -> str:
-    """The device asked for, or CUDA where there is one. Raises BadInput for one this machine does not have."""
+    """The device asked for; by default CUDA if there is any, else the CPU. Raises BadInput if the machine lacks it."""
     import torch
 
     if name is None:
@@ -19,3 +19,12 @@ def choose_device(name: str | None) -> str:
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
         raise BadInput(f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices; use cpu")
     return name
+
+
+def require_gpus(wanted: int) -> None:
+    """Raise BadInput unless this machine has as many GPUs as each run is to use."""
+    import torch
+
+    found = torch.cuda.device_count()
+    if wanted > found:
+        raise BadInput(f"--gpus-per-run {wanted}: this machine has {found} GPUs; use at most that many")

@@ -20,9 +20,10 @@ from filelock import FileLock, Timeout
 
 from harness.cell import Cell
 from harness.errors import BadInput
-from harness.files.atomic import sweep, unwritable_error, write_atomically, write_json
+from harness.files.atomic import sweep, unwritable_error, write_json
 from harness.files.hashing import canonical_hash, file_digest
 from harness.files.names import dataset_stem
+from harness.files.writable import write_probe
 from harness.results.reading import Damaged, read_file, read_record
 from harness.results.record import Counts, Evaluation, Manifest, MeasuredTable, Record, cell_of, record_digest
 
@@ -49,10 +50,11 @@ class Store:
         self.folder = folder
 
     def require_writable(self) -> None:
-        """Raise BadInput, naming the folder and the fix, unless a file can be written here."""
-        probe = self.folder / ".probe"
-        write_atomically(probe, lambda file: file.write(b"probe"))
-        probe.unlink(missing_ok=True)
+        """Raise Unwritable, naming the folder and the fix, unless a file can be written here."""
+        try:
+            write_probe(self.folder)
+        except OSError as error:
+            raise unwritable_error(self.folder, error) from error
 
     def sweep(self) -> None:
         """Delete the half-written files of killed processes, on this machine or others."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.datasets.base import Dataset, Passport, Split
-from harness.datasets.file_names import NamedImage, named_images
+from harness.datasets.file_names import NamedImage, list_named_images
 from harness.datasets.passport import content_digests, fingerprint
 from harness.datasets.synthetic.edition import Edition
 from harness.datasets.synthetic.shots import plan
@@ -25,7 +25,9 @@ def read(folder: Path) -> Dataset:
     Raises BadInput where the folder is none of these, or was changed since.
     """
     edition = _edition_of(folder)
-    images = {split: named_images(folder / place, NAME, "0001_c1s1_000001_00.png") for split, place in FOLDERS.items()}
+    images = {
+        split: list_named_images(folder / place, NAME, "0001_c1s1_000001_00.png") for split, place in FOLDERS.items()
+    }
     found_images = {(split, image.name) for split, of_split in images.items() for image in of_split}
     if found_images != {(shot.split, shot.name) for shot in plan(edition)}:
         raise BadInput(

@@ -1,0 +1,124 @@
+"""A table that is killed at any moment, again and again, ends as if nothing had happened.
+
+About 20 s on a free core: eleven processes, which a fork server that has imported torch starts at once.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+import methods
+from harness.files.atomic import WRITING
+from harness.results.store import Store
+from harness.run import main
+
+CHANGES = 16
+"""Files written or replaced, at most, before a process is killed; how many is drawn."""
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Starts processes that have all of the harness imported and have computed nothing."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["harness.execution.local", "harness.reporting", "harness.run"])
+    return context
+
+
+def run_the_table(plugins: str, data: str, results: str) -> None:
+    """The command in a process of its own, as a user starts it."""
+    methods.__path__.append(plugins)
+    os.setpgrp()
+    folders = ("--data-root", data, "--results", results, "--report", f"{results}-pages")
+    table = ("--table", "toy_table", "--dataset", "market1501", "--profile", "demo")
+    how = ("--device", "cpu", "--precision", "float32")
+    with Path(f"{results}-said").open("a") as said:
+        os.dup2(said.fileno(), 1)
+        os.dup2(said.fileno(), 2)
+    raise SystemExit(main([*table, *folders, *how]))
+
+
+def figures(folder):
+    """What must not depend on what happened on the way."""
+    return {
+        record["cell"]: (
+            record["metrics"],
+            record["curves"]["losses"],
+            record["receipt"]["weights_sha256"],
+            record["receipt"]["evaluation_sha256"],
+        )
+        for record in Store(folder).records()
+    }
+
+
+def files(folder):
+    """What stands in a results folder, with the times at which it changed."""
+    found = {}
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            found[path] = path.stat().st_mtime_ns
+    return found
+
+
+def wait_for_changes(count, folder, process):
+    """Return once a process has changed so many files: counted and not timed, for fast machines and slow ones."""
+    seen = files(folder)
+    while count > 0 and process.is_alive():
+        time.sleep(0.002)
+        now = files(folder)
+        count -= len(now.items() - seen.items())
+        seen = now
+
+
+def test_ten_kills_at_random_moments_change_no_figure_and_lose_no_record(processes, toy_method, market_root, tmp_path):
+    def started(results):
+        arguments = (str(toy_method.parent), str(market_root), str(tmp_path / results))
+        process = processes.Process(target=run_the_table, args=arguments)
+        process.start()
+        return process
+
+    undisturbed = started("undisturbed")
+    undisturbed.join()
+    assert undisturbed.exitcode == 0, (tmp_path / "undisturbed-said").read_text()
+
+    moments = random.Random(9)
+    killed = tmp_path / "killed"
+    recorded = set()
+    for _ in range(10):
+        process = started("killed")
+        wait_for_changes(moments.randint(1, CHANGES), killed, process)
+        time.sleep(moments.uniform(0, 0.02))
+        process.kill()
+        process.join()
+        now = {record["cell"] for record in Store(killed).records()}
+        assert now >= recorded, "a record was lost"
+        recorded = now
+    last = started("killed")
+    last.join()
+    assert last.exitcode == 0, (tmp_path / "killed-said").read_text()
+    assert figures(killed) == figures(tmp_path / "undisturbed")
+    assert not list(killed.glob(f"runs/**/{WRITING}*"))
+    assert not list(killed.glob("runs/*/checkpoint.pt*"))
+
+
+def test_what_a_killed_process_left_half_written_is_swept_but_not_what_is_being_written(tmp_path):
+    store = Store(tmp_path)
+    old, new = (tmp_path / "records" / "some_table" / f"{WRITING}{name}" for name in ("old", "new"))
+    for path in (old, new):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 7200,) * 2)
+    assert store.records() == []
+    store.sweep()
+    assert (old.exists(), new.exists()) == (False, True)
+    (store.run_folder("a") / "evaluation").mkdir(parents=True)
+    left = store.run_folder("a") / "evaluation" / f"{WRITING}left"
+    left.write_bytes(b"half")
+    with store.claim_run("a", waiting=lambda: None):
+        assert not left.exists()

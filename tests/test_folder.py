@@ -73,6 +73,7 @@ def test_what_is_counted_is_what_lies_there_and_junk_is_never_ranked(tmp_path):
         "junk_images": 1,
     }
     assert PATTERN in dataset.passport.variant and dataset.passport.remarks == ()
+    assert not dataset.passport.official
 
 
 def test_market_names_and_folders_are_read_as_they_are(tmp_path):

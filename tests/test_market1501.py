@@ -81,7 +81,8 @@ def test_a_miniature_says_how_it_differs_from_the_published_counts(root):
 def test_published_counts_make_the_official_variant(root, monkeypatch):
     found = dict(market1501.load(root).passport.counts)
     monkeypatch.setattr(market1501, "PUBLISHED", found)
-    assert market1501.load(root).passport.variant == "official"
+    passport = market1501.load(root).passport
+    assert passport.variant == "official" and passport.official
 
 
 def test_a_training_identity_with_one_image_is_a_remark_not_an_error(root):

@@ -1,4 +1,4 @@
-"""The embedded dataset: drawn alike from a seed, true to its own keypoints and parts, and whole or absent on disk."""
+"""The embedded dataset: a seed fixes it, keypoints and parts fit the images, and it is whole on disk or absent."""
 
 import hashlib
 import json
@@ -58,7 +58,7 @@ def test_another_seed_gives_other_people_and_places(folder, tmp_path):
     assert not set(images.values()) & set(other.values())
 
 
-def test_an_image_does_not_depend_on_what_else_is_drawn():
+def test_an_image_does_not_depend_on_the_other_images_drawn():
     edition = Edition(**SMALL)
     shots = writing.plan_shots(edition)
     (_, alone), *_ = writing.take_photographs(edition, [shots[9]])
@@ -264,7 +264,7 @@ def test_the_fingerprint_does_not_know_where_the_folder_is_but_knows_every_pixel
     Image.open(moved / name).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(moved / name)
     with pytest.raises(BadInput, match=f"images of {moved} were changed since they were drawn; delete that folder"):
         load(moved)
-    # Folders drawn by earlier versions do not say what their images were.
+    # Folders drawn by earlier versions hold no fingerprint.
     (moved / "fingerprint.txt").unlink()
     assert load(moved).passport.fingerprint != fingerprint
 
@@ -288,14 +288,14 @@ def test_knobs_name_themselves_in_the_variant_and_the_folder():
 
 
 def test_the_default_edition_is_drawn_as_it_always_was():
-    """Its images stand behind recorded figures: whoever changes them raises VERSION, and the figures here."""
+    """Recorded figures depend on these images. A change of them raises VERSION and needs new figures here."""
     edition = Edition()
     shots = writing.plan_shots(edition)
     listed = "\n".join(f"{shot.split} {shot.name} {shot.person}" for shot in shots)
     assert edition.folder_name == "synthetic-e8679ef6f698"
     assert hashlib.sha256(listed.encode()).hexdigest()[:16] == "c4a2dc8a96055154"
     pictures = [picture for _, picture in writing.take_photographs(edition, [shots[0], shots[1500], shots[2300]])]
-    # Means, not bytes: another Pillow may round a pixel otherwise.
+    # Means, not bytes: another Pillow may round a pixel differently.
     assert [np.asarray(picture.image).mean() for picture in pictures] == pytest.approx([99.72, 95.93, 109.1], abs=0.5)
     assert [(picture.parsing > 0).mean() for picture in pictures] == pytest.approx([0.3135, 0.3184, 0.25], abs=0.005)
 
@@ -311,7 +311,7 @@ def test_the_default_folder_lies_in_the_cache_and_is_not_drawn_by_being_found():
     assert found.parent == cache_folder() and not found.exists()
 
 
-def test_a_cache_that_cannot_be_written_names_the_mend(tmp_path, monkeypatch):
+def test_the_error_for_an_unwritable_cache_names_the_fix(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "file" / "below"))
     with pytest.raises(BadInput, match="set HARNESS_CACHE"):

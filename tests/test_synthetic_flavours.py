@@ -1,4 +1,4 @@
-"""The flavours of the embedded dataset: each is hard in the way of the kind that it stands in for."""
+"""The flavours of the embedded dataset: each is hard in the same way as the kind of dataset it stands in for."""
 
 import json
 import subprocess
@@ -268,7 +268,7 @@ def test_camera_3_looks_at_the_place_of_camera_2():
     assert places == {1: 1, 2: 2, 3: 2, 4: 4, 5: 5, 6: 6}
 
 
-def test_light_multiplies_what_cameras_see_and_nothing_else():
+def test_light_changes_only_the_colours_seen_by_cameras():
     edition = EDITIONS["synthetic_b"]
     daylight = replace(edition.flavour, light=(1.0, 1.0, 1.0))
     evening, day = (

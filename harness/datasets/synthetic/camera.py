@@ -80,9 +80,13 @@ def focus(camera: Camera, light: Image.Image, rng: np.random.Generator) -> NDArr
 
 
 def expose(camera: Camera, light: NDArray[np.float32], rng: np.random.Generator, sunlight: float) -> Image.Image:
-    """The RGB photograph of light (rows, columns, 3), after tint, tone, noise and compression.
+    """The RGB photograph, after tint, tone, noise and compression.
 
-    ``sunlight`` multiplies the exposure.
+    Args:
+        camera: The camera.
+        light: Light on the sensor, (rows, columns, 3) in 0..1.
+        rng: Random numbers of the sensor.
+        sunlight: Multiplies the exposure.
     """
     values = light ** np.float32(camera.gamma)
     grey = values.mean(axis=2, keepdims=True)

@@ -32,7 +32,14 @@ class Scene:
 
 
 def smooth_noise(rng: np.random.Generator, rows: int, columns: int, grain: int) -> NDArray[np.float32]:
-    """Noise (rows, columns) of mean 0 and standard deviation about 1, in blobs about ``grain`` pixels wide."""
+    """Smooth noise of mean 0 and standard deviation about 1.
+
+    Args:
+        rng: Random numbers.
+        rows: Height in pixels.
+        columns: Width in pixels.
+        grain: Width of a blob in pixels, roughly.
+    """
     coarse = rng.normal(0, 1, (rows // grain + 2, columns // grain + 2)).astype(np.float32)
     return np.asarray(Image.fromarray(coarse).resize((columns, rows), Image.Resampling.BICUBIC), dtype=np.float32)
 
@@ -56,7 +63,7 @@ def vary(colour: Colour, rng: np.random.Generator, spread: float = 14) -> Colour
 
 
 def paint_snowy_street(rng: np.random.Generator, number: int, rows: int, columns: int, clutter: float) -> Scene:
-    """The scene of ``paint_street``, in snow."""
+    """The scene of ``paint_street``, in snow. The arguments are the same."""
     return paint_street(rng, number, rows, columns, clutter, SNOW)
 
 
@@ -182,7 +189,15 @@ CAR_COLOURS: tuple[Colour, ...] = (
 
 
 def paint_car(pen: ImageDraw.ImageDraw, x: float, base: float, height: float, colour: Colour) -> None:
-    """Paint a car from its side, with its wheels on ``base``. Lengths are in pixels."""
+    """Paint a car from its side.
+
+    Args:
+        pen: Draws on the scene.
+        x: Left end of the car in pixels.
+        base: Height of the ground under its wheels in pixels.
+        height: Height of the car in pixels.
+        colour: Colour of its body.
+    """
     length, dark = 2.5 * height, tuple(int(0.55 * channel) for channel in colour)
     cabin = [
         (x + 0.2 * length, base - 0.58 * height),
@@ -215,7 +230,15 @@ def paint_car(pen: ImageDraw.ImageDraw, x: float, base: float, height: float, co
 
 
 def paint_bush(pen: ImageDraw.ImageDraw, rng: np.random.Generator, x: float, base: float, reach: float) -> None:
-    """Paint a bush of leaves around (x, base), ``reach`` pixels to each side."""
+    """Paint a bush of leaves.
+
+    Args:
+        pen: Draws on the scene.
+        rng: Random numbers of its leaves.
+        x: Middle of the bush in pixels.
+        base: Height of the ground under it in pixels.
+        reach: Half its width in pixels.
+    """
     for _ in range(46):
         angle, distance = rng.uniform(0, np.pi), reach * np.sqrt(rng.uniform(0, 1))
         leaf_x, leaf_y, size = (

@@ -1,4 +1,4 @@
-"""Archives: what is inside comes out byte for byte, and an archive that is not honest leaves nothing behind."""
+"""Archives: files come out byte for byte, and a bad archive leaves nothing behind."""
 
 import io
 import stat
@@ -36,7 +36,7 @@ def files_below(folder):
 
 
 def refused(tmp_path, archive, words):
-    """The archive is refused with these words, and nothing is left of it."""
+    """The archive is refused with these words, and nothing of it is left."""
     target = tmp_path / "data" / "set"
     target.parent.mkdir(exist_ok=True)
     with pytest.raises(BadInput, match=words):
@@ -51,7 +51,7 @@ names = st.lists(st.sampled_from(["a", "b", "query", "0001.jpg"]), min_size=1, m
 @given(
     files=st.dictionaries(names, st.binary(max_size=30), min_size=1, max_size=4), pack=st.sampled_from([zip_of, tar_of])
 )
-def test_what_is_packed_comes_out_byte_for_byte(tmp_path_factory, files, pack):
+def test_packed_files_come_out_byte_for_byte(tmp_path_factory, files, pack):
     files = {f"{number}/{name}": content for number, (name, content) in enumerate(files.items())}
     folder = tmp_path_factory.mktemp("law")
     extract(pack(folder / "archive", {"top/first": b"1", **{f"top/{k}": v for k, v in files.items()}}), folder / "set")
@@ -59,7 +59,7 @@ def test_what_is_packed_comes_out_byte_for_byte(tmp_path_factory, files, pack):
 
 
 @pytest.mark.parametrize("pack", [zip_of, tar_of])
-def test_an_only_top_folder_becomes_the_folder_whatever_it_is_called(tmp_path, pack):
+def test_a_single_top_folder_becomes_the_folder_whatever_its_name(tmp_path, pack):
     archive = pack(tmp_path / "a", {"Market-1501/query/x.jpg": b"x", "Market-1501/readme.txt": b"r"})
     extract(archive, tmp_path / "market")
     assert files_below(tmp_path / "market") == {"query/x.jpg": b"x", "readme.txt": b"r"}

@@ -104,7 +104,7 @@ def float32_by_default(monkeypatch):
     By itself the command chooses bfloat16 where the processor multiplies it, and some of those return what nobody wrote
     for maps as small as the tests' are. A test of bfloat16 asks for it.
     """
-    monkeypatch.setattr("harness.machine.precision.bfloat16_helps", lambda device: False)
+    monkeypatch.setattr("harness.commands.resources.bfloat16_helps", lambda device: False)
 
 
 @pytest.fixture

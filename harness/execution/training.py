@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from harness.errors import BadInput
-from harness.event_files import write_epoch
+from harness.event_files import TrainingEvents
 from harness.execution.preparation import build_model, initialise, training_data
 from harness.hardware import hardware_facts
 from harness.measure.memory import forget_peak, peak_memory_mb
@@ -96,20 +96,21 @@ def train_together(run: Run, place: Workplace) -> Record:
         line = f"  epoch {epoch}/{run.recipe.epochs}: {losses}; {log['images_per_second'][-1]:.0f} images/s"
         append_line(folder / "log.txt", line.strip())
         write_progress(place.store, run, str(place.machine.device), log)
-        write_epoch(place.store, run, log)
+        events.write_epoch(log)
         place.watch.advance(epoch, line)
 
-    log = train(
-        model,
-        data,
-        run.recipe,
-        run.seed,
-        place.machine,
-        folder / "checkpoint.pt",
-        epoch_done,
-        place.world,
-        run.computation.sync_batch_norm,
-    )
+    with closing(TrainingEvents(place.store, run)) as events:
+        log = train(
+            model,
+            data,
+            run.recipe,
+            run.seed,
+            place.machine,
+            folder / "checkpoint.pt",
+            epoch_done,
+            place.world,
+            run.computation.sync_batch_norm,
+        )
     if not place.world.leads:
         return {}
     checkpoint.write_tensors(folder / "weights.pt", {name: value.cpu() for name, value in model.state_dict().items()})

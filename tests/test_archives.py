@@ -1,6 +1,7 @@
 """Archives: what is inside comes out byte for byte, and an archive that is not honest leaves nothing behind."""
 
 import io
+import os
 import stat
 import tarfile
 import zipfile
@@ -140,6 +141,29 @@ def test_an_archive_larger_than_the_disk_is_refused(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(archives.shutil, "disk_usage", lambda _: usage(100, 90, 10))
     refused(tmp_path, zip_of(tmp_path / "a", {"top/x": b"x" * 11}), "make room")
+
+
+@pytest.mark.parametrize("kind", ["DIRTYPE", "REGTYPE"])
+def test_the_umask_says_who_may_read_what_comes_out_of_a_tar_whatever_its_modes(tmp_path, kind):
+    with tarfile.open(tmp_path / "a", "w") as archive:
+        for name, mode in (("top/private", 0o600), ("top/open", 0o777)):
+            member = tarfile.TarInfo(name)
+            member.type, member.mode = getattr(tarfile, kind), mode
+            archive.addfile(member)
+    before = os.umask(0o027)
+    try:
+        extract(tmp_path / "a", tmp_path / "set")
+    finally:
+        os.umask(before)
+    wanted = 0o750 if kind == "DIRTYPE" else 0o640
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "set").iterdir()} == {wanted}
+    assert stat.S_IMODE((tmp_path / "set").stat().st_mode) == 0o750
+
+
+def test_a_name_that_is_a_file_and_a_folder_is_refused(tmp_path):
+    for number, names in enumerate((("top/x", "top/x/y"), ("top/x/y", "top/x"), ("top/x", "top/x/"))):
+        for pack in (zip_of, tar_of):
+            refused(tmp_path, pack(tmp_path / f"{number}-{pack.__name__}", dict.fromkeys(names, b"")), "twice")
 
 
 def test_progress_ends_at_the_bytes_in_all(tmp_path):

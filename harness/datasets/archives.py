@@ -1,4 +1,9 @@
-"""Archives from the outside, extracted without trust: no path escapes, and a folder is whole or not there at all."""
+"""Archives from the outside, extracted without trust: no path escapes, and a folder is whole or not there at all.
+
+zipfile and tarfile (with its ``data`` filter) extract each file. The checks before that stay here, because both are
+milder: zipfile drops ``..`` from a name and goes on, the filter drops a leading ``/`` and lets links pass that stay
+inside, and both write the second file of a name over the first.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO
 
 from harness.errors import BadInput
 
@@ -26,13 +30,13 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class _Member:
-    """One entry: its name as written, its declared size in bytes, and how to open its content."""
+    """One entry: its name as written, its declared size in bytes, and how to extract it, unless it is a folder."""
 
     name: str
     size: int
     is_folder: bool
     is_plain: bool
-    open: Callable[[], IO[bytes] | None]
+    extract: Callable[[Path], object]
 
 
 def extract(archive: Path, folder: Path, progress: Progress | None = None) -> None:
@@ -70,6 +74,8 @@ def _opened(archive: Path) -> Iterator[list[_Member]]:
                 yield [_zip_member(zipped, info) for info in zipped.infolist()]
         else:
             with tarfile.open(archive) as tarred:
+                # An attribute, since Python before 3.11.4 has neither the filter nor an argument for it.
+                tarred.extraction_filter = getattr(tarfile, "data_filter", None)
                 yield [_tar_member(tarred, info) for info in tarred.getmembers()]
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, zlib.error) as error:
         raise BadInput(f"{damaged} ({error}); delete it and fetch it again") from error
@@ -79,11 +85,15 @@ def _zip_member(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
     # The upper half of external_attr is the Unix mode, 0 where the archive was not made on Unix.
     kind = stat.S_IFMT(info.external_attr >> 16)
     is_plain = kind in (0, stat.S_IFDIR if info.is_dir() else stat.S_IFREG)
-    return _Member(info.filename, info.file_size, info.is_dir(), is_plain, lambda: zipped.open(info))
+    return _Member(info.filename, info.file_size, info.is_dir(), is_plain, lambda folder: zipped.extract(info, folder))
 
 
 def _tar_member(tarred: tarfile.TarFile, info: tarfile.TarInfo) -> _Member:
-    return _Member(info.name, info.size, info.isdir(), info.isdir() or info.isreg(), lambda: tarred.extractfile(info))
+    def extract(folder: Path) -> None:
+        # Without the archive's own modes, which tarfile would set whatever the umask says.
+        tarred.extract(info, folder, set_attrs=False)
+
+    return _Member(info.name, info.size, info.isdir(), info.isdir() or info.isreg(), extract)
 
 
 def _checked(archive: Path, members: Iterable[_Member]) -> list[tuple[PurePosixPath, _Member]]:
@@ -118,11 +128,12 @@ def _write(archive: Path, wanted: list[tuple[PurePosixPath, _Member]], aside: Pa
         target = aside / path
         try:
             if member.is_folder:
+                # Not by tarfile, which gives a folder mode 0700 where it sets no modes and has no filter.
                 target.mkdir(parents=True, exist_ok=True)
                 continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with member.open() as source, target.open("xb") as file:  # type: ignore[union-attr]
-                shutil.copyfileobj(source, file, 1 << 20)
+            if target.exists():
+                raise FileExistsError
+            member.extract(aside)
         except (FileExistsError, NotADirectoryError) as error:
             raise BadInput(f"{archive} holds {path} twice; it is not the published archive") from error
         except OSError as error:

@@ -1,7 +1,11 @@
 """Archives: what is inside comes out byte for byte, and an archive that is not honest leaves nothing behind."""
 
+import bz2
+import gzip
 import io
+import lzma
 import os
+import random
 import stat
 import tarfile
 import zipfile
@@ -110,6 +114,30 @@ def test_a_damaged_archive_is_named(tmp_path):
     whole = tar_of(tmp_path / "b", {"top/x": bytes(range(256)) * 400}).read_bytes()
     archive.write_bytes(whole[: len(whole) // 2])
     refused(tmp_path, archive, "damaged")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("place", [0.3, 0.99])
+def test_a_byte_that_changed_in_a_compressed_tar_is_noticed(tmp_path, pack, place):
+    content = random.Random(0).randbytes(300_000)
+    with tarfile.open(tmp_path / "plain", "w") as archive:
+        member = tarfile.TarInfo("top/x")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    packed = bytearray(pack((tmp_path / "plain").read_bytes()))
+    packed[int(len(packed) * place)] ^= 0xFF
+    (tmp_path / "a").write_bytes(packed)
+    refused(tmp_path, tmp_path / "a", "damaged")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_byte_that_changed_in_a_zip_is_noticed(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "whole", "w", method) as archive:
+        archive.writestr("top/x", random.Random(0).randbytes(30_000))
+    packed = bytearray((tmp_path / "whole").read_bytes())
+    packed[15_000] ^= 0xFF
+    (tmp_path / "a").write_bytes(packed)
+    refused(tmp_path, tmp_path / "a", "damaged")
 
 
 def test_an_encrypted_archive_is_refused(tmp_path):

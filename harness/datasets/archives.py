@@ -7,6 +7,7 @@ inside, and both write the second file of a name over the first.
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import stat
@@ -23,6 +24,9 @@ from harness.errors import BadInput
 
 _LEFT_OUT = {"__MACOSX", ".DS_Store", "Thumbs.db"}
 """What operating systems leave in archives."""
+
+_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, zlib.error, lzma.LZMAError)
+"""What reading a damaged archive raises, beside OSError."""
 
 Progress = Callable[[int, int], None]
 """Called with the bytes written and the bytes in all."""
@@ -76,9 +80,25 @@ def _opened(archive: Path) -> Iterator[list[_Member]]:
             with tarfile.open(archive) as tarred:
                 # An attribute, since Python before 3.11.4 has neither the filter nor an argument for it.
                 tarred.extraction_filter = getattr(tarfile, "data_filter", None)
-                yield [_tar_member(tarred, info) for info in tarred.getmembers()]
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, zlib.error) as error:
+                members = [_tar_member(tarred, info) for info in tarred.getmembers()]
+                _read_to_the_end(tarred)
+                yield members
+    except (*_DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and not _is_damage(error):
+            raise
         raise BadInput(f"{damaged} ({error}); delete it and fetch it again") from error
+
+
+def _read_to_the_end(tarred: tarfile.TarFile) -> None:
+    """Have what compresses the archive check its sum, which stands behind the last entry."""
+    assert tarred.fileobj is not None
+    while tarred.fileobj.read(1 << 20):
+        pass
+
+
+def _is_damage(error: OSError) -> bool:
+    """Whether gzip or bz2 raised it, for content that is damaged; an error of the system has a number."""
+    return error.errno is None
 
 
 def _zip_member(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
@@ -137,6 +157,8 @@ def _write(archive: Path, wanted: list[tuple[PurePosixPath, _Member]], aside: Pa
         except (FileExistsError, NotADirectoryError) as error:
             raise BadInput(f"{archive} holds {path} twice; it is not the published archive") from error
         except OSError as error:
+            if _is_damage(error):
+                raise
             raise BadInput(
                 f"{target.parent} cannot be written ({error.strerror}); mend that and extract {archive} again"
             ) from error

@@ -1,4 +1,8 @@
-"""The bootstrap of clusters: people are drawn with replacement, each with all of their queries."""
+"""The bootstrap of clusters: people are drawn with replacement, each with all of their queries.
+
+Not scipy.stats.bootstrap: it knows no clusters and draws anew for each statistic. Here a draw is a row of counts, and
+one matrix product gives all metrics of it.
+"""
 
 from __future__ import annotations
 

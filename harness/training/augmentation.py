@@ -1,6 +1,7 @@
 """Flip, translate, normalise and erase whole batches; masks and keypoints follow the images.
 
 Every image draws from a random stream of its own, so that a batch, a share of it, and one image alone get the same.
+torchvision's transforms draw from one global stream, and their flip leaves left and right in keypoints and parsing.
 """
 
 from __future__ import annotations

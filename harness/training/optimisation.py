@@ -1,4 +1,8 @@
-"""Optimiser and learning-rate schedule of a recipe."""
+"""Optimiser and learning-rate schedule of a recipe.
+
+The schedule is a function of epoch and iteration, not a torch.optim.lr_scheduler: a checkpoint needs no state of it,
+and the papers' warm-ups step by iteration while the rest steps by epoch, which a SequentialLR cannot.
+"""
 
 from __future__ import annotations
 

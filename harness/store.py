@@ -167,6 +167,10 @@ class Store:
         """Where a run keeps its weights, log and evaluations."""
         return self.folder / "runs" / run
 
+    def weights_path(self, run: str) -> Path:
+        """Where a finished training keeps its weights."""
+        return self.run_folder(run) / "weights.safetensors"
+
     def record_path(self, table: str, row: str, dataset: str, profile: str, seed: int) -> Path:
         """Where the record of a cell stands."""
         return self.folder / "records" / table / record_name(table, row, dataset, profile, seed)
@@ -230,12 +234,11 @@ class Store:
         if not path.exists():
             return None
         manifest = _read_json(path, f"delete the folder {path.parent} to train it again", OF_RUNS)
-        weights = path.parent / "weights.pt"
-        return manifest if weights.exists() else None
+        return manifest if self.weights_path(run).exists() else None
 
     def trained_weights(self, run: str, manifest: Record) -> Path:
         """The file of a finished training's weights. Raises BadInput where it is not what was written then."""
-        path = self.run_folder(run) / "weights.pt"
+        path = self.weights_path(run)
         if file_digest(path) != manifest["weights_sha256"]:
             raise BadInput(f"{path}: changed since it was trained; delete the folder {path.parent} to train it again")
         return path

@@ -18,8 +18,7 @@ def disagreements(record: Record, store: Store) -> Iterator[str]:
     """One sentence for each stored thing that is not what the record says: weights, features, ranks, metrics."""
     receipt = record["receipt"]
     folder = store.path(record["evaluation"])
-    weights = store.run_folder(record["run"]) / "weights.pt"
-    yield from _digest_differs(weights, receipt["weights_sha256"])
+    yield from _digest_differs(store.weights_path(record["run"]), receipt["weights_sha256"])
     for name, digest in receipt["evaluation_sha256"].items():
         yield from _digest_differs(folder / f"{name}.npz", digest)
     try:

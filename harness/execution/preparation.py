@@ -15,6 +15,7 @@ from harness.plan import Run
 from harness.shelf import Shelf
 from harness.store import Store
 from harness.training.batches import TrainingData
+from harness.training.final_weights import read_weights
 from harness.training.seeds import derived_seed
 
 
@@ -31,10 +32,10 @@ def initialise(model: ReIDModel, run: Run, store: Store) -> dict[str, Any]:
         assert run.parent is not None
         manifest = store.run_manifest(run.parent.id)
         assert manifest is not None
-        weights = torch.load(store.trained_weights(run.parent.id, manifest), map_location="cpu", weights_only=True)
+        trained = read_weights(store.trained_weights(run.parent.id, manifest))
         if run.recipe.initialisation.part == "model":
-            return load_model(model, weights, f"{run.parent.method.id}, run {run.parent.id}")
-        trunk = {name.removeprefix("trunk."): value for name, value in weights.items() if name.startswith("trunk.")}
+            return load_model(model, trained, f"{run.parent.method.id}, run {run.parent.id}")
+        trunk = {name.removeprefix("trunk."): value for name, value in trained.items() if name.startswith("trunk.")}
         source = f"trunk of {run.parent.method.id}, run {run.parent.id}"
         if any(".IN." in name for name in model.trunk.state_dict()):
             trunk, split = with_ibn_norms(trunk)

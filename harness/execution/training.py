@@ -7,8 +7,6 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
 from harness.errors import BadInput
 from harness.event_files import TrainingEvents
 from harness.execution.preparation import build_model, initialise, training_data
@@ -20,6 +18,7 @@ from harness.progress import Watch
 from harness.shelf import Shelf
 from harness.store import Record, Store, append_line, file_digest, write_json
 from harness.training import checkpoint
+from harness.training.final_weights import read_weights, write_weights
 from harness.training.loop import train
 from harness.training.machine import Machine
 from harness.training.world import World
@@ -59,8 +58,7 @@ def trained(run: Run, place: Workplace) -> Record:
 def load_model(run: Run, manifest: Record, place: Workplace) -> ReIDModel:
     """The trained network of a run, every weight matched by name."""
     model = build_model(run, manifest["num_classes"])
-    path = place.store.trained_weights(run.id, manifest)
-    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
+    model.load_state_dict(read_weights(place.store.trained_weights(run.id, manifest)), strict=True)
     return place.machine.place(model)
 
 
@@ -113,7 +111,7 @@ def train_together(run: Run, place: Workplace) -> Record:
         )
     if not place.world.leads:
         return {}
-    checkpoint.write_tensors(folder / "weights.pt", {name: value.cpu() for name, value in model.state_dict().items()})
+    write_weights(place.store.weights_path(run.id), model)
     manifest = {
         "id": run.id,
         "configuration": run.configuration,
@@ -126,7 +124,7 @@ def train_together(run: Run, place: Workplace) -> Record:
         "peak_memory_mb": peak_memory_mb(place.machine.device),
         "started": started,
         "hardware": hardware_facts(str(place.machine.device)),
-        "weights_sha256": file_digest(folder / "weights.pt"),
+        "weights_sha256": file_digest(place.store.weights_path(run.id)),
     }
     write_json(folder / "run.json", manifest)
     checkpoint.remove(folder / "checkpoint.pt")

@@ -270,7 +270,7 @@ def test_a_child_that_is_asked_to_stop_stops_the_command(launched):
 def test_torchrun_leaves_its_processes_nearly_all_the_time_to_stop(monkeypatch):
     monkeypatch.delenv("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", raising=False)
     assert "TORCH_ELASTIC_SHUTDOWN_TIMEOUT" not in launching._environment(1)
-    assert 30 < int(launching._environment(2)["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"]) < launching.TIME_TO_STOP
+    assert 30 < int(launching._environment(2)["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"]) < launching.STOP_SECONDS
 
 
 def test_failures_survive_the_way_from_another_machine():

@@ -31,7 +31,10 @@ def record(store, name, noise, protocol="without_cameras", **changes):
         "passport": {"fingerprint": changes.pop("fingerprint", "f")},
         "protocol": {"id": protocol, "metric": changes.pop("metric", "cosine"), "flip_test": False},
     }
-    made = {"cell": name, "status": "done", "dataset": "sysu_all", "evaluation": name, "receipt": receipt}
+    made = {
+        **{"cell": name, "profile": "paper", "seed": 0, "status": "done", "cause": {"kind": "NaN loss"}},
+        **{"dataset": "sysu_all", "evaluation": name, "receipt": receipt},
+    }
     return made | changes, scores, query_ids
 
 
@@ -66,7 +69,7 @@ def test_a_record_does_not_differ_from_itself_and_differs_from_a_far_better_one(
         ({"fingerprint": "g"}, "differ in their copy of the dataset"),
         ({"protocol": "regdb"}, r"differ in their protocol \(without_cameras and regdb\)"),
         ({"metric": "euclidean"}, r"differ in their distance \(cosine and euclidean\)"),
-        ({"status": "failed"}, "other failed, so there is nothing to compare"),
+        ({"status": "failed"}, r"other \(paper, seed 0\) failed \(NaN loss\); there is nothing to compare"),
     ],
 )
 def test_records_that_were_not_scored_alike_are_refused(tmp_path, change, message):
@@ -83,7 +86,7 @@ def test_a_record_whose_features_are_cut_short_is_named(tmp_path, keep):
     one, _, _ = record(store, "one", 1.0)
     features = tmp_path / "one" / "features.npz"
     features.write_bytes(features.read_bytes()[: int(keep * features.stat().st_size)])
-    with pytest.raises(BadInput, match=r"features\.npz cannot be read .*run one again"):
+    with pytest.raises(BadInput, match=r"one/features\.npz is damaged .*; delete it and run the cell again"):
         significance(one, one, store)
 
 
@@ -92,5 +95,5 @@ def test_a_record_whose_files_are_gone_is_named(tmp_path):
     one, _, _ = record(store, "one", 1.0)
     other, _, _ = record(store, "other", 1.0)
     (tmp_path / "other" / "features.npz").unlink()
-    with pytest.raises(BadInput, match=r"features\.npz cannot be read .*run other again"):
+    with pytest.raises(BadInput, match=r"other/features\.npz was not kept; run the cell again"):
         significance(one, other, store)

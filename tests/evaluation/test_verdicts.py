@@ -103,7 +103,7 @@ def receipt(**changes):
         ({"switches": {"k": 4}}, 1, "recipes"),
         ({"passport": {"fingerprint": "g"}}, 1, "recipes"),
         ({"passport": {"fingerprint": "g"}}, 10, ""),
-        ({"precision": "float32"}, 1, "computation"),
+        ({"computation": {"precision": "float32"}}, 1, "computation"),
         ({"code": "changed"}, 10, "computation"),
         ({"effective_batch": {"gpus": 4}}, 1, "computation"),
         ({"protocol": {"id": "sysu_indoor"}}, 1, "protocols"),

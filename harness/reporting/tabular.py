@@ -1,10 +1,14 @@
-"""A table as text for a paper (LaTeX, booktabs) and for a spreadsheet (CSV, one figure a line)."""
+"""A table as text for a paper (LaTeX, booktabs) and for a spreadsheet (CSV, one figure a line).
+
+The LaTeX is written here: pandas' Styler.to_latex has no ``\\cmidrule(lr)`` under groups of columns and no remark line,
+and merges the equal titles of neighbouring groups.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
+
+import pandas as pd
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -60,11 +64,7 @@ def booktabs(corner: str, blocks: Sequence[Block], rows: Iterable[Sequence[str]]
 
 def csv_text(lines: Iterable[Sequence[str]]) -> str:
     """``lines`` of figures below the header that all tables share."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(CSV_HEADER)
-    writer.writerows(lines)
-    return buffer.getvalue()
+    return pd.DataFrame(list(lines), columns=list(CSV_HEADER)).to_csv(index=False, lineterminator="\n")
 
 
 def _line(values: Sequence[str]) -> str:

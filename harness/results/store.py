@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ABANDONED_AFTER_SECONDS = 3600
 """No file takes so long to write. An older half-written file was left by a process that was killed."""
-WEIGHTS = "weights.pt"
+WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,9 @@ class StoredArrays:
         from harness.evaluation.metrics import Scores
 
         records = tuple(records)
+        for path in (self.path(record, "scores") for record in records):
+            if not path.exists():
+                raise NotKept(f"{path} was not kept; run the cell again")
         scores = tuple(Scores.load(self.path(record, "scores")) for record in records)
         identities = self.read(records[0], "features", ["query_ids"])["query_ids"]
         if identities.ndim != 1:

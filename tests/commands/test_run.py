@@ -173,11 +173,11 @@ def test_verify_scores_again_and_names_what_was_changed(command, tmp_path):
     code, said, _ = command("--verify", "toy_table-Narrow-market1501")
     assert code == 1
     assert "scores.npz: changed since the record was written" in said
-    weights = store.run_folder(record["run"]) / "weights.pt"
+    weights = store.weights_path(record["run"])
     changed = bytearray(weights.read_bytes())
     changed[-1] ^= 1
     weights.write_bytes(changed)
-    assert "weights.pt: changed since" in command("--verify", "toy_table-Narrow-market1501")[1]
+    assert "weights.safetensors: changed since" in command("--verify", "toy_table-Narrow-market1501")[1]
 
 
 def test_verify_says_of_damaged_features_that_they_cannot_be_scored(command):

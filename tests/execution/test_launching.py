@@ -170,7 +170,7 @@ for n in range(9): folder.joinpath("checkpoint.pt").write_text(str(n)); time.sle
 import sys
 from pathlib import Path
 from harness.errors import NonFiniteLoss
-from harness.execution.last_word import leaving_first_error
+from harness.execution.first_error import leaving_first_error
 def leave(error, rank):
     try:
         with leaving_first_error(Path(sys.argv[1]), rank): raise error
@@ -183,7 +183,7 @@ sys.exit(1)
 import sys
 from pathlib import Path
 from harness.errors import BadInput
-from harness.execution.last_word import leaving_first_error
+from harness.execution.first_error import leaving_first_error
 with leaving_first_error(Path(sys.argv[1]), 0): raise BadInput("a file is missing; " + "put it back " * 60)
 """,
     "is one of torchrun's, killed": "import sys; print('  exitcode  : -9 (pid: 7)', file=sys.stderr); sys.exit(1)",

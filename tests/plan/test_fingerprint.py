@@ -12,9 +12,10 @@ from harness import registry
 from harness.datasets.base import Dataset, Passport, Split
 from harness.files.hashing import canonical_hash
 from harness.machine.computation import Computation
+from harness.plan import code, fingerprint, planner
 from harness.plan.fingerprint import changed, content, reached_code, resolves
 from harness.plan.plan import Plan
-from harness.plan.planner import Planner, code, fingerprint, planner
+from harness.plan.planner import Planner
 from harness.plan.shelf import Shelf
 from harness.results.store import Store
 from harness.tables import table

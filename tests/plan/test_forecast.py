@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from harness.files.atomic import write_json
 from harness.machine.computation import Computation
+from harness.plan import forecast
 from harness.plan import operations as planned
 from harness.plan.forecast import Forecast
 from harness.plan.operations import planned_operations
 from harness.plan.plan import Plan
-from harness.plan.planner import Planner, forecast
+from harness.plan.planner import Planner
 from harness.plan.scaling import Scaling, Training, as_lines, duration, makespan
 from harness.plan.shelf import Shelf
 from harness.plan.throughput import Hardware, Measurement, recorded_hardware
@@ -184,7 +185,7 @@ def test_the_time_of_a_run_is_that_of_its_network_on_the_same_hardware(toy_metho
             "log": {"images_per_second": [images_per_second]},
         }
         write_json(store.run_folder(name) / "run.json", manifest)
-        (store.run_folder(name) / "weights.pt").touch()
+        store.weights_path(name).touch()
     found = Forecast(plan, store, {"market1501": (32, 0)}, "Abacus on 2 threads")
     assert [found.seconds(run) for run in (narrow, wide)] == [3 * 24 / 10.0, 3 * 24 / 30.0]
 

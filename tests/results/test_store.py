@@ -138,7 +138,7 @@ def test_a_run_without_its_weights_does_not_count_as_trained(tmp_path):
     manifest = dict.fromkeys(OF_RUNS)
     (folder / "run.json").write_text(json.dumps(manifest))
     assert store.run_manifest("abc") is None
-    (folder / "weights.pt").write_bytes(b"")
+    store.weights_path("abc").write_bytes(b"")
     assert store.run_manifest("abc") == manifest
 
 
@@ -201,7 +201,7 @@ def test_a_results_folder_that_may_not_be_read_does_not_pass_for_an_empty_one(tm
 
 def test_weights_that_are_not_those_written_are_refused_with_the_mend(tmp_path):
     store = Store(tmp_path)
-    weights = store.run_folder("a run") / "weights.pt"
+    weights = store.weights_path("a run")
     weights.parent.mkdir(parents=True)
     weights.write_bytes(b"as trained")
     manifest = {"weights_sha256": file_digest(weights)}

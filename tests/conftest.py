@@ -12,6 +12,7 @@ from PIL import Image
 import methods
 from harness import registry, tables
 from harness.plan import code, fingerprint
+from tests.processes import Processes
 
 TOY_INIT = """
 from dataclasses import dataclass
@@ -105,6 +106,12 @@ def float32_by_default(monkeypatch):
     for maps as small as the tests' are. A test of bfloat16 asks for it.
     """
     monkeypatch.setattr("harness.commands.resources.bfloat16_helps", lambda device: False)
+
+
+@pytest.fixture(scope="session")
+def processes() -> Processes:
+    """Starts the command in processes of its own."""
+    return Processes()
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ import pytest
 from rich.console import Console
 
 from harness.cell import Cell
-from harness.errors import Unwritable
+from harness.errors import BadInput, Unwritable
 from harness.progress import Watch
 from harness.results.store import Store
 from harness.run import main
 from harness.status.announcements import announced
 from harness.status.board import Board
-from harness.status.event_files import ask_for_event_files, write_metrics
+from harness.status.event_files import TrainingEvents, ask_for_event_files, write_metrics
 from harness.status.trainings import trainings_in, write_progress
 from harness.status.views import LiveTables, as_tables, as_text
 

@@ -131,6 +131,19 @@ def toy_method(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def leave_methods(monkeypatch):
+    """Leave only these methods, where a test runs a command: it writes the pages of all tables that there are."""
+
+    def leave(*ids: str) -> None:
+        left = {method_id: registry.folders()[method_id] for method_id in ids}
+        monkeypatch.setattr(registry, "folders", lambda: left)
+        tables.tables.cache_clear()
+
+    yield leave
+    tables.tables.cache_clear()
+
+
+@pytest.fixture
 def market_root(tmp_path) -> Path:
     """A data root with Market-1501's layout: 8 people to train on, 6 to test on, 2 cameras, coloured noise."""
     root = tmp_path / "data" / "Market-1501-v15.09.15"

@@ -21,7 +21,7 @@ class Processes:
         self.context.set_forkserver_preload([*PRELOADED])
 
     def start(self, plugins: Path, said: Path, arguments) -> multiprocessing.process.BaseProcess:
-        """A process that carries out the command with a folder of plugins; what it says is added to a file."""
+        """A process that carries out the command with the methods of a folder; what it says is added to a file."""
         process = self.context.Process(target=carry_out, args=(str(plugins), str(said), [*map(str, arguments)]))
         process.start()
         return process
@@ -29,7 +29,7 @@ class Processes:
 
 def carry_out(plugins: str, said: str, arguments: list[str]) -> None:
     """The command as a user starts it."""
-    methods.__path__.append(plugins)
+    methods.__path__[:] = [plugins]
     os.setpgrp()
     with Path(said).open("a") as file:
         os.dup2(file.fileno(), 1)

@@ -314,16 +314,10 @@ def test_the_plan_names_cells_distinct_runs_and_what_is_cached(command):
         ((*TABLE, "--device", "cuda:²"), "'cuda:²' is not a device"),
         ((*TABLE, "--device", "cuda:"), "'cuda:' is not a device"),
         ((*TABLE, "--run-timeout", "nan"), "--run-timeout nan: give a positive number of minutes"),
-        (("--table", "mpn_complexity", "--dataset", "nonsense"), "unknown dataset 'nonsense'"),
         (("--table", "toy_table", "--dataset", "folder:~no such user/x"), "there is no home folder ~no such user"),
         (("--table", "toy_table", "--dataset", f"folder:{'x' * 5000}"), "File name too long"),
         (("--why", "toy_table-Wide"), "write TABLE-ROW-DATASET"),
         (("--why", "toy_table-Widde-market1501"), "unknown row of toy_table 'Widde'"),
-        (
-            ("--why", "rmgl_cross-Source: Market RMGL(Ours)†-market1501"),
-            "-market1501 is not a cell (rmgl_cross has row 'Source: Market RMGL(Ours)†' on dukemtmc, cuhk03 only)",
-        ),
-        (("--why", "pgfl_kd_speed-PCB [39]-occluded_duke"), "is not a cell (pgfl_kd_speed: costs are measured"),
         (("--verify", "toy_table-Wide-market1501"), "is not a folder; run a table first"),
         ((), "name a table with --table ID"),
     ],
@@ -334,6 +328,23 @@ def test_bad_input_gets_one_sentence_and_exit_code_2(command, tmp_path, argument
     assert said in printed
     assert len(printed.strip().splitlines()) == 1
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--table", "mpn_complexity", "--dataset", "nonsense"), "unknown dataset 'nonsense'"),
+        (
+            ("--why", "rmgl_cross-Source: Market RMGL(Ours)†-market1501"),
+            "-market1501 is not a cell (rmgl_cross has row 'Source: Market RMGL(Ours)†' on dukemtmc, cuhk03 only)",
+        ),
+        (("--why", "pgfl_kd_speed-PCB [39]-occluded_duke"), "is not a cell (pgfl_kd_speed: costs are measured"),
+    ],
+)
+def test_what_a_published_table_does_not_have_gets_one_sentence_and_exit_code_2(tmp_path, capsys, arguments, said):
+    folders = ("--data-root", tmp_path, "--results", tmp_path / "results", "--report", tmp_path / "pages")
+    assert main([*map(str, (*arguments, *folders))]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_folder_with_tables_and_no_code_is_listed_and_not_run(command, toy_method):

@@ -22,6 +22,7 @@ from harness.reporting.layout import Layout, lay_out
 from harness.reporting.sections import group_section
 from harness.results.reading import Damaged
 from harness.results.record import Counts, MeasuredTable, Record
+from harness.results.sentences import computation_sentence, start_sentence
 from harness.results.store import Store
 from harness.results.stored import StoredArrays
 from harness.tables import Paper, Table
@@ -105,7 +106,7 @@ def _environment() -> Environment:
     )
     for written in (
         *(wording.metric_name, wording.printed, wording.fixed, wording.significant, wording.signed),
-        *(wording.count, wording.item),
+        *(wording.count, wording.item, start_sentence, computation_sentence),
     ):
         environment.filters[written.__name__] = written
     environment.globals |= {

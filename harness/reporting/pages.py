@@ -131,10 +131,15 @@ def _table_page(sources: _Sources, layout: Layout) -> str:
         counts=count_table(table, sources.counts),
         complexity=complexity,
         sections=[group_section(layout, group, sources.stored, sources.images) for group in layout.measured],
-        damaged=_named(sources, [each for each in sources.damaged if each.table == table.id]),
+        damaged=_named(sources, [each for each in sources.damaged if _is_of(each, table)]),
         latex=latex_copy,
         csv=csv_copy,
     )
+
+
+def _is_of(damaged: Damaged, table: Table) -> bool:
+    """Whether a damaged file belongs to a table. Every table of datasets shows the counts of all."""
+    return damaged.table == table.id or (table.prints_counts and damaged.path.parent.name == "datasets")
 
 
 def _named(sources: _Sources, damaged: Sequence[Damaged]) -> list[tuple[str, str]]:

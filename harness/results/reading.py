@@ -35,8 +35,9 @@ class Damaged:
 
     @property
     def table(self) -> str:
-        """Id of the table whose record it is: the name of its folder."""
-        return self.path.parent.name
+        """Id of the table that it belongs to: the folder of a record, the file of measured costs."""
+        folder = self.path.parent.name
+        return self.path.stem if folder == "complexity" else folder
 
 
 def read_record(path: Path) -> Record:

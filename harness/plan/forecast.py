@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from harness.datasets import dataset as dataset_spec
+from harness.errors import BadInput
 from harness.files.hashing import canonical_hash
 from harness.machine.hardware import device_name
 from harness.models.weights import luperson_file, luperson_weights
@@ -48,9 +49,11 @@ class Forecast:
                 self.speeds.setdefault(key, []).extend(manifest["log"]["images_per_second"])
 
     def state(self, run: Run) -> str:
-        """``blocked``, ``cached``, ``started`` or ``fresh``."""
+        """``blocked``, ``cached``, ``started``, ``fresh``, or ``damaged`` where its ``run.json`` cannot be used."""
         if run.blocked:
             return "blocked"
+        if self._damage(run):
+            return "damaged"
         if self.store.run_manifest(run.id) is not None:
             return "cached"
         return "started" if (self.store.run_folder(run.id) / "checkpoint.pt").exists() else "fresh"
@@ -154,6 +157,7 @@ class Forecast:
             "seed": run.seed,
             "switches": run.configuration["switches"],
             "state": self.state(run),
+            "reason": run.blocked or self._damage(run),
             "starts_from": run.parent.id if run.parent else None,
             "cells": [planned.cell.id for planned in self.plan.cells_of(run)],
             "images": self.images_trained(run),
@@ -171,7 +175,8 @@ class Forecast:
                 f"run {run.id}  {self.state(run):<8} {run.method.id} on {run.dataset}, {run.profile}, seed {run.seed}: "
                 f"{len(served)} cells; {cost}"
             )
-            lines += _start(run)
+            damage = self._damage(run)
+            lines += [*_start(run), *([f"    {damage}"] if damage else [])]
             lines += [
                 f"    {planned.state:<8} {planned.cell.id}{_because(planned.state, planned.reason)}"
                 for planned in served
@@ -179,6 +184,14 @@ class Forecast:
         unplanned = [planned for planned in self.plan.cells if planned.run is None and planned.state == "blocked"]
         lines += [f"    blocked  {planned.cell.id}: {planned.reason}" for planned in unplanned]
         return "\n".join([*lines, self.summary(), *self._scaling_lines()])
+
+    def _damage(self, run: Run) -> str | None:
+        """Why the ``run.json`` of a run cannot be used; None where it can, or where there is none."""
+        try:
+            self.store.run_manifest(run.id)
+        except BadInput as error:
+            return str(error)
+        return None
 
     def _scaling_lines(self) -> list[str]:
         """What the whole plan takes, the blocked runs with it."""
@@ -221,7 +234,7 @@ def _start(run: Run) -> list[str]:
 
 
 def _because(state: str, reason: str) -> str:
-    return f": {reason}" if state in ("stale", "blocked", "failed") else ""
+    return f": {reason}" if state in ("stale", "blocked", "failed", "damaged") else ""
 
 
 def _network(configuration: RunConfiguration) -> str:

@@ -1,7 +1,7 @@
-"""TensorBoard's event files, one a run: ``tensorboard --logdir results/tensorboard``.
+"""TensorBoard's event files, one per run: ``tensorboard --logdir results/tensorboard``.
 
-They are written in results folders that hold a folder ``tensorboard``, which ``--tensorboard`` makes; so every process
-and machine that works on a results folder knows. Events are appended to one file, also by a training that goes on.
+They are written where the results folder holds a folder ``tensorboard``, which ``--tensorboard`` makes; so every
+process and machine that works there knows. A resumed training appends to the same file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FILE = "events.tfevents"
 
 
 def ask_for_event_files(store: Store) -> None:
-    """Have event files written in a results folder from now on. Raises BadInput where TensorBoard is not installed."""
+    """Turn on event files for a results folder. Raises BadInput where TensorBoard is not installed."""
     _require_tensorboard()
     folder = store.folder / FOLDER
     try:
@@ -35,14 +35,14 @@ def ask_for_event_files(store: Store) -> None:
 
 
 def write_epoch(store: Store, run: Run, log: TrainingLog) -> None:
-    """Add the last epoch of a training's log, where event files are asked for: losses, rate, images/s."""
+    """Add the last epoch of a training's log (losses, rate, images/s), where event files are turned on."""
     scalars = {"loss": log["loss"], "rate": log["rate"], "images_per_second": log["images_per_second"]}
     scalars |= {f"losses/{name}": values for name, values in log["losses"].items()}
     _append(store, run, log["epoch"][-1], {tag: values[-1] for tag, values in scalars.items()})
 
 
 def write_metrics(store: Store, run: Run, record: DoneRecord) -> None:
-    """Add the metrics of a record of the run, at its last epoch, where event files are asked for."""
+    """Add the metrics of a record at the run's last epoch, where event files are turned on."""
     metrics = {f"{record['cell']}/{name}": value for name, value in record["metrics"].items()}
     _append(store, run, run.recipe.epochs, metrics)
 

@@ -1,4 +1,4 @@
-"""A table as text for a paper (LaTeX, booktabs) and for a spreadsheet (CSV, one figure a line).
+"""Tables as LaTeX (booktabs) and as CSV (one figure per line).
 
 The LaTeX is written here: pandas' Styler.to_latex has no ``\\cmidrule(lr)`` under groups of columns and no remark line,
 and merges the equal titles of neighbouring groups.
@@ -67,7 +67,7 @@ def booktabs(corner: str, blocks: Sequence[Block], rows: Iterable[Sequence[str]]
 
 
 def csv_text(lines: Iterable[Sequence[str]]) -> str:
-    """``lines`` of figures below the header that all tables share."""
+    """``lines`` of figures below the header of all tables."""
     return pd.DataFrame(list(lines), columns=list(CSV_HEADER)).to_csv(index=False, lineterminator="\n")
 
 

@@ -1,8 +1,8 @@
 """TensorBoard's event files, one per run: ``tensorboard --logdir results/tensorboard``.
 
-They are written in results folders that hold a folder ``tensorboard``, which ``--tensorboard`` makes; so every process
-and machine that works on a results folder knows. A resumed training adds a file in the same folder; its epochs take the
-place of the same epochs in earlier files.
+They are written where the results folder holds a folder ``tensorboard``, which ``--tensorboard`` makes; so every
+process and machine that works there knows. A resumed training adds a file in the same folder; its epochs replace the
+same epochs of earlier files.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ method; ``Method.parse`` adds the place and makes it a BadInput. Values are chec
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -36,7 +36,7 @@ def check_values(switches: Any) -> None:
 
     Raises ValueError, in one sentence, for any other value.
     """
-    for name, hint in _types(type(switches)).items():
+    for name, hint in _types(switches.__class__).items():
         limits = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
         kind = get_args(hint)[0] if limits else hint
         value = getattr(switches, name)
@@ -53,7 +53,7 @@ def check_values(switches: Any) -> None:
 
 
 @cache
-def _types(switches: Hashable) -> dict[str, Any]:
+def _types(switches: type) -> dict[str, Any]:
     """Types of the switches by name. Reading them from annotations is slow, and tables hold hundreds of switches."""
     return get_type_hints(switches, include_extras=True)
 

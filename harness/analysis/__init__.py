@@ -1,1 +1,1 @@
-"""Questions asked of records that are there already."""
+"""Questions asked of existing records."""

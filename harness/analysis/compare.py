@@ -13,9 +13,9 @@ METRICS = ("map", "rank1", "rank5", "rank10", "minp")
 
 
 def comparison(first: Sequence[Record], second: Sequence[Record], store: Store) -> Iterator[str]:
-    """Lines on how the records of one cell differ from those of another, pair by pair of one profile and seed.
+    """Lines on how two cells differ, for each pair of records of one profile and seed.
 
-    Raises BadInput when no profile and seed is recorded of both, and where two records cannot be compared.
+    Raises BadInput where the cells share no profile and seed, and where two records cannot be compared.
     """
     partners = {(record["profile"], record["seed"]): record for record in second}
     pairs = [
@@ -36,4 +36,4 @@ def comparison(first: Sequence[Record], second: Sequence[Record], store: Store) 
                 f"{metric:7}{found.compared.difference:+7.2f} points, 95 % interval {low:+.2f} .. {high:+.2f}, "
                 f"p = {found.p_value:.4f}"
             )
-    yield "paired by person; of the choice of people only, not of the noise of training, which other seeds show"
+    yield "paired by person; covers the choice of people only; other seeds show the noise of training"

@@ -14,14 +14,14 @@ from harness.results.store import Store
 from harness.results.stored import StoredArrays
 
 AGREEMENT = 0.05
-"""Points by which a record scored again may differ: another BLAS rounds otherwise, which moves a rank here or there."""
+"""Points by which a record scored again may differ: another BLAS rounds differently, which moves single ranks."""
 
 
 def explain(record: Record, store: Store) -> Ladder:
     """The protocol gap ladder of a record, from its stored features.
 
-    Raises BadInput, naming the record or file and the mend, when the record failed, its paper prints no figure for it,
-    its features cannot be read, or they do not give its figures again.
+    Raises BadInput, naming the record or file and the fix, when the record failed, its paper prints no figure for it,
+    its features cannot be read, or they no longer give its figures.
     """
     label, record = record_label(record), require_done(record, "explain")
     published = {metric: figure for metric, figure in record["published"].items() if figure is not None}
@@ -34,7 +34,7 @@ def explain(record: Record, store: Store) -> Ladder:
     stored = StoredArrays(store.folder)
     known = {replace(recorded, flip=False): record["metrics_without_flip"]}
     ladder = build_ladder(stored.features(record), rule, recorded, published, known if flip else None)
-    # Not every published figure is one that scoring gives: some tables print costs beside.
+    # Some tables print costs beside accuracy; scoring gives none.
     if any(abs(figure - record["metrics"][metric]) > AGREEMENT for metric, figure in ladder.recorded.figures.items()):
         path = stored.path(record, "features")
         raise BadInput(f"{path} does not give the figures of {label} again; --verify says what changed")
@@ -42,7 +42,7 @@ def explain(record: Record, store: Store) -> Ladder:
 
 
 def as_text(ladder: Ladder) -> Iterator[str]:
-    """The ladder in lines: the gap, what closes it, and every setting tried, nearest to the published figure first."""
+    """The ladder in lines: the gap, the switches that close it, and every setting tried, the closest first."""
     figures = ladder.recorded.figures
     published = {metric: figures[metric] - ladder.recorded.differences[metric] for metric in figures}
     shown = ", ".join(f"{metric} {figure:g}" for metric, figure in published.items())

@@ -14,9 +14,9 @@ RATES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 
 
 def record_roc(record: Record, store: Store) -> Roc:
-    """The true positive rates of a record at ``RATES``, on the distances of its stored features (never re-ranked).
+    """True positive rates of a record at ``RATES``, from the distances of its stored features (never re-ranked).
 
-    Raises BadInput, naming the record or file and the mend, when the record failed or its features cannot be read.
+    Raises BadInput, naming the record or file and the fix, when the record failed or its features cannot be read.
     """
     record = require_done(record, "read")
     protocol = record["receipt"]["protocol"]
@@ -36,7 +36,7 @@ def record_roc(record: Record, store: Store) -> Roc:
 
 
 def as_text(curve: Roc) -> Iterator[str]:
-    """The curve in lines, without the rates at which not one of the negative pairs may be accepted."""
+    """The curve in lines. Rates that allow less than one negative pair are left out."""
     yield f"{curve.positives} pairs of one person, {curve.negatives} of two; one threshold for all"
     yield "false positive rate  true positive rate"
     for false_rate, true_rate in zip(curve.false_positive_rates, curve.true_positive_rates, strict=True):

@@ -21,21 +21,27 @@ FLIPS_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Significance:
-    """``compared`` is the difference of two records with its interval; ``p_value`` that of no difference at all."""
+    """``compared``: the difference of two records with its interval. ``p_value``: under no difference."""
 
     compared: CheckedClaim
     p_value: float
 
 
 def significance(first: Record, second: Record, store: Store, metric: str = "map") -> Significance:
-    """The difference of ``first`` over ``second`` in a metric, from the scores that are stored with the records.
+    """The difference of two records in one metric, from their stored scores.
 
-    The interval is the paired bootstrap by person of ``check_claim``. The p-value is that of a paired randomisation
-    test (Fisher's; Smucker, Allan and Carterette, CIKM 2007): were the two alike, each person's difference could as
-    well have had the other sign. Both know of the choice of people, neither of the noise of training.
+    The interval is the paired bootstrap by person of ``check_claim``. The p-value is from a paired randomisation test
+    (Fisher's; Smucker, Allan and Carterette, CIKM 2007): if the two were alike, each person's difference could as well
+    have the other sign. Both cover the choice of people, neither covers the noise of training.
 
-    Raises BadInput when a record failed, the two were not scored by one protocol on one dataset, their stored scores
-    cannot be read, or for an unknown metric.
+    Args:
+        first: The record whose figure counts positive.
+        second: The record that is subtracted.
+        store: The results folder with their scores.
+        metric: One of ``harness.evaluation.metrics.METRICS``.
+
+    Raises:
+        BadInput: A record failed, protocol or dataset differ, scores cannot be read, or the metric is unknown.
     """
     first, second = require_done(first, "compare"), require_done(second, "compare")
     _check_alike(first, second)
@@ -62,7 +68,7 @@ def _check_alike(first: DoneRecord, second: DoneRecord) -> None:
 
 
 def _randomisation_p_value(sums: Floats) -> float:
-    """Share of random signs of each person's ``sums`` (people,) whose total is as far from 0 as the one observed."""
+    """Share of random sign flips of the ``sums`` per person (people,) whose total is as far from 0 as the observed."""
     observed = abs(sums.sum()) * (1 - 1e-12)  # equal totals may be summed in another order
     generator = np.random.default_rng(0)
     as_far = 0

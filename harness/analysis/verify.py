@@ -1,4 +1,4 @@
-"""``--verify``: score a record again from what is stored, and say what does not agree."""
+"""``--verify``: score a record again from its stored features, and say what disagrees."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.results.store import Store
 
 
 def disagreements(record: DoneRecord, store: Store) -> Iterator[str]:
-    """One sentence for each stored thing that is not what the record says: weights, features, ranks, metrics."""
+    """One sentence per stored thing that disagrees with the record: weights, features, ranks, metrics."""
     receipt = record["receipt"]
     folder = store.path(record["evaluation"])
     yield from _digest_differs(store.weights_path(record["run"]), receipt["weights_sha256"])

@@ -1,4 +1,4 @@
-"""Where a network looks: a record's attention maps over their images (Figs. 8 and 9 of MPN, 9 and 10 of MDPR)."""
+"""Attention maps of a record over their images (Figs. 8 and 9 of MPN, 9 and 10 of MDPR)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Attention:
-    """Rows of an image followed by its maps, and what each map is called; ``caption`` says what they show.
+    """Rows of an image and its maps; ``parts`` names the maps, ``caption`` says what they show.
 
-    ``cells`` are the table's rows of which this is the attention; ``remark`` says why there is none.
+    ``cells`` are the keys of the rows that share these maps. ``remark`` says why there are none.
     """
 
     cells: tuple[str, ...]
@@ -34,9 +34,9 @@ class Attention:
 
 
 def attentions(cells: Sequence[MeasuredCell], stored: StoredArrays) -> list[Attention]:
-    """The attention of done cells in the order of the rows; rows that read one network in several ways share theirs.
+    """The attention of done cells, in the order of the rows. Rows with equal maps (of one network) share an entry.
 
-    Cells whose method draws none, and those whose maps were not kept, are left out.
+    Cells without maps are left out: their method draws none, or they were not kept.
     """
     found: dict[str, Attention] = {}
     for cell in cells:

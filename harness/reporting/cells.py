@@ -1,4 +1,4 @@
-"""A table's measured cells: records gathered by row, dataset and profile, seeds together, set against the paper."""
+"""Measured cells of a table: records grouped by row, dataset and profile, all seeds together, beside the paper."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from harness.results.record import DoneRecord, FailedRecord, Record, percent
 from harness.tables import COST_COLUMNS, PERCENT, Figure, Row, Table
 
 PROFILE_ORDER: tuple[Profile, ...] = ("paper", "budget", "demo")
-"""Most of a recipe first."""
+"""From the whole recipe to the shortest."""
 
 
 @dataclass(frozen=True)
 class Measured:
     """One metric of one cell, in percent, against the published figure where the paper prints one.
 
-    ``values`` is one a seed, or one a split where the dataset has several; ``counted`` says how many of which they are.
-    ``interval`` is the 95 % bootstrap interval by identity, given for a single training only.
+    ``values`` holds one per seed, or one per split where the dataset has several; ``counted`` reads "3 seeds".
+    ``interval`` is the 95 % bootstrap interval by identity, for a single training only.
     """
 
     metric: str
@@ -47,7 +47,7 @@ class Measured:
 
     @property
     def decimals(self) -> int:
-        """Decimals to show: those of the published figure, one where there is none."""
+        """Decimals to show: as many as the published figure has, one without one."""
         return 1 if self.published is None else self.published.decimals
 
     @property
@@ -60,7 +60,7 @@ class Measured:
 class Group:
     """Measured columns of one dataset at one profile. ``profile`` is None where the dataset has no record yet.
 
-    ``metrics`` are accuracies, ``costs`` what the paper prints beside them and is measured, too.
+    ``metrics`` are accuracies, ``costs`` the printed costs that are measured too.
     """
 
     dataset: str
@@ -70,7 +70,7 @@ class Group:
 
     @property
     def measured(self) -> tuple[str, ...]:
-        """Everything that stands in a column of its own."""
+        """Every metric with a column of its own."""
         return self.metrics + self.costs
 
     @property
@@ -91,7 +91,7 @@ class Column:
 
 @dataclass(frozen=True)
 class MeasuredCell:
-    """One row on one dataset at one profile. ``done`` and ``failed`` hold one record a seed."""
+    """One row on one dataset at one profile. ``done`` and ``failed`` hold one record per seed."""
 
     row: Row
     group: Group
@@ -100,7 +100,7 @@ class MeasuredCell:
 
     @property
     def status(self) -> str:
-        """``done`` if any seed is, else ``failed``, else ``not run``; ``quoted`` for rows taken from other work."""
+        """``done`` if any seed is done, else ``failed``, else ``not run``; ``quoted`` for rows from other work."""
         if not self.row.runs:
             return "quoted"
         return "done" if self.done else "failed" if self.failed else "not run"
@@ -123,7 +123,7 @@ class MeasuredCell:
 
     @cached_property
     def costs(self) -> dict[str, MeasuredCost]:
-        """Measured costs by metric, those of the first seed; empty unless done."""
+        """Measured costs of the first seed, by metric; empty unless done."""
         return {
             metric: MeasuredCost(metric, measured_cost(self.done[0]["cost"], metric), self._published.get(metric))
             for metric in (self.group.costs if self.done else ())
@@ -136,12 +136,12 @@ class MeasuredCell:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the cell is not comparable with its paper; none where it is, or is not done."""
+        """Why the cell is not comparable with its paper; empty where it is, or is not done."""
         return self.verdict.reasons if self.done else ()
 
     @property
     def _published(self) -> Mapping[str, Figure | None]:
-        """What the paper prints of the cell itself."""
+        """Figures that the paper prints for the cell itself."""
         return {} if self.group.dataset in self.row.borrowed else self.row.published.get(self.group.dataset, {})
 
     def command(self, table: Table) -> str:
@@ -149,7 +149,7 @@ class MeasuredCell:
         return cell_command(table.id, self.row.key, self.group.dataset, self.group.profile or "paper")
 
     def mean_per_split(self, figures: Sequence[float]) -> tuple[float, ...]:
-        """Figures of the done records as they are averaged: one a seed; of a dataset of several splits, one a split."""
+        """Figures of the done records, ready to average: one per seed, or one per split where there are several."""
         seeds = [record["seed"] for record in self.done]
         return tuple(mean_per_split(figures, seeds, dataset_spec(self.group.dataset)))
 
@@ -169,7 +169,7 @@ class MeasuredCell:
 
 
 def columns(table: Table, records: Sequence[Record]) -> list[Column]:
-    """The table's columns: the paper's datasets in its order, then datasets that only the records have."""
+    """The table's columns: the paper's datasets in its order, then datasets that only records have."""
     recorded = [record["dataset"] for record in records if record["table"] == table.id]
     names = list(dict.fromkeys([*table.columns, *sorted(recorded)]))
     return [_column(table, name, records) for name in names]
@@ -185,26 +185,33 @@ def _column(table: Table, name: str, records: Sequence[Record]) -> Column:
     profiles: list[Profile | None] = [*sorted(found, key=PROFILE_ORDER.index)] or [None]
     accuracies = tuple(metric for metric in metrics if metric in PERCENT) or accuracy_metrics(table)
     runs = any(row.runs for row in table.rows)
-    # Where the paper has no such column, its other datasets' costs are measured there as well.
+    # A dataset that the paper lacks gets the costs printed for the others.
     costs = tuple(metric for metric in metrics or _printed_beside_datasets(table) if metric in MEANINGS)
     groups = tuple(Group(name, profile, accuracies, costs) for profile in profiles) if runs else ()
     return Column(name, title, metrics, groups)
 
 
 def _printed_beside_datasets(table: Table) -> tuple[str, ...]:
-    """Every metric that the paper prints of some dataset, in its order."""
+    """Every metric that the paper prints for any dataset, in its order."""
     figures = [row.published[name] for row in table.rows for name in row.published if name not in COST_COLUMNS]
     return tuple(dict.fromkeys(metric for each in figures for metric in each))
 
 
 def accuracy_metrics(table: Table) -> tuple[str, ...]:
-    """Accuracy metrics in the paper's order, for datasets that the paper does not have."""
+    """Accuracy metrics in the paper's order, for datasets that the paper lacks."""
     printed = [metric for row in table.rows for figures in row.published.values() for metric in figures]
     return tuple(dict.fromkeys(metric for metric in printed if metric in PERCENT)) or ("rank1", "map")
 
 
 def measured_cell(table: Table, row: Row, group: Group, records: Sequence[Record]) -> MeasuredCell:
-    """The cell of that row and group, one record a seed."""
+    """The cell of a row and a group.
+
+    Args:
+        table: The table of the row.
+        row: The row.
+        group: Dataset and profile.
+        records: Records of any cells; those of this one are picked, one per seed.
+    """
     address = (table.id, row.key, group.dataset, group.profile)
     own = [
         record
@@ -217,9 +224,9 @@ def measured_cell(table: Table, row: Row, group: Group, records: Sequence[Record
 
 
 def best_values(cells: Sequence[MeasuredCell]) -> set[tuple[str, Group, str]]:
-    """(row key, group, metric) of the highest measured figure of each column, ties as shown included.
+    """(row key, group, metric) of the highest measured figure of each column; ties, as shown, are all best.
 
-    All of a column are compared in the fewest decimals that any of them is shown with.
+    A column is compared in the fewest decimals that any of its figures is shown with.
     """
     shown: dict[tuple[Group, str], dict[str, Measured]] = {}
     for entry in cells:

@@ -1,4 +1,4 @@
-"""Charts as inline SVG that takes its colours from the page, so that dark mode and print change them too."""
+"""Charts as inline SVG. Their colours come from the page, so dark mode and print change them too."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RANKS = 20
 
 INK, FAINT = "#010203", "#040506"
 SERIES = tuple(f"#0708{number:02x}" for number in range(8))
-"""Stand-ins that no chart would choose: each is replaced by the page's own colour when the SVG is written."""
+"""Colours that no chart uses: each is replaced by the page's own colour when the SVG is written."""
 
 PAGE_COLOURS = {INK: "currentColor", FAINT: "var(--rule)"} | {
     stand_in: f"var(--series-{number})" for number, stand_in in enumerate(SERIES)
@@ -32,12 +32,12 @@ DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 PANELS_ABREAST = 4
 TITLE_CHARACTERS, TITLE_LINES = 24, 2
-"""What a panel's title may hold before it would run into its neighbour's; the rest becomes an ellipsis."""
+"""Room for a panel's title beside its neighbour's; the rest becomes an ellipsis."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: what it is called and its points."""
+    """One curve: its name and its points."""
 
     name: str
     x: Sequence[float]
@@ -55,7 +55,7 @@ class Bar:
 
 
 def cmc_chart(lines: Sequence[Line]) -> Markup:
-    """Matching rate in percent against rank, one line a row, told apart by colour, dash and marker."""
+    """Matching rate in percent by rank. One line per row, each with its own colour, dash and marker."""
     with _style("cmc"):
         figure = Figure(figsize=(8.2, max(3.6, 0.2 * len(lines))))
         axes = figure.subplots()
@@ -85,7 +85,7 @@ def cmc_chart(lines: Sequence[Line]) -> Markup:
 
 
 def map_chart(bars: Sequence[Bar]) -> Markup:
-    """mAP in percent, one bar a row from the top, with the 95 % interval by identity."""
+    """mAP in percent: one bar per row, from the top, with the 95 % interval by identity."""
     with _style("map"):
         figure = Figure(figsize=(8.2, 0.7 + 0.27 * len(bars)))
         axes = figure.subplots()
@@ -113,7 +113,7 @@ def map_chart(bars: Sequence[Bar]) -> Markup:
 
 
 def loss_chart(panels: Sequence[tuple[str, Sequence[Line]]]) -> Markup:
-    """Mean training loss of each epoch, a small panel a training with one line a seed, all on one scale."""
+    """Mean training loss per epoch: one small panel per training, one line per seed, all on one scale."""
     with _style("loss"):
         wide = min(PANELS_ABREAST, len(panels))
         high = math.ceil(len(panels) / wide)
@@ -137,7 +137,7 @@ def _panel_title(name: str) -> str:
 
 
 def _style(salt: str) -> AbstractContextManager[None]:
-    """Settings of one chart; the salt keeps its SVG ids apart from those of the page's other charts."""
+    """Settings of one chart. The salt keeps its SVG ids apart from other charts' ids."""
     settings = seaborn.axes_style("whitegrid") | {
         "svg.hashsalt": salt,
         "svg.fonttype": "none",
@@ -167,7 +167,7 @@ def _svg(figure: Figure, *panels: Axes) -> Markup:
 
 
 def _inline(svg: str) -> Markup:
-    """The SVG without what a page does not need: prolog, namespaces, fixed size, group ids, fonts, stand-in colours."""
+    """The SVG without prolog, namespaces, fixed size, group ids and fonts, in the page's colours."""
     svg = svg[svg.index("<svg") :]
     opening = re.search(r'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"[^>]*>', svg)
     assert opening, "matplotlib begins every SVG with its viewBox"

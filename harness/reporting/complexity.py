@@ -1,4 +1,4 @@
-"""A table of complexity as a page and the command line show it: measured beside published, times as ratios."""
+"""Tables of complexity for pages and the command line: measured beside published, times as ratios."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from harness.tables import Figure, Row, Table
 
 @dataclass(frozen=True)
 class Cost:
-    """One row in training, in testing or in queries; dashes where a row is quoted or a figure not printed.
+    """Cost of one row in one column (training, testing or queries); a dash where it is quoted or not printed.
 
-    ``time`` is in milliseconds an image on the machine that measured; the ratios are to the first row that runs.
+    ``time`` is in milliseconds per image on the measuring machine. Ratios are to the first row that runs.
     """
 
     published_parameters: str
@@ -29,7 +29,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class ComplexityTable:
-    """Rows in the paper's order, each with a cost a column; ``reference`` is the row that times are divided by."""
+    """Rows in the paper's order, each with one cost per column. Times are divided by ``reference``'s."""
 
     reference: str
     columns: tuple[str, ...]
@@ -41,9 +41,9 @@ HEADINGS = ("M, published", "M, measured", "ms", "× published", "× measured")
 
 
 def complexity_table(table: Table, record: MeasuredTable | None) -> ComplexityTable | None:
-    """A table of complexity with what was measured; None for any other table, and where nothing was measured yet.
+    """A table of complexity beside its measured costs; None for any other table, and before anything is measured.
 
-    A record of other rows or columns than the table has now counts as none: its ratios may be to another row.
+    A record whose rows or columns differ from the table's counts as none: its ratios may be to another row.
     """
     running = [row for row in table.rows if row.runs]
     if not table.prints_complexity or record is None:
@@ -59,7 +59,7 @@ def complexity_table(table: Table, record: MeasuredTable | None) -> ComplexityTa
 
 
 def as_text(table: ComplexityTable) -> str:
-    """One line a row and column."""
+    """The table in plain text: one line per row and column."""
     width = max(len(name) for name, _ in table.rows)
     lines = []
     for place, column in enumerate(table.columns):
@@ -75,7 +75,7 @@ def complexity_latex(table: ComplexityTable) -> str:
     """The table as a booktabs ``tabular``, with the columns of the page."""
     blocks: list[Block] = []
     for column in table.columns:
-        blocks += [(column, "parameters, M", ("published", "measured")), (column, "ms an image", ("measured",))]
+        blocks += [(column, "parameters, M", ("published", "measured")), (column, "ms per image", ("measured",))]
         blocks.append((column, f"time, × {table.reference}", ("published", "measured")))
     return booktabs(
         "Row", blocks, ([name, *(text for cost in costs for text in astuple(cost))] for name, costs in table.rows)
@@ -83,7 +83,7 @@ def complexity_latex(table: ComplexityTable) -> str:
 
 
 def complexity_csv(table: Table, record: MeasuredTable) -> str:
-    """Parameters and times of every row on lines of their own; the times in the paper's unit, without ratios."""
+    """One line per row, column and figure. Times are in the paper's unit, without ratios."""
     return csv_text(
         [
             *(table.id, row.group, row.key, column, "", metric),
@@ -117,7 +117,7 @@ def _cost(row: Row, reference: Row, column: str, record: MeasuredTable) -> Cost:
 
 
 def _time(published: Mapping[str, Figure | None]) -> Figure | None:
-    """The printed time, in the unit of its table."""
+    """The printed time, in its table's unit."""
     return published.get("time_ms", published.get("time_s"))
 
 
@@ -129,7 +129,7 @@ def _facts(table: Table, reference: Row, record: MeasuredTable) -> tuple[str, ..
     where = f"Measured in turns in one process on {device_name(record['hardware'])}, {record['precision']}"
     return (
         *(_of_queries(where, record) if table.prints_query_times else _of_batches(where, record)),
-        f"Ratios (×) are to {reference.key}. The paper's times are of another machine, so only ratios compare.",
+        f"Ratios (×) are to {reference.key}. The paper's times are from another machine, so only ratios compare.",
         f"To measure again: python -m harness.run --table {table.id}{_commit(record)}.",
     )
 
@@ -137,9 +137,9 @@ def _facts(table: Table, reference: Row, record: MeasuredTable) -> tuple[str, ..
 def _of_batches(where: str, record: MeasuredTable) -> tuple[str, ...]:
     height, width = record["size"]
     return (
-        f"{where}, images of {height}x{width} in batches of {record['batch']}: milliseconds an image of a whole "
-        "training step, and of the test feature without flip.",
-        "Parameters in millions, learnable ones without classifiers; printed ones follow no single rule and agree "
+        f"{where}, images of {height}x{width} in batches of {record['batch']}: milliseconds per image for a whole "
+        "training step, and for the test feature without flip.",
+        "Parameters: learnable ones without classifiers, in millions; printed ones follow no single rule and agree "
         "within 0.15.",
     )
 
@@ -147,12 +147,12 @@ def _of_batches(where: str, record: MeasuredTable) -> tuple[str, ...]:
 def _of_queries(where: str, record: MeasuredTable) -> tuple[str, ...]:
     galleries = " or ".join(count(images) for images in record["gallery"].values())
     return (
-        f"{where}: milliseconds of one query, from its image as a tensor on the device to its feature at batch 1, "
+        f"{where}: milliseconds per query, from its image as a tensor on the device to its feature at batch 1, "
         f"without flip, then cosine similarity with {galleries} random gallery features and a full sort.",
-        "Parameters in millions, those that the matched feature depends on.",
+        "Parameters: those that the matched feature depends on, in millions.",
     )
 
 
 def _commit(record: MeasuredTable) -> str:
     revision, changed = record["git"]["revision"], ", its files changed" if record["git"]["dirty"] else ""
-    return f"; these figures are of commit {revision[:12]}{changed}" if revision else ""
+    return f"; these figures are from commit {revision[:12]}{changed}" if revision else ""

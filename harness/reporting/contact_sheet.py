@@ -1,4 +1,4 @@
-"""The embedded dataset at a glance: the sheet that a run kept of it, and what is on it."""
+"""The contact sheet of an embedded dataset, as a run kept it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def contact_sheet(record: DoneRecord, stored: StoredArrays) -> ContactSheet | No
     about = f" Here: {flavour.about}." if flavour.about else ""
     return ContactSheet(
         f"data:image/webp;base64,{base64.b64encode(path.read_bytes()).decode()}",
-        f"A person a row: training images, then another person’s queries and gallery images{twin}, and the truth that "
-        f"the dataset knows of itself, parts and keypoints.{about}",
+        f"One person per row: training images, then another person’s queries and gallery images{twin}, and the true "
+        f"parts and keypoints.{about}",
         f"Drawn {flavour.people} under {flavour.cameras} cameras{twin and f'{twin} of each'}, and their part labels",
     )

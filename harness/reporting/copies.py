@@ -1,4 +1,4 @@
-"""What the copy buttons of a page hold: its table for a paper (LaTeX, booktabs) and for a spreadsheet (CSV)."""
+"""Copies of a page's table: LaTeX (booktabs) for a paper, CSV for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from harness.reporting.tabular import Block, booktabs, csv_text
 from harness.reporting.wording import DASH, fixed, metric_name, printed, significant
 
 NOT_COMPARABLE = "∗"
-"""Stands at every figure that is not comparable with the published one beside it."""
+"""Marks every figure that is not comparable with the published one beside it."""
 
 
 def latex(layout: Layout) -> str:
-    """The table as a booktabs ``tabular``; measured columns only where something was measured.
+    """The table as a booktabs ``tabular``. Datasets without records have no measured columns.
 
     Figures that are not comparable with the published ones are marked, and the last line says why.
     """
@@ -55,7 +55,7 @@ def _with_spread(figure: Measured) -> str:
 
 
 def long_csv(layout: Layout) -> str:
-    """Every figure on a line of its own: published as printed, measured unrounded to four decimals."""
+    """One figure per line: published as printed, measured to four decimals."""
     return csv_text(_csv_lines(layout))
 
 
@@ -70,7 +70,7 @@ def _csv_lines(layout: Layout) -> Iterator[list[str]]:
 
 
 def _metrics(column: Column) -> list[tuple[str | None, str, Group | None]]:
-    """(profile, metric, group) of each line of a column; metrics that cannot be measured have no group."""
+    """(profile, metric, group) per line of a column; metrics that cannot be measured have no group."""
     measured = {metric for group in column.groups for metric in group.measured}
     unmeasured: list[tuple[str | None, str, Group | None]] = [
         (None, metric, None) for metric in column.printed if metric not in measured

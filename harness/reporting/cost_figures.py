@@ -1,4 +1,4 @@
-"""Costs that papers print beside accuracy, as they were measured: never judged, only set in proportion."""
+"""Measured costs beside the printed ones: never judged, only divided."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from harness.results.record import Cost
 from harness.tables import Figure
 
 MEANINGS = {
-    "params_m": "Parameters, M: those that the matched feature depends on, without classifiers, and those of a pose "
-    "estimator where it reads keypoints.",
-    "flops_g": "GFLOPs: multiply-adds of one image, without flip, and those of a pose estimator where the matched "
-    "feature reads keypoints; there all that the network computes with poses is counted, whichever feature is matched.",
+    "params_m": "Parameters, M: those that the matched feature depends on, without classifiers, plus a pose "
+    "estimator's where it reads keypoints.",
+    "flops_g": "GFLOPs: multiply-adds of one image, without flip, plus a pose estimator's where the matched feature "
+    "reads keypoints; then everything that the network computes with poses is counted, whichever feature is matched.",
     "time_s": "Time, s: one query, from its image as a tensor on the device (a blank one) to its feature at batch 1, "
     "without flip, then cosine similarity with every gallery feature (random ones, as many as one trial ranks) and a "
-    "full sort. Both are medians, added: of 3 to 200 repeats, as many as fit into 0.3 s and 0.2 s, the device "
-    "synchronised around each, after 20 warm-ups or 1 s of them. Decoding, the normalisation of the query's feature, "
-    "the gallery's features and a pose estimator are not in it.",
+    "full sort. It is the sum of two medians, each over 3 to 200 repeats (as many as fit into 0.3 s and 0.2 s), the "
+    "device synchronised around each, after 20 warm-ups or 1 s of them. It leaves out decoding, the normalisation of "
+    "the query's feature, the gallery's features and a pose estimator.",
 }
-"""What each cost that can be measured beside accuracy means."""
+"""Meaning of each cost that can be measured beside accuracy."""
 
 
 @dataclass(frozen=True)
 class MeasuredCost:
-    """One cost of one cell, in the unit of its metric; None where its record does not hold it."""
+    """One cost of one cell, in the unit of its metric. ``value`` is None for a metric that is not measured."""
 
     metric: str
     value: float | None
@@ -36,7 +36,7 @@ class MeasuredCost:
 
 
 def measured_cost(cost: Cost, metric: str) -> float | None:
-    """A metric of MEANINGS from a record's ``cost``, in the unit that papers print; None for any other metric."""
+    """A metric of ``MEANINGS`` from a record's cost, in the papers' unit; None for any other metric."""
     if metric == "params_m":
         return (cost["parameters"]["inference"] + (cost["parameters_of_priors"] or 0)) / 1e6
     if metric == "flops_g":
@@ -47,6 +47,6 @@ def measured_cost(cost: Cost, metric: str) -> float | None:
 
 
 def query_seconds(cost: Cost) -> float:
-    """Seconds of one query: its feature at batch 1, and matching; medians, added."""
+    """Seconds per query: the median of its feature at batch 1 plus the median of matching."""
     latency = cost["latency"]
     return (latency["features_batch1"]["median_ms"] + latency["matching"]["median_ms"]) / 1e3

@@ -1,4 +1,4 @@
-"""What a cell cost: parameters, multiply-adds, latency, training speed, memory."""
+"""Costs of cells: parameters, multiply-adds, latency, training speed, memory."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ HEADINGS = (
     "Peak memory",
 )
 OF_PRIORS = ("Parameters, of priors", "Multiply-adds, of priors")
-"""Shown only where some row reads priors of test images, and what makes them is known."""
+"""Shown only where a row reads priors of test images and their estimator is known."""
 
 
 @dataclass(frozen=True)
 class CostTable:
-    """Cost by row, in the order of ``headings``, and what the numbers mean."""
+    """Costs by row, in the order of ``headings``. ``notes`` say what the numbers mean."""
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, tuple[str, ...]], ...]
@@ -36,7 +36,7 @@ class CostTable:
 
 
 def cost_table(cells: Sequence[MeasuredCell]) -> CostTable:
-    """The cost of each done cell, as its first seed's record has it."""
+    """The cost of each done cell, from the record of its first seed."""
     records = [(cell.row.key, cell.done[0]["cost"]) for cell in cells if cell.done]
     with_priors = any(cost["parameters_of_priors"] for _, cost in records)
     rows = tuple((name, (*_numbers(cost), *(_of_priors(cost) if with_priors else ()))) for name, cost in records)
@@ -79,13 +79,13 @@ def _notes(cost: Cost) -> list[str]:
         f"Latency on {latency['device']}.",
         f"Large batch: {count(latency['features_large']['batch'])} images, time per image.",
         f"Matching: one query against {count(latency['matching']['gallery'])} gallery images.",
-        "A query in all: medians of features at batch 1 and of matching, added.",
+        "A query in all: the median of features at batch 1 plus the median of matching.",
         *(_estimator(kind, name) for kind, name in cost["estimators"].items()),
     ]
 
 
 def _estimator(kind: str, name: str | None) -> str:
-    """How the priors of that kind are counted, which a row reads of test images."""
+    """How the estimator of one kind of prior of test images is counted."""
     if name is None:
-        return f"The network that makes the {kind} that a row reads at test is not counted."
-    return f"Of priors: {name}, which a row that reads {kind} at test would need; counted, neither run nor timed here."
+        return f"A row that reads {kind} at test needs a network to make them; it is not counted."
+    return f"Of priors: {name}, which a row that reads {kind} at test would need; counted, but not run or timed here."

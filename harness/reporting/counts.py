@@ -1,4 +1,4 @@
-"""A table of datasets as a page shows it: each published count beside the one found on disk."""
+"""Tables of datasets: each published count beside the count found on disk."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from harness.results.record import Counts
 from harness.tables import Table
 
 AS_PAPERS_COUNT = {"gallery_images": "test_folder_images"}
-"""Where a dataset's test folder holds images that are never ranked (Market-1501's junk), papers count them, too."""
+"""Papers also count images of the test folder that are never ranked (Market-1501's junk)."""
 
 
 @dataclass(frozen=True)
 class Count:
-    """One count, None where the paper prints a dash or nothing was found; as text, dashes for both."""
+    """One count; None, shown as a dash, where the paper prints a dash or nothing was found."""
 
     metric: str
     published_count: float | None
@@ -30,7 +30,7 @@ class Count:
 
     @property
     def found(self) -> str:
-        """What was counted."""
+        """The count on disk."""
         return count(self.found_count)
 
     @property
@@ -41,13 +41,13 @@ class Count:
 
     @property
     def difference(self) -> str:
-        """By how much the found count differs; nothing where it does not."""
+        """Found minus published, with its sign; empty where they agree or one is unknown."""
         return f"{self.differs_by:+,.0f}".replace("-", "−") if self.differs_by else ""
 
 
 @dataclass(frozen=True)
 class CountRow:
-    """One dataset by id and printed name; ``variant`` says which known form of it was found, or nothing."""
+    """One dataset by id and printed name. ``variant`` is the known form that was found; empty if none."""
 
     dataset: str
     name: str
@@ -57,7 +57,7 @@ class CountRow:
 
 @dataclass(frozen=True)
 class CountTable:
-    """The table's rows, then the embedded datasets that stand in for its own in a demo, where these were counted."""
+    """The table's rows, then the embedded datasets that stand in for them in a demo, where they were counted."""
 
     headings: tuple[str, ...]
     rows: tuple[CountRow, ...]
@@ -70,7 +70,7 @@ class CountTable:
 
 
 def count_table(table: Table, found: Mapping[str, Counts]) -> CountTable | None:
-    """A table of counts with what was ``found``, a record of counts by dataset; None for any other table."""
+    """A table of counts beside the ``found`` counts by dataset; None for any other table."""
     if not table.prints_counts:
         return None
     published = [figures for row in table.rows for figures in row.published.values()]
@@ -110,7 +110,7 @@ def _texts(row: CountRow, with_found: bool) -> list[str]:
 
 
 def counts_csv(table_id: str, table: CountTable) -> str:
-    """Every count on a line of its own; found ones stand under ``measured``, nothing where unknown."""
+    """One count per line; found ones stand under ``measured``, empty where unknown."""
     return csv_text(
         [
             *(table_id, "", row.name, row.dataset, "", each.metric, _plain(each.published_count)),

@@ -1,4 +1,4 @@
-"""What the measured figures of a page are, said before they are shown."""
+"""Sentences above a page's table: which profile, dataset, seeds and start its figures are from."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SPENT = {
 
 
 def headline(layout: Layout) -> list[str]:
-    """Sentences on profile, dataset, seeds and initialisation of what was measured, one a group of columns."""
+    """One sentence per measured dataset and profile: seeds, rows and initialisation."""
     if layout.table.prints_counts:
-        return ["This table counts datasets; nothing is trained for it."]
+        return ["This table counts datasets; it needs no training."]
     if layout.table.prints_complexity:
-        return ["This table sets costs beside each other; they are measured, and nothing is trained for it."]
+        return ["This table compares costs; they are measured, without training."]
     if not any(row.row.runs for row in layout.rows):
-        return ["This table quotes other work or describes data; the published figures are listed, nothing is run."]
+        return ["This table quotes other work or describes data: its published figures are listed, nothing is run."]
     if layout.measured:
         return [_group_sentence(group, layout.cells(group)) for group in layout.measured]
     if not layout.table.built:
@@ -36,7 +36,7 @@ def headline(layout: Layout) -> list[str]:
 
 
 def reasons(layout: Layout) -> list[str]:
-    """Why measured figures of the page are not comparable with the published ones, each reason once."""
+    """Why figures of the page are not comparable with the published ones, each reason once."""
     return list(
         dict.fromkeys(reason for group in layout.measured for cell in layout.cells(group) for reason in cell.reasons)
     )
@@ -62,7 +62,7 @@ def _seeds(cells: Sequence[MeasuredCell], dataset: DatasetSpec) -> list[str]:
         return [f"{splits} of {dataset.splits} splits, each a training of its own"]
     if any(own != seeds[0] for own in seeds):
         count = _span([len(own) for own in seeds])
-        return [f"{count} seed{'' if count == '1' else 's'} a row"]
+        return [f"{count} seed{'' if count == '1' else 's'} per row"]
     return [f"seed{'s' * (len(seeds[0]) > 1)} {listing([str(seed) for seed in sorted(seeds[0])])}"]
 
 

@@ -1,4 +1,4 @@
-"""Which records a page has a place for: rows are renamed, methods and datasets taken out, and their records stay."""
+"""Which records have a place on a page: rows are renamed, methods and datasets removed, and their records stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table's page as the paper prints it: rows in its order, published beside measured."""
+"""The layout of a table's page: rows in the paper's order, published beside measured."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from harness.results.record import Record
 from harness.tables import Row, Table
 
 ROOMY = 12
-"""Columns that a laptop's window shows in type of the usual size."""
+"""Columns that fit a laptop's window at the usual font size."""
 
 
 @dataclass(frozen=True)
 class ShownCell:
-    """A cell with the id of its receipt on the page and the metrics in which it is the best of its column."""
+    """A cell, the ``id`` of its receipt on the page, its ``command``, and the metrics in which it is ``best``."""
 
     id: str
     cell: MeasuredCell
@@ -31,9 +31,9 @@ class ShownCell:
 class ShownRow:
     """A row of the page.
 
-    ``heading`` stands above it where a new group of the paper begins, ``suffix`` beside its name where groups are
-    remarks; ``footnote`` counts the table's notes on rows from 1. ``cells`` has nothing where the table leaves the
-    dataset of the row out (where it was trained, in a table of transfer).
+    ``heading`` stands above it where a group of the paper begins, ``suffix`` beside its name where groups are remarks.
+    ``footnote`` numbers the table's notes on rows from 1. ``cells`` lacks datasets that the table leaves out for the
+    row (in a table of transfer, the one it was trained on).
     """
 
     row: Row
@@ -43,14 +43,14 @@ class ShownRow:
     cells: dict[Group, ShownCell]
 
     def published(self, column: Column) -> list[str]:
-        """The row's figures of that column as printed; a dash where the paper prints one, nothing where it has none."""
+        """The row's figures in a column, as printed: a dash for the paper's dash, empty where it prints nothing."""
         figures = self.row.published.get(column.id, {})
         return [printed(figures[metric]) if metric in figures else "" for metric in column.printed]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One table with all that was measured for it."""
+    """One table with everything that was measured for it."""
 
     table: Table
     columns: tuple[Column, ...]
@@ -73,27 +73,27 @@ class Layout:
 
     @property
     def cost_notes(self) -> list[str]:
-        """What the measured costs of the table mean."""
+        """Meanings of the table's measured costs."""
         return [MEANINGS[metric] for metric in dict.fromkeys(cost for group in self.measured for cost in group.costs)]
 
     def span(self, column: Column) -> int:
-        """How many columns of the page a dataset takes: each measured group ends in a verdict column."""
+        """Columns of the page that a dataset takes. Each measured group ends in a verdict column."""
         measured = sum(len(group.measured) + 1 if group.profile else 1 for group in column.groups)
         return len(column.printed) + measured
 
     @property
     def width(self) -> int:
-        """Columns of the whole table, the row's name included."""
+        """Columns of the whole table, with the column of names."""
         return 1 + sum(self.span(column) for column in self.columns)
 
     @property
     def is_wide(self) -> bool:
-        """Whether the page sets the table in smaller type."""
+        """Whether the page shows the table in a smaller font."""
         return self.width > ROOMY
 
 
 def lay_out(table: Table, records: Sequence[Record]) -> Layout:
-    """Arrange a table and those of the records that are its own."""
+    """Arrange a table and its own records among ``records``."""
     records = [record for record in records if record["table"] == table.id]
     shown = tuple(columns(table, records))
     groups = [group for column in shown for group in column.groups]
@@ -126,7 +126,7 @@ def lay_out(table: Table, records: Sequence[Record]) -> Layout:
 
 
 def _groups_are_blocks(table: Table) -> bool:
-    """Whether each group is one run of rows, some longer than one; else a group is a remark on its row (a venue)."""
+    """Whether groups are blocks of adjacent rows. Otherwise a group is a remark on its row (a venue)."""
     runs = [(group, len(list(rows))) for group, rows in groupby(table.rows, key=lambda row: row.group)]
     once = all(count == 1 for group, count in Counter(group for group, _ in runs).items() if group)
     return once and any(length > 1 for group, length in runs if group)

@@ -1,4 +1,4 @@
-"""The orderings that a paper states, checked on the records of one dataset and profile."""
+"""Claims of a paper (orderings of rows), checked on the records of one dataset and profile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.tables import Claim
 
 @dataclass(frozen=True)
 class Ordering:
-    """A claim and what the records of one group say; ``remark`` says why nothing could be checked."""
+    """A claim and its check on the records of one group; ``remark`` says why it could not be checked."""
 
     claim: Claim
     checked: CheckedClaim | None
@@ -36,7 +36,7 @@ def _ordering(claim: Claim, better: MeasuredCell, worse: MeasuredCell, stored: S
     missing = [cell.row.key for cell in (better, worse) if not cell.done]
     if missing:
         return Ordering(claim, None, f"not measured: {' and '.join(missing)}")
-    # The pairing is by query, and each split has people of its own in the same places.
+    # Pairs are formed by query index, and each split has its own people at the same index.
     spec = dataset_spec(better.group.dataset)
     splits = {spec.split_of(record["seed"]) for cell in (better, worse) for record in cell.done}
     if len(splits) > 1:

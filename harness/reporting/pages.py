@@ -1,4 +1,4 @@
-"""Writes the report: a page a table and an index of all tables."""
+"""Writes the report: one page per table, and an index of all tables."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 class IndexEntry:
     """One line of the index. ``page`` is the file to link, empty where none was written.
 
-    ``without_cells`` says how a table stands that has no cells to count.
+    ``without_cells`` is the state of a table that has no cells to count.
     """
 
     table: Table
@@ -47,7 +47,7 @@ class IndexEntry:
 
 @dataclass(frozen=True)
 class _Sources:
-    """What pages are made from, beside the records of their table."""
+    """Everything that pages are made from, beside the records of their table."""
 
     environment: Environment
     stored: StoredArrays
@@ -143,7 +143,7 @@ def _is_of(damaged: Damaged, table: Table) -> bool:
 
 
 def _named(sources: _Sources, damaged: Sequence[Damaged]) -> list[tuple[str, str]]:
-    """File, relative to the results folder, and reason of each damaged file."""
+    """Path, relative to the results folder, and reason of each damaged file."""
     return [(each.path.relative_to(sources.stored.results).as_posix(), each.reason) for each in damaged]
 
 

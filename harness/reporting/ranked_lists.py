@@ -1,4 +1,4 @@
-"""Ranking strips: a query and its first ten gallery images, right and wrong told apart."""
+"""Ranking strips: a query and its first ten gallery images, each marked right or wrong."""
 
 from __future__ import annotations
 

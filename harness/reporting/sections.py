@@ -1,4 +1,4 @@
-"""What stands below the table for each dataset and profile: claims, cost, charts, ranked lists, part attention."""
+"""Sections below a page's table, per dataset and profile: claims, cost, charts, ranked lists, attention."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from harness.results.stored import StoredArrays
 
 @dataclass(frozen=True)
 class RowLists:
-    """The ranked lists of a row's first seed and its mAP; ``opened`` for the rows that a reader meets first."""
+    """The ranked lists of a row's first seed, and its mAP. ``opened`` ones are unfolded on the page."""
 
     name: str
     map: float
@@ -34,7 +34,7 @@ class RowLists:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing with what it shows, and ``values``, where those who do not see it find them as numbers."""
+    """A drawing and its caption. ``values`` tells readers who cannot see it where the numbers stand."""
 
     title: str
     caption: str
@@ -44,7 +44,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class GroupSection:
-    """All that is shown below the table for one group."""
+    """Everything below the table for one group."""
 
     group: Group
     orderings: list[Ordering]
@@ -53,11 +53,18 @@ class GroupSection:
     lists: list[RowLists]
     attention: list[Attention]
     contact_sheet: ContactSheet | None
-    """The embedded dataset at a glance; None for real data."""
+    """The embedded dataset's contact sheet; None for real data."""
 
 
 def group_section(layout: Layout, group: Group, stored: StoredArrays, images: bool) -> GroupSection:
-    """Gather a group's section. Images are shown for the embedded dataset, for others only when ``images`` is asked."""
+    """The section of a group.
+
+    Args:
+        layout: The table of the group.
+        group: Dataset and profile.
+        stored: Arrays beside the records.
+        images: Whether images of real datasets are shown; those of the embedded datasets always are.
+    """
     done = [cell for cell in layout.cells(group) if cell.done]
     show_images = images or dataset_spec(group.dataset).embedded
     return GroupSection(
@@ -82,7 +89,7 @@ def _lists(done: Sequence[MeasuredCell], stored: StoredArrays, show_images: bool
 
 
 def _charts(done: Sequence[MeasuredCell]) -> list[Chart]:
-    """Each chart that the records can fill."""
+    """The charts of done cells; none where no cell is done."""
     trained = training_curves(done)
     charts = []
     if done:
@@ -90,7 +97,7 @@ def _charts(done: Sequence[MeasuredCell]) -> list[Chart]:
         values = "the values stand in the table and its receipts"
         charts.append(Chart("mAP", caption, values, map_chart([_bar(cell) for cell in done])))
     if done:
-        caption = f"Queries with a right match at rank k or before, k from 1 to {RANKS}; mean over seeds."
+        caption = f"Queries with a right match within the first k ranks, k from 1 to {RANKS}; mean over seeds."
         values = "the values at ranks 1, 5, 10 and 20 stand in the receipts, all under cmc in the records listed below"
         charts.append(Chart("CMC curves", caption, values, cmc_chart([_cmc(cell) for cell in done])))
     if trained:

@@ -1,4 +1,4 @@
-"""Small pictures in a page: tiles side by side in one WebP file, written into the page itself."""
+"""Sprites: tiles side by side in one WebP file, embedded in the page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUALITY = 72
 
 @dataclass(frozen=True)
 class Sprite:
-    """Tiles in a row as a data: URI; ``lefts`` are their left edges in the picture's own pixels."""
+    """Tiles in a row as a data: URI. ``lefts`` are their left edges, in pixels of the picture."""
 
     uri: str
     width: int
@@ -28,7 +28,7 @@ class Sprite:
 
 
 def sprite(tiles: NDArray[np.uint8]) -> Sprite:
-    """Join ``tiles`` (n, H, W, 3) into one row, each reduced to the same small width; gaps are transparent."""
+    """Join ``tiles`` (n, H, W, 3) into one row, each resized to the same small width; gaps are transparent."""
     count, height, width = tiles.shape[:3]
     tile_height = round(TILE_WIDTH * height / width)
     lefts = tuple(number * (TILE_WIDTH + GAP) for number in range(count))

@@ -28,18 +28,22 @@ CSV_HEADER = (
 )
 
 Block = tuple[str, str, Sequence[str]]
-"""Columns that stand together: their title, what they are (``measured, demo``; may be empty), and their names."""
+"""Adjacent columns: their title, their source (``measured, demo``; may be empty), and their names."""
 
 
 def escape_latex(text: str) -> str:
-    """Text that LaTeX prints as it stands (UTF-8 input)."""
+    """Text escaped for LaTeX (UTF-8 input)."""
     return "".join(_LATEX.get(symbol, symbol) for symbol in text)
 
 
 def booktabs(corner: str, blocks: Sequence[Block], rows: Iterable[Sequence[str]], remark: str = "") -> str:
-    """A ``tabular`` under two lines of headings over the columns' names; ``corner`` names the first column.
+    """A ``tabular`` with two lines of headings above the columns' names.
 
-    ``remark`` stands below the last row, over all columns, on as many lines as it takes.
+    Args:
+        corner: Name of the first column.
+        blocks: The other columns.
+        rows: Cells of each row, its name first.
+        remark: Text below the last row, across all columns.
     """
     widths = [len(names) for _, _, names in blocks]
     sources = [source for _, source, _ in blocks]

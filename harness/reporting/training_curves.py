@@ -1,4 +1,4 @@
-"""Training curves by run: cells that read several features off one training share its curve."""
+"""Training curves by run. Cells that read several features from one training share its curve."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from harness.reporting.cells import MeasuredCell
 from harness.reporting.charts import Line
 
 TITLE_ROOM = 40
-"""Characters of several rows' names that a panel's title takes without being cut."""
+"""Characters of several rows' names that fit a panel's title."""
 
 
 @dataclass
 class TrainingCurves:
-    """The runs of one training, a line a seed by the run's id, and the rows that were evaluated from it."""
+    """One training: a line per seed, by the id of its run, and the rows that were evaluated from it."""
 
     rows: list[str] = field(default_factory=list)
     lines: dict[str, Line] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
-        """Its rows; where they are too many for a panel's title, the first and how many more there are."""
+        """Its rows, or the first of them and the number of others if they do not fit."""
         together = "; ".join(self.rows)
         fits = len(self.rows) == 1 or len(together) <= TITLE_ROOM
         return together if fits else f"{self.rows[0]} and {len(self.rows) - 1} more"
 
 
 def training_curves(cells: Sequence[MeasuredCell]) -> list[TrainingCurves]:
-    """Summed loss by epoch of every training behind done cells, each once, in the order of the rows."""
+    """Summed loss by epoch of every training of done cells, each once, in the order of the rows."""
     found: list[TrainingCurves] = []
     for cell in cells:
         lines = {
@@ -47,7 +47,7 @@ def training_curves(cells: Sequence[MeasuredCell]) -> list[TrainingCurves]:
 
 
 def caption(curves: Sequence[TrainingCurves]) -> str:
-    """What the chart shows, and the rows that a title leaves out."""
+    """The chart's caption, with the rows that a title leaves out."""
     cut = [each for each in curves if each.title != "; ".join(each.rows)]
     rest = [f" One training gives {len(each.rows)} rows: {'; '.join(each.rows)}." for each in cut]
-    return f"Sum of the losses, mean over each epoch; one line a seed, one scale for all.{''.join(rest)}"
+    return f"Sum of the losses, mean over each epoch; one line per seed, one scale for all.{''.join(rest)}"

@@ -1,4 +1,4 @@
-"""How numbers, metrics and verdicts are written on a page."""
+"""The form of numbers, metrics and verdicts on a page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VERDICT_MARKS = {
     "failed": "✗",
     "not run": DASH,
 }
-"""A shape for each verdict, so that no verdict is told by colour alone."""
+"""A shape for each verdict, so that none depends on colour alone."""
 
 CLAIM_MARKS = {"holds": "✓", "contradicted": "✗", "undecided": "?"}
 
@@ -40,17 +40,17 @@ def metric_name(metric: str) -> str:
 
 
 def printed(figure: Figure | None) -> str:
-    """A published figure with the decimals the paper printed; a dash for the paper's dash."""
+    """A published figure with its printed decimals; a dash for the paper's dash."""
     return DASH if figure is None else f"{figure:.{figure.decimals}f}"
 
 
 def fixed(value: float | None, decimals: int = 1) -> str:
-    """A number with so many decimals; a dash for None."""
+    """A number with ``decimals`` decimals; a dash for None."""
     return DASH if value is None else f"{value:.{decimals}f}"
 
 
 def significant(value: float | None, digits: int = 4) -> str:
-    """A number with so many significant digits; a dash for None."""
+    """A number with ``digits`` significant digits; a dash for None."""
     return DASH if value is None else f"{value:.{digits}g}"
 
 

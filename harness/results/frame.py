@@ -1,4 +1,4 @@
-"""All records of a results folder as one pandas table, for questions that no report asks."""
+"""All records of a results folder as one pandas table, for questions that the pages do not answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ IDENTITY = ("cell", "table", "row", "method", "dataset", "profile", "seed", "sta
 
 
 def records_frame(results: Path) -> pd.DataFrame:
-    """One line a record: what it is, verdict, metrics, ``published_*`` figures, cost. Absent values are NaN.
+    """One line per record: its cell, verdict, metrics, ``published_*`` figures and cost. Absent values are NaN.
 
     Damaged records are left out. Raises BadInput for a folder that is not there.
     """

@@ -1,4 +1,4 @@
-"""The fields of a record, and of the files that a run and an evaluation write about themselves.
+"""The fields of records, and of the other JSON files of a results folder.
 
 All are JSON. Code decides on fields; sentences are made from them for display (``harness.results.sentences``).
 """
@@ -21,7 +21,7 @@ from harness.training.log import TrainingLog
 DistanceMetric = Literal["cosine", "euclidean"]
 
 SCHEMA = 2
-"""Raised whenever a field is added, dropped or changes its meaning. A record of another schema is refused."""
+"""Raise it whenever a field is added, dropped or changes its meaning. A record of another schema is refused."""
 
 
 class InitialWeights(TypedDict):
@@ -69,7 +69,7 @@ class EvaluationConfiguration(TypedDict):
 
 
 class Origin(TypedDict):
-    """Where the first run of a lineage began; ``reason`` says why weights that its recipe ``wanted`` were not had."""
+    """Where the first run of a lineage began. ``reason`` says why weights that its recipe ``wanted`` are missing."""
 
     kind: StartKind
     wanted: StartKind
@@ -77,10 +77,10 @@ class Origin(TypedDict):
 
 
 class Start(TypedDict):
-    """What a run started from, as it was loaded.
+    """The start of a run, as it was loaded.
 
-    ``kind`` is scratch where the weights that the recipe ``wanted`` could not be had, for the ``reason`` given.
-    ``run``, ``method`` and ``part`` are of the run that it starts from, ``file`` is a file of published weights.
+    ``kind`` is scratch where the weights that the recipe ``wanted`` are missing; ``reason`` says why.
+    ``run``, ``method`` and ``part`` name the run that it starts from, ``file`` a file of published weights.
     ``split_norms`` counts the plain norms that were split for IBN-a.
     """
 
@@ -99,7 +99,7 @@ class Start(TypedDict):
 
 
 class PriorsOfSplit(TypedDict):
-    """The priors that were read of one split."""
+    """The priors that were read for one split."""
 
     kinds: list[str]
     provider: str
@@ -107,7 +107,7 @@ class PriorsOfSplit(TypedDict):
 
 
 class Manifest(TypedDict):
-    """``run.json``: what a finished training says about itself."""
+    """``run.json``: the facts of a finished training."""
 
     id: str
     configuration: RunConfiguration
@@ -148,7 +148,7 @@ class ExtractionLatency(TypedDict):
 
 
 class MatchingLatency(TypedDict):
-    """Milliseconds per query against a gallery of so many images."""
+    """Milliseconds per query. ``gallery`` counts the images that it is matched against."""
 
     gallery: int
     median_ms: float
@@ -166,7 +166,7 @@ class Latency(TypedDict):
 
 
 class Cost(TypedDict):
-    """What a cell costs. ``estimators`` names what would make each kind of prior that is read at test, if known."""
+    """The cost of a cell. ``estimators`` names the network that makes each kind of prior read at test, if known."""
 
     parameters: Parameters
     macs: Operations
@@ -179,7 +179,7 @@ class Cost(TypedDict):
 
 
 class Evaluation(TypedDict):
-    """``evaluation.json``: what a finished evaluation says about itself."""
+    """``evaluation.json``: the facts of a finished evaluation."""
 
     id: str
     configuration: EvaluationConfiguration
@@ -226,7 +226,7 @@ class ProtocolOfRecord(TypedDict):
 
 
 class ComputationOfRecord(TypedDict):
-    """In which arithmetic a run was trained, and its features kept."""
+    """The arithmetic of a training, and the number format of its stored features."""
 
     precision: Precision
     memory_format: str
@@ -340,7 +340,7 @@ Record = DoneRecord | FailedRecord
 
 
 class Counts(TypedDict):
-    """``datasets/<id>.json``: what a table of datasets counted."""
+    """``datasets/<id>.json``: the counts of one dataset, for tables of datasets."""
 
     dataset: str
     variant: str
@@ -349,14 +349,17 @@ class Counts(TypedDict):
 
 
 class CostOfRow(TypedDict):
-    """Parameters in millions and milliseconds per image, or per query."""
+    """Parameters in millions; milliseconds per image or per query."""
 
     params_m: float
     time_ms: float
 
 
 class MeasuredTable(TypedDict):
-    """``complexity/<table>.json``: cost by row and column. A batch has a ``size``; a query has a ``gallery``."""
+    """``complexity/<table>.json``: cost by row and column.
+
+    Tables of batches have ``batch`` and the images' ``size``; tables of queries have ``gallery``.
+    """
 
     table: str
     rows: dict[str, dict[str, CostOfRow]]
@@ -394,7 +397,7 @@ def record_digest(record: Record) -> str:
 
 
 def percent(record: DoneRecord, metric: str) -> float:
-    """A metric of a record in percent; ranks that are not listed are read off the CMC curve."""
+    """A metric of a record in percent. Ranks that are not listed are read from the CMC curve."""
     if metric not in record["metrics"] and metric.startswith("rank"):
         return float(record["cmc"][int(metric.removeprefix("rank")) - 1])
     return float(record["metrics"][metric])

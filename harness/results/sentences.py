@@ -5,11 +5,11 @@ from __future__ import annotations
 from harness.results.record import ComputationOfRecord, Origin, Start
 
 PUBLISHED_WEIGHTS = {"imagenet": "ImageNet", "luperson": "LUPerson"}
-"""Kinds of start that a paper's recipe may ask for and that cannot always be had, with their names."""
+"""Kinds of published weights and their names. They may be missing on a machine."""
 
 
 def start_sentence(start: Start) -> str:
-    """What a run started from: ``trunk of ide, run 1fc9...``."""
+    """The start of a run: ``trunk of ide, run 1fc9...``."""
     split = start["split_norms"]
     norms = f"; plain norms of {split} blocks split for IBN-a, the running statistics of their IN halves left out"
     norms = norms if split else ""
@@ -29,7 +29,7 @@ def origin_sentence(origin: Origin) -> str:
 
 
 def scratch_sentence(wanted: str, reason: str | None) -> str:
-    """A start from scratch: as the recipe says, or for want of published weights."""
+    """A start from scratch: as the recipe says, or because published weights are missing."""
     if reason is None:
         return "scratch, as the recipe says"
     return f"scratch: no {PUBLISHED_WEIGHTS[wanted]} weights ({reason})"

@@ -1,4 +1,4 @@
-"""The results folder: which file holds what, and how it is written and read back.
+"""The results folder: the place of every file, and how it is written and read.
 
 ``records/<table>/*.json`` holds one record per cell, ``runs/<run>/`` a training with its evaluations.
 """

@@ -38,7 +38,14 @@ class StoredArrays:
     def read(
         self, record: DoneRecord, name: str, required: Iterable[str], optional: Iterable[str] = ()
     ) -> dict[str, NDArray[Any]]:
-        """Arrays of a file by name."""
+        """Arrays of a file by name.
+
+        Args:
+            record: The record that the arrays belong to.
+            name: The file, without ``.npz``.
+            required: Arrays that must be there.
+            optional: Arrays that are read if they are there.
+        """
         path = self.path(record, name)
         try:
             return read_arrays(path, required, optional)

@@ -1,1 +1,1 @@
-"""What is under way in a results folder."""
+"""The trainings and cells of a results folder, and how far they are."""

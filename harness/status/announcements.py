@@ -1,4 +1,4 @@
-"""Announcements: the cells that commands are to run in a results folder, so that others can tell what is still to come.
+"""Announcements: the cells that commands will run in a results folder, so that others know what is still to come.
 
 ``plans/<id>.json`` holds the cells of one command. It goes when the command is done, and stays when the command is
 interrupted. A cell is still to come while its record, if it has one, is older than the announcement.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def announced(store: Store, cells: Iterable[PlannedCell]) -> Iterator[None]:
-    """Announce cells that are run within it. They stay announced if that is interrupted."""
+    """Announce cells while they are run. They stay announced if the command is interrupted."""
     content = [{**asdict(planned.cell), "runs": [run.id for run in planned.needed_run.lineage]} for planned in cells]
     path = store.folder / "plans" / f"{canonical_hash([socket.gethostname(), os.getpid(), time.time_ns()])}.json"
     if content:

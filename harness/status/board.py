@@ -1,4 +1,4 @@
-"""The board: where every cell and training of a results folder stands, told from its files alone."""
+"""The board: the state of every cell and training of a results folder, read from its files alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CELL_STATES: tuple[CellState, ...] = ("done", "running", "failed", "pending")
 
 @dataclass(frozen=True)
 class TableState:
-    """The cells of one table on one dataset at one profile by state, and the seconds left where they are known."""
+    """Cells of one table, dataset and profile, counted by state. ``seconds_left`` is None where it is unknown."""
 
     table: str
     dataset: str
@@ -33,7 +33,7 @@ class TableState:
 
 @dataclass(frozen=True)
 class BoardState:
-    """Tables with recorded or announced cells, trainings under way or interrupted, and damaged record files."""
+    """Tables with recorded or announced cells, running or interrupted trainings, and damaged record files."""
 
     tables: tuple[TableState, ...]
     runs: tuple[TrainingProgress, ...]
@@ -57,7 +57,7 @@ class _RecordedCell(NamedTuple):
 
 
 class Board:
-    """Looks at a results folder again and again, and reads only the records that changed."""
+    """Reads a results folder repeatedly; records that did not change are not read again."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -127,10 +127,10 @@ class Board:
 def _seconds_left(
     waiting: set[str], finished: Iterable[_RecordedCell], runs: Iterable[TrainingProgress]
 ) -> float | None:
-    """Seconds until the last of these runs is done; None where that cannot be told.
+    """Seconds until the last of these runs is done; None where that is unknown.
 
-    A run that has not begun is taken to last as long as the median of the table's finished runs, else of those under
-    way. As many runs go on side by side as do now. The time of evaluations is not known and left out.
+    Assumes that a run not yet begun lasts as long as the median finished run of its table, else the median run under
+    way, and that as many runs go on in parallel as now. Leaves out the time of evaluations, which is unknown.
     """
     if not waiting:
         return None

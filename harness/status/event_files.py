@@ -1,4 +1,4 @@
-"""TensorBoard's event files, one a run: ``tensorboard --logdir results/tensorboard``.
+"""TensorBoard's event files, one per run: ``tensorboard --logdir results/tensorboard``.
 
 They are written in results folders that hold a folder ``tensorboard``, which ``--tensorboard`` makes; so every process
 and machine that works on a results folder knows. A resumed training adds a file in the same folder; its epochs take the
@@ -28,7 +28,7 @@ FOLDER = "tensorboard"
 
 
 def ask_for_event_files(store: Store) -> None:
-    """Have event files written in a results folder from now on. Raises BadInput where TensorBoard is not installed."""
+    """Turn on event files for a results folder. Raises BadInput where TensorBoard is not installed."""
     _require_tensorboard()
     folder = store.folder / FOLDER
     try:

@@ -1,8 +1,8 @@
 """The trainings under way in a results folder: in this process, in others, or on other machines that share it.
 
-A training leaves ``runs/<run>/progress.json`` after each epoch. Whether it is still under way is told by the lock that
-whoever works on a run holds, without waiting for it. Where another machine's locks cannot be seen from here, a
-training counts as under way as long as it is no later with its next epoch than ``PATIENCE`` epochs take.
+A training writes ``runs/<run>/progress.json`` after each epoch. A process that works on a run holds the run's lock;
+looking at a lock does not wait for it. Locks of another machine may be invisible here: its training counts as under way
+until ``PATIENCE`` epochs' time and ``SLACK`` have passed since its last epoch.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PROGRESS = "progress.json"
 PATIENCE = 3
 SLACK = 300.0
-"""Seconds more that are granted to another machine, and all that it has before its first epoch is done."""
+"""Extra seconds for another machine; before its first epoch is done, these are all."""
 
 Stage = Literal["training", "evaluating", "interrupted"]
 
@@ -38,15 +38,15 @@ PROGRESS_FIELDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("seed", "epoch", "epochs"), (int,)),
     **dict.fromkeys(("images_per_second", "epoch_seconds"), (int, float, type(None))),
 }
-"""What stands in a file of progress, and of which type each may be."""
+"""Fields of a progress file, each with the types it may have."""
 
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """A run that is worked on, or was when its process ended.
+    """A run that a process works on, or worked on when it ended.
 
-    ``images_per_second`` is of the last epoch and ``epoch_seconds`` the median; both are None before the first is done.
-    ``age`` is how many seconds ago an epoch was last done.
+    ``images_per_second`` is the last epoch's and ``epoch_seconds`` the median; both are None before the first epoch is
+    done. ``age`` is the seconds since the last epoch was done.
     """
 
     run: str
@@ -65,21 +65,28 @@ class TrainingProgress:
 
     @property
     def training_seconds(self) -> float | None:
-        """What the whole training takes, where that can be told yet."""
+        """Seconds of the whole training; None before the first epoch is done."""
         return self.epochs * self.epoch_seconds if self.epoch_seconds else None
 
     @property
     def seconds_left(self) -> float | None:
-        """What the training still takes, where that can be told."""
+        """Seconds left of the training; None where that is unknown."""
         if self.stage != "training":
             return 0.0 if self.stage == "evaluating" else None
         return max(0.0, (self.epochs - self.epoch) * self.epoch_seconds - self.age) if self.epoch_seconds else None
 
 
 def write_progress(store: Store, run: Run, device: str, log: TrainingLog | None = None) -> None:
-    """Say how far a training is, by its ``log`` of epochs; without one, that it begins or goes on.
+    """Write how far a training is.
 
-    ``device`` is that of the process, such as ``cuda:0``. Raises BadInput where nothing can be written.
+    Args:
+        store: The results folder.
+        run: The run that is trained.
+        device: The device of this process, such as ``cuda:0``.
+        log: The epochs so far; None where the training begins or resumes.
+
+    Raises:
+        BadInput: The folder cannot be written.
     """
     path = store.run_folder(run.id) / PROGRESS
     before = _read(path) or {"epoch": 0, "images_per_second": None, "epoch_seconds": None}
@@ -94,7 +101,7 @@ def write_progress(store: Store, run: Run, device: str, log: TrainingLog | None 
 
 
 def trainings_in(store: Store) -> list[TrainingProgress]:
-    """The runs that are worked on, and those whose training was interrupted, by id."""
+    """Runs under way and interrupted runs, sorted by id."""
     return list(_found(store))
 
 
@@ -131,7 +138,7 @@ def _is_held(lock: Path) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """What stands in a file of progress; None where there is none or it is damaged, since nothing depends on it."""
+    """Fields of a progress file; None where there is none or it is damaged, since nothing depends on it."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

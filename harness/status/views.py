@@ -1,4 +1,4 @@
-"""``--status`` in words, as JSON, and as the tables that a terminal shows, there also while a command works."""
+"""``--status`` as text, as JSON, and as the tables of a terminal, which also stand above a running command."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from harness.status.trainings import TrainingProgress
 
 LOOK_EVERY_SECONDS = 2.0
 """Seconds between looks at a results folder while a command works."""
-STOPPED = "nothing works on what is pending: the same command goes on with it; delete the folder plans to forget it"
+STOPPED = "no process works on the pending cells: the same command resumes them; delete the folder plans to forget them"
 
 
 def as_text(state: BoardState) -> Iterator[str]:
-    """A line a table, and a line a run."""
+    """One line per table, one per run, one per damaged record file."""
     for table in state.tables:
         counts = ", ".join(f"{count} {state}" for state in CELL_STATES if (count := table.cells[state]))
         left = f"; {_left(table.seconds_left)} left" if _open(table) and table.seconds_left is not None else ""
@@ -35,7 +35,7 @@ def as_text(state: BoardState) -> Iterator[str]:
 
 
 def as_json(state: BoardState) -> dict[str, Any]:
-    """``{"tables": [...], "runs": [...], "damaged": [...]}``; times are in seconds, null where they are unknown."""
+    """``{"tables": [...], "runs": [...], "damaged": [...]}``; times in seconds, null where unknown."""
     tables = [{**vars(table), "cells": dict(table.cells)} for table in state.tables]
     runs = [{**vars(run), "seconds_left": run.seconds_left} for run in state.runs]
     damaged = [{"file": str(each.path), "table": each.table, "reason": each.reason} for each in state.damaged]
@@ -43,7 +43,7 @@ def as_json(state: BoardState) -> dict[str, Any]:
 
 
 def as_tables(state: BoardState) -> Group:
-    """A table of the cells, and one of the runs where there are some."""
+    """A table of the cells, a table of the runs if there are any, and the damaged record files."""
     drawn = [_table_of_cells(state)]
     if state.runs:
         drawn.append(_table_of_runs(state))
@@ -76,7 +76,7 @@ def _table_of_runs(state: BoardState) -> Table:
 
 
 def _damaged(state: BoardState) -> Iterator[str]:
-    """How many record files are damaged, and a line for each."""
+    """The number of damaged record files, and one line for each."""
     if state.damaged:
         yield f"{len(state.damaged)} damaged:"
         yield from (f"  {each.sentence}" for each in state.damaged)
@@ -101,7 +101,7 @@ def _left(seconds: float | None) -> str:
 
 
 class LiveTables:
-    """The tables of a results folder, read again when it was last read ``LOOK_EVERY_SECONDS`` seconds ago."""
+    """The tables of a results folder, read anew at most every ``LOOK_EVERY_SECONDS`` seconds."""
 
     def __init__(self, store: Store) -> None:
         self.board = Board(store)

@@ -103,7 +103,7 @@ def test_several_seeds_give_mean_and_spread_and_one_verdict(tmp_path):
     page = page_of(tmp_path, records, small_table(("a", "95.8")))
     assert body_cells(page)[0][1:] == ["95.8", "97.3 ± 0.3 3 seeds +1.5", "▲ above"]
     assert "sqrt(3 seeds)" in page
-    assert "± the sample standard deviation, over the seeds or splits counted beneath" in page
+    assert "± the sample standard deviation, over the seeds or splits counted below it" in page
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_several_seeds_give_mean_and_spread_and_one_verdict(tmp_path):
     [
         ([0, 1, 2], [0, 1, 2], "2 of 2 rows; seeds 0, 1 and 2;"),
         ([1], [1], "2 of 2 rows; seed 1;"),
-        ([0], [0, 1, 2], "2 of 2 rows; 1 to 3 seeds a row;"),
-        ([0], [1], "2 of 2 rows; 1 seed a row;"),
-        ([0, 1], [1, 2], "2 of 2 rows; 2 seeds a row;"),
+        ([0], [0, 1, 2], "2 of 2 rows; 1 to 3 seeds per row;"),
+        ([0], [1], "2 of 2 rows; 1 seed per row;"),
+        ([0, 1], [1, 2], "2 of 2 rows; 2 seeds per row;"),
     ],
 )
 def test_seeds_are_named_only_where_every_row_has_them(tmp_path, seeds_of_a, seeds_of_b, said):
@@ -167,7 +167,7 @@ def test_a_cell_of_printed_dashes_says_that_there_is_nothing_to_compare_it_with(
 def test_a_demo_figure_is_not_comparable_and_the_page_says_why(tmp_path):
     page = page_of(tmp_path, [done_record("mpn_ablation", "MPN", reasons=("demo profile", "embedded dataset"))])
     assert "an ordering exercise, not a reproduction" in page
-    assert "carry no verdict because: demo profile; embedded dataset." in page
+    assert "have no verdict because: demo profile; embedded dataset." in page
     assert body_cells(page)[-1][-1] == "≁ not comparable"
 
 

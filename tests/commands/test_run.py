@@ -23,7 +23,7 @@ TABLE += ("--device", "cpu", "--precision", "float32")
 
 
 @pytest.fixture
-def command(toy_method, market_root, tmp_path, capsys):
+def command(toy_alone, market_root, tmp_path, capsys):
     """Runs the command with the miniature's folders; returns exit code, what it printed, and the results store."""
 
     def run(*arguments, results="results"):

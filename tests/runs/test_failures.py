@@ -21,7 +21,7 @@ TABLE = ("--table", "toy_table", "--dataset", "market1501", "--profile", "demo",
 
 
 @pytest.fixture
-def command(toy_method, market_root, tmp_path, capsys):
+def command(toy_alone, market_root, tmp_path, capsys):
     """Runs the toy table into a results folder; returns exit code, what it printed, and the store."""
 
     def run(results, *arguments):

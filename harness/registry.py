@@ -1,4 +1,4 @@
-"""Which methods there are: the folders under ``methods/`` that hold a tables.yaml, and those of installed packages.
+"""The methods: folders under ``methods/`` that hold a tables.yaml, and installed packages.
 
 Another package registers a method by an entry point of the group ``harness.methods``: its name is the method's id, its
 value the package that holds ``METHOD`` and, beside it, tables.yaml.
@@ -45,7 +45,7 @@ def installed() -> dict[str, EntryPoint]:
 
 
 def packages() -> dict[str, list[str]]:
-    """Top-level packages that hold methods -> their folders on disk: ``methods`` and those of installed packages."""
+    """Folders on disk of every top-level package that holds methods: ``methods``, and installed packages."""
     found = {plugins.__name__: list(plugins.__path__)}
     for entry in installed().values():
         package = entry.module.partition(".")[0]
@@ -114,7 +114,7 @@ def _importing(entry: EntryPoint) -> Iterator[None]:
     except Exception as error:
         cause = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise BadInput(
-            f"{_named(entry)}: {entry.module} cannot be imported ({cause}); mend the package or uninstall it"
+            f"{_named(entry)}: {entry.module} cannot be imported ({cause}); fix the package or uninstall it"
         ) from error
 
 

@@ -138,7 +138,7 @@ class Table:
 
 @cache
 def tables() -> dict[str, Table]:
-    """Every table of every method by id. Raises BadInput naming the file, the place and the mend."""
+    """Every table of every method by id. Raises BadInput naming the file, the place and the fix."""
     loaded: dict[str, Table] = {}
     for method_id, folder in registry.folders().items():
         file = folder / "tables.yaml"
@@ -157,7 +157,7 @@ def table(table_id: str) -> Table:
 
 
 def load(path: Path, method_id: str) -> list[Table]:
-    """Read and validate one tables.yaml. Raises BadInput naming the file, the place and the mend."""
+    """Read and validate one tables.yaml. Raises BadInput naming the file, the place and the fix."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except yaml.YAMLError as error:

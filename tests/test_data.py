@@ -1,4 +1,4 @@
-"""``python -m harness.data``: what is there, what is wrong with it, and how to get it."""
+"""``python -m harness.data``: it lists, checks and fetches datasets."""
 
 import json
 import shutil
@@ -21,13 +21,13 @@ MINIATURE = {"train_images": 32, "train_ids": 8, "query_images": 6, "query_ids":
 
 @pytest.fixture
 def published(monkeypatch):
-    """Market-1501 as if its miniature were what was published."""
+    """Market-1501, with the counts of its miniature as the published ones."""
     monkeypatch.setitem(DATASETS, "market1501", replace(DATASETS["market1501"], published=MINIATURE))
 
 
 @pytest.fixture
 def command(market_root, capsys):
-    """Runs the command on the miniature's data root; returns its exit code, what it printed and its errors."""
+    """Run the command on the miniature's data root. Returns its exit code, its output and its errors."""
 
     def run(*arguments):
         code = main([*arguments, "--data-root", str(market_root)])
@@ -124,7 +124,7 @@ def test_every_numbered_split_is_read(command, published, monkeypatch):
     assert f"  {'query_ids':20} {6:>10} {6:>10}  ✓" in said
 
 
-def test_check_without_an_id_checks_what_is_found(command, published, market_root):
+def test_check_without_an_id_checks_the_datasets_found(command, published, market_root):
     (market(market_root) / "gt_bbox").mkdir()
     code, said, progress = command("check", "--json")
     found = {finding["id"]: finding for finding in json.loads(said)}

@@ -49,14 +49,14 @@ def listed(site):
             "mine = mine",
             {"mine/__init__.py": "import a_library_that_is_not_here\n", "mine/tables.yaml": TABLES},
             "entry point mine = mine of my-package: mine cannot be imported (ModuleNotFoundError: No module named "
-            "'a_library_that_is_not_here'); mend the package or uninstall it",
+            "'a_library_that_is_not_here'); fix the package or uninstall it",
             id="it imports what is not there",
         ),
         pytest.param(
             "mine = mine.method",
             {"mine/__init__.py": "1 / 0\n", "mine/method/__init__.py": BOT, "mine/method/tables.yaml": TABLES},
             "entry point mine = mine.method of my-package: mine.method cannot be imported (ZeroDivisionError: division "
-            "by zero); mend the package or uninstall it",
+            "by zero); fix the package or uninstall it",
             id="the package around it fails",
         ),
         pytest.param(

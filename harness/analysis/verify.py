@@ -20,8 +20,7 @@ def disagreements(record: DoneRecord, store: Store) -> Iterator[str]:
     """One sentence per stored thing that disagrees with the record: weights, features, ranks, metrics."""
     receipt = record["receipt"]
     folder = store.path(record["evaluation"])
-    weights = store.weights_path(record["run"])
-    yield from _digest_differs(weights, receipt["weights_sha256"])
+    yield from _digest_differs(store.weights_path(record["run"]), receipt["weights_sha256"])
     for name, digest in receipt["evaluation_sha256"].items():
         yield from _digest_differs(folder / f"{name}.npz", digest)
     try:

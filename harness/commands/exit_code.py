@@ -35,7 +35,7 @@ def exit_code_of(command: Callable[[], int], when_stopped: str) -> int:
         # Whatever has a name is the user's: a folder that may not be read, a path that is too long.
         if error.filename is None or error.strerror is None:
             raise
-        print(f"error: {error.filename}: {error.strerror}; mend that and start again", file=sys.stderr)
+        print(f"error: {error.filename}: {error.strerror}; fix that and start again", file=sys.stderr)
         return 2
 
 

@@ -145,10 +145,9 @@ def _add_rows(options: _Options) -> None:
     options.add_argument("--dataset", metavar="ID", help="only this dataset (default: those found, else synthetic)")
 
 
-def _add_training_choice(options: _Options) -> None:
-    options.add_argument("--profile", choices=PROFILES, help="how much of the recipe is spent")
-    described = "repeatable; default 0, and for a record every seed it has"
-    options.add_argument("--seed", dest="seeds", action="append", type=int, metavar="N", help=described)
+def _add_training_choice(options: _Options, profile: str, seed: str) -> None:
+    options.add_argument("--profile", choices=PROFILES, help=profile)
+    options.add_argument("--seed", dest="seeds", action="append", type=int, metavar="N", help=seed)
 
 
 def _add_data_root(options: _Options) -> None:
@@ -160,9 +159,9 @@ def _add_results(options: _Options) -> None:
     options.add_argument("--results", type=Path, metavar="DIR", help="records (default results)")
 
 
-def _add_pages(options: _Options) -> None:
+def _add_pages(options: _Options, images: str) -> None:
     options.add_argument("--report", type=Path, metavar="DIR", help="pages (default reports)")
-    options.add_argument("--images", action="store_true", help="let records and pages hold images of real datasets")
+    options.add_argument("--images", action="store_true", help=images)
 
 
 def _add_device(options: _Options) -> None:
@@ -181,7 +180,7 @@ def _add_computation(options: _Options) -> None:
     options.add_argument("--compile", action="store_true", help="train through torch.compile")
 
 
-def _add_course(options: _Options) -> None:
+def _add_supervision(options: _Options) -> None:
     options.add_argument("--tensorboard", action="store_true", help="write event files below the results' tensorboard/")
     described = "end a run after so long without a sign of life: a line of progress, a change in its folder"
     options.add_argument("--run-timeout", type=float, metavar="MINUTES", help=described)
@@ -199,14 +198,14 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     which = parser.add_argument_group("which cells")
     _add_tables(which, "a table, or all; repeatable")
     _add_rows(which)
-    _add_training_choice(which)
+    _add_training_choice(which, "how much of the recipe is spent", "repeatable; default 0")
     where = parser.add_argument_group("where")
     _add_data_root(where)
     _add_results(where)
-    _add_pages(where)
+    _add_pages(where, "let records and pages hold images of real datasets")
     how = parser.add_argument_group("how runs are carried out")
     _add_computation(how)
-    _add_course(how)
+    _add_supervision(how)
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -227,14 +226,20 @@ def _add_status_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_why_options(parser: argparse.ArgumentParser) -> None:
-    _add_record_options(parser)
+    _add_cells(parser)
+    _add_training_choice(parser, "default: as recorded, else by dataset", "repeatable; default 0 and those recorded")
     _add_data_root(parser)
+    _add_results(parser)
     _add_computation(parser)
 
 
+def _add_cells(parser: argparse.ArgumentParser, count: int = 1) -> None:
+    parser.add_argument("cells", nargs=count, metavar="CELL", help="address of a cell: TABLE-ROW-DATASET")
+
+
 def _add_record_options(parser: argparse.ArgumentParser, cells: int = 1) -> None:
-    parser.add_argument("cells", nargs=cells, metavar="CELL", help="address of a cell: TABLE-ROW-DATASET")
-    _add_training_choice(parser)
+    _add_cells(parser, cells)
+    _add_training_choice(parser, "only records of this profile", "only records of this seed; repeatable")
     _add_results(parser)
 
 
@@ -245,7 +250,7 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
 def _add_report_options(parser: argparse.ArgumentParser) -> None:
     _add_tables(parser, "write this table's page only; repeatable")
     _add_results(parser)
-    _add_pages(parser)
+    _add_pages(parser, "show images of real datasets too, where the run kept them")
 
 
 _VERBS: dict[Verb, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = {

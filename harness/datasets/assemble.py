@@ -25,7 +25,14 @@ def prefix_folder(folder: str, images: Iterable[NamedImage]) -> list[NamedImage]
 
 
 def assemble(dataset_id: str, root: Path, images: Images, passport: Passport) -> Dataset:
-    """The dataset of these images, in their order. Without ``train`` the training split is empty."""
+    """The dataset of these images, in their order.
+
+    Args:
+        dataset_id: Id of the dataset.
+        root: The dataset's root.
+        images: The images of each split. Without ``train`` the training split is empty.
+        passport: The dataset's passport.
+    """
     train, query, gallery = (_split(images.get(name, ())) for name in ("train", "query", "gallery"))
     return Dataset(dataset_id, root, train, query, gallery, passport)
 

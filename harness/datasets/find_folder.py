@@ -25,7 +25,14 @@ def find_folder(data_root: Path, names: Sequence[str], holding: Sequence[str]) -
 
 
 def require_folders(title: str, root: Path, folders: Sequence[str], tree: str) -> None:
-    """Raise BadInput, naming the ``folders`` that ``root`` lacks and the ``tree`` expected."""
+    """Raise BadInput if a folder is missing.
+
+    Args:
+        title: The dataset's name, for the message.
+        root: The dataset's root.
+        folders: Names of folders that must be in it.
+        tree: The layout expected, for the message.
+    """
     missing = [name for name in folders if not (root / name).is_dir()]
     if missing:
         raise BadInput(f"{root} lacks the folder(s) {', '.join(missing)}; {title} is expected as {tree}")

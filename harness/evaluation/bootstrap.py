@@ -1,4 +1,8 @@
-"""Cluster bootstrap: draw people with replacement, each with all of their queries."""
+"""Cluster bootstrap: draw people with replacement, each with all of their queries.
+
+Not scipy.stats.bootstrap: it knows no clusters and draws anew for each statistic. Here a draw is a row of counts, and
+one matrix product gives all its metrics.
+"""
 
 from __future__ import annotations
 

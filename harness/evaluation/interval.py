@@ -1,4 +1,4 @@
-"""The form of an interval, as records keep it. Importing this needs no NumPy."""
+"""The type of an interval in records. Needs no NumPy."""
 
 from __future__ import annotations
 

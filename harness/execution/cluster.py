@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.errors import BadInput, FailedElsewhere, Killed, Unwritable
 from harness.execution.job import Job
-from harness.execution.launching import TIME_TO_STOP
+from harness.execution.launching import STOP_SECONDS
 from harness.execution.local import one_line
 from harness.execution.task import carry_out_task
 from harness.plan.plan import Plan, PlannedCell, Run
@@ -28,7 +28,7 @@ except ImportError as error:
     raise BadInput("--executor ray needs Ray, which is not installed: pip install -e '.[cluster]'") from error
 
 TRIES_MORE = 3
-"""Times that a run whose process or node died is started again, each time from its last checkpoint."""
+"""How often a run is started again after its process or node died; each time it goes on from its last checkpoint."""
 
 
 def carry_out(plan: Plan, context: RunContext, timeout: float | None) -> list[Record]:
@@ -48,7 +48,7 @@ def carry_out(plan: Plan, context: RunContext, timeout: float | None) -> list[Re
 
 
 def _submitted(plan: Plan, context: RunContext, timeout: float | None) -> dict[Any, Run]:
-    """A task for each run that is needed and not trained yet, or has cells to evaluate."""
+    """One task per run that is needed and not trained yet, or has cells to evaluate."""
     cells_of: dict[Run, list[PlannedCell]] = {}
     for planned in plan.pending:
         for run in planned.needed_run.lineage:
@@ -58,7 +58,7 @@ def _submitted(plan: Plan, context: RunContext, timeout: float | None) -> dict[A
         own = [planned for planned in cells_of.get(run, []) if planned.run is run]
         if not own and (run not in cells_of or context.store.run_manifest(run.id)):
             continue
-        # A run without cells of its own is planned from those of a run that starts from it.
+        # A run without cells of its own is planned from a cell of a run that starts from it.
         cells = own or cells_of[run][:1]
         job = Job.of(run, cells, context)
         tasks[run] = _task(job).remote(job, timeout, tasks.get(run.parent) if run.parent else None)
@@ -66,7 +66,7 @@ def _submitted(plan: Plan, context: RunContext, timeout: float | None) -> dict[A
 
 
 def _task(job: Job) -> Any:
-    """What Ray runs for a job, with what it needs. Raises BadInput where no node has that much."""
+    """The Ray task of a job, with the CPUs and GPUs it needs. Raises BadInput if no node has them."""
     processes = job.computation.processes
     needed = {"GPU": processes, "CPU": processes} if job.device.startswith("cuda") else {"CPU": processes}
     if not any(all(node["Resources"].get(kind, 0) >= processes for kind in needed) for node in ray.nodes()):
@@ -82,7 +82,7 @@ def _task(job: Job) -> Any:
 
 
 def _collected(tasks: dict[Any, Run], plan: Plan, context: RunContext) -> list[Record]:
-    """The records of all tasks, said as they come."""
+    """The records of all tasks. Each is shown when its task is done."""
     records: list[Record] = []
     try:
         while tasks:
@@ -104,13 +104,13 @@ def _collected(tasks: dict[Any, Run], plan: Plan, context: RunContext) -> list[R
 
 
 def _answer(task: Any) -> list[Record]:
-    """What a task returned. Raises what it raised, or what became of its process."""
+    """The records of a finished task. Raises the task's own error, or the end of its process."""
     try:
         answer: list[Record] = ray.get(task)
         return answer
     except RayTaskError as error:
         cause = error.cause
-        # That of a run which this one starts from is wrapped once more.
+        # An error of the run that this one starts from is wrapped once more.
         while isinstance(cause, RayTaskError):
             cause = cause.cause
         raise cause from None
@@ -123,8 +123,8 @@ def _answer(task: Any) -> list[Record]:
 
 
 def _stop(tasks: list[Any]) -> None:
-    """Ask what runs to write a checkpoint and leave, and give it the time."""
+    """Ask the running tasks to write a checkpoint and leave, and wait for them."""
     for task in tasks:
         ray.cancel(task)
     if tasks:
-        ray.wait(tasks, num_returns=len(tasks), timeout=TIME_TO_STOP)
+        ray.wait(tasks, num_returns=len(tasks), timeout=STOP_SECONDS)

@@ -1,4 +1,4 @@
-"""Tables of complexity (MPN's Table 9): nothing is trained, the methods of the rows are measured beside each other."""
+"""Tables of complexity (MPN's Table 9): the methods of the rows are measured in turns, nothing is trained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of datasets (PGFL-KD's Table 1): nothing is trained, what is on disk is counted."""
+"""Tables of datasets (PGFL-KD's Table 1): the files on disk are counted, nothing is trained."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from harness.results.store import Store
 
 
 def count_datasets(choices: Iterable[Choice], shelf: Shelf, store: Store, watch: Watch) -> None:
-    """Keep the counts of every dataset that was chosen for a table of counts, as ``data check`` finds them.
+    """Keep the counts of every dataset chosen for a table of datasets, as ``data check`` finds them.
 
-    Raises BadInput, naming the file and the mend, for a dataset that cannot be read.
+    Raises BadInput, naming the file and the fix, for a dataset that cannot be read.
     """
     wanted = [dataset for choice in choices if choice.table.prints_counts for dataset in choice.datasets]
     for dataset_id in dict.fromkeys(wanted):

@@ -1,4 +1,4 @@
-"""What the processes of a job leave beside it when they end early, for the process that started them."""
+"""The error that ended a process early, written beside its job for the process that started it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.runs.causes import failure_kind, failure_message, failure_trace
 
 @dataclass(frozen=True)
 class ErrorLeft:
-    """Why a process ended: the typed cause (or ``stopped``, ``bad input``), and at which ``time`` in seconds."""
+    """Why a process ended: its typed cause (or ``stopped``, ``bad input``), and the ``time`` in seconds."""
 
     kind: str
     message: str
@@ -24,13 +24,13 @@ class ErrorLeft:
     time: float
 
     def as_error(self) -> FailedElsewhere:
-        """The failure that it tells of."""
+        """The error, to be raised in this process."""
         return FailedElsewhere(self.kind, self.message, self.trace)
 
 
 @contextmanager
 def leaving_first_error(job_file: Path, rank: int) -> Iterator[None]:
-    """Write down, beside the job, the error that ends what is done within, and let it pass."""
+    """Write the error that ends this block beside the job, and raise it again."""
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
@@ -41,6 +41,6 @@ def leaving_first_error(job_file: Path, rank: int) -> Iterator[None]:
 
 
 def errors_left(job_file: Path) -> list[ErrorLeft]:
-    """What the processes of a job left, the first first: others often end because that one did."""
+    """The errors that the processes of a job left, sorted by time: the earliest is usually the cause."""
     left = [json.loads(path.read_text(encoding="utf-8")) for path in job_file.parent.glob("last-word-*.json")]
     return sorted((ErrorLeft(**word) for word in left), key=lambda word: word.time)

@@ -1,4 +1,4 @@
-"""Look at the data before a minute is spent on training: every image decodes, queries have something to find."""
+"""Check the data before training: every image decodes, and queries have matches."""
 
 from __future__ import annotations
 
@@ -13,25 +13,23 @@ from harness.plan.shelf import Shelf
 from harness.progress import Watch
 from harness.results.store import Store, contact_sheet_path
 
-SHEET_ROWS = 5
-"""People on the contact sheet."""
+SHEET_PEOPLE = 5
+"""People on the contact sheet, one per row."""
 TEST_SPLITS: tuple[SplitName, ...] = ("query", "gallery", "extra", "junk")
 
 
 def inspect(cells: list[PlannedCell], shelf: Shelf, store: Store, watch: Watch) -> None:
-    """Decode what these cells need and check their queries, saying how a dataset differs from the published one.
+    """Decode the images that these cells need, check their queries, and show how a dataset differs from the published.
 
-    A contact sheet of the embedded dataset is put beside the records, for the report.
-
-    Raises BadInput, naming files and the mend, for images that cannot be decoded and where no query has a match.
+    A contact sheet of an embedded dataset is kept beside the records, for the report. Raises BadInput, naming files and
+    the fix, if images cannot be decoded or no query has a match.
     """
     wanted: dict[tuple[str, SplitName, int, int], Dataset] = {}
     for planned in cells:
-        assert planned.run is not None
         tested, trained = (
-            shelf.dataset(each, planned.cell.seed) for each in (planned.cell.dataset, planned.run.dataset)
+            shelf.dataset(each, planned.cell.seed) for each in (planned.cell.dataset, planned.needed_run.dataset)
         )
-        size = (planned.run.recipe.height, planned.run.recipe.width)
+        size = (planned.needed_run.recipe.height, planned.needed_run.recipe.width)
         wanted[trained.passport.fingerprint, "train", *size] = trained
         for split in TEST_SPLITS:
             if getattr(tested, split) is not None:
@@ -48,7 +46,7 @@ def inspect(cells: list[PlannedCell], shelf: Shelf, store: Store, watch: Watch) 
 def _keep_contact_sheet(dataset: Dataset, store: Store) -> None:
     path = store.path(contact_sheet_path(dataset.passport.fingerprint))
     if not path.exists():
-        sheet = contact_sheet(dataset, rows=SHEET_ROWS).convert("RGB")
+        sheet = contact_sheet(dataset, rows=SHEET_PEOPLE).convert("RGB")
         write_atomically(path, lambda file: sheet.save(file, "WEBP", quality=80))
 
 

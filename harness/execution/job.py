@@ -1,4 +1,4 @@
-"""One run to carry out, in words that another process, or another machine, can plan it from again."""
+"""A job: one run to carry out, described so that another process or machine can plan it again."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """A run by its id, with ``cells`` that need it: they are planned again where the job is carried out.
+    """A run by its id, with ``cells`` that need it. They are planned again where the job is carried out.
 
-    Those read from the run itself are then evaluated. ``data_root`` and ``results`` are absolute.
+    Cells that are read from the run itself are then evaluated. ``data_root`` and ``results`` are absolute.
     """
 
     run: str
@@ -53,14 +53,14 @@ class Job:
 
     @classmethod
     def read(cls, path: Path) -> Job:
-        """What ``write`` wrote."""
+        """The job in a file."""
         content = json.loads(path.read_text(encoding="utf-8"))
         content["cells"] = tuple(Cell(**cell) for cell in content["cells"])
         content["computation"] = Computation(**content["computation"])
         return cls(**content)
 
     def write(self, path: Path) -> None:
-        """Keep the job as JSON."""
+        """Write the job as JSON."""
         write_json(path, asdict(self))
 
     def planner(self) -> Planner:
@@ -70,7 +70,7 @@ class Job:
         return Planner(Shelf(Path(self.data_root)), Store(Path(self.results)), self.computation)
 
     def plan(self, planner: Planner) -> Plan:
-        """The plan of its cells. Raises BadInput where this machine plans the run otherwise, or cannot at all."""
+        """The plan of its cells. Raises BadInput if this machine plans another run, or cannot plan it."""
         from harness.plan.plan import Plan
 
         plan = Plan()
@@ -88,7 +88,7 @@ class Job:
         return plan
 
     def records(self) -> list[Record]:
-        """What was written of its cells, once it is carried out."""
+        """The records of its cells, once it is carried out."""
         store = Store(Path(self.results))
         found = (store.record(cell) for cell in self.cells)
         return [record for record in found if record and record["run"] == self.run]

@@ -21,7 +21,7 @@ from harness.training.world import World, process_group
 
 
 def main(job_file: Path) -> int:
-    """The command. Exit code 0: carried out; 1: failed; 2: bad input; 130: stopped; why stands beside the job."""
+    """The command. Exit code 0: carried out; 1: failed; 2: bad input; 130: stopped. Errors stand beside the job."""
     die_with_parent()
     job = Job.read(job_file)
     try:
@@ -43,7 +43,7 @@ def _carry_out(job: Job, world: World) -> None:
     run = plan.runs[job.run]
     device = f"cuda:{os.environ['LOCAL_RANK']}" if world.size > 1 and job.device == "cuda" else job.device
     machine = Machine.of(device, job.computation.bfloat16, job.computation.compiled)
-    # Progress goes where the process that started this one reads it, apart from what torch has to say.
+    # The process that started this one reads progress from standard output; torch writes to standard error.
     with redirect_stderr(sys.stdout):
         watch = Watch(len(job.cells))
     context = RunContext(planner.shelf, planner.store, machine, watch, world, job.keep_images)
@@ -60,5 +60,5 @@ if __name__ == "__main__":
     sys.stdout.flush()
     sys.stderr.flush()
     if code:
-        # At once: what Python and NCCL do at their end may wait for processes that wait for this one.
+        # At once: at their end Python and NCCL may wait for processes that wait for this one.
         os._exit(code)

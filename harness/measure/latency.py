@@ -22,7 +22,7 @@ MIN_REPEATS = 3
 MAX_REPEATS = 200
 
 
-class Repeated(TypedDict):
+class LatencyStatistics(TypedDict):
     """Median and 95th percentile of repeated runs, in milliseconds."""
 
     median_ms: float
@@ -30,7 +30,7 @@ class Repeated(TypedDict):
     repeats: int
 
 
-def measure_latency(action: Callable[[], Any], device: torch.device, budget_s: float) -> Repeated:
+def measure_latency(action: Callable[[], Any], device: torch.device, budget_s: float) -> LatencyStatistics:
     """Run ``action`` repeatedly for ``budget_s`` seconds, with the device synchronised around each run.
 
     20 runs warm up, or as many as start in the first second. Returns ``median_ms``, ``p95_ms`` and the number of

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import urllib.request
-import uuid
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.hub
 from torch import Tensor
 
 from harness.errors import BadInput
@@ -54,23 +55,32 @@ def imagenet_weights(name: str, fetch: bool = True) -> tuple[dict[str, Tensor] |
 
 
 def _fetch(url: str, path: Path) -> None:
-    """Download to a neighbour, then rename, so that a broken download leaves nothing behind."""
+    """Download into torch's hub folder; a broken or wrong download raises and leaves nothing behind."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Not mkstemp, whose files are their owner's alone: a hub folder may be shared.
-    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
+    # torch.hub makes its partial file with open(), not mkstemp, so the umask decides who may read a shared hub folder.
+    with _network_patience():
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=_digest_prefix(path), progress=False)
+
+
+@contextmanager
+def _network_patience() -> Iterator[None]:
+    """Give up on a silent server after ``TIMEOUT_SECONDS``; torch.hub takes no timeout of its own."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT_SECONDS)
     try:
-        with partial.open("xb") as file, urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
-            while block := response.read(1 << 20):
-                file.write(block)
-        partial.replace(path)
+        yield
     finally:
-        partial.unlink(missing_ok=True)
+        socket.setdefaulttimeout(before)
 
 
 def _intact(path: Path) -> bool:
+    """Whether a file that is there is the published one; torch.hub checks only what it downloads itself."""
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return digest.startswith(path.stem.rpartition("-")[2])
+        return hashlib.file_digest(file, "sha256").hexdigest().startswith(_digest_prefix(path))
+
+
+def _digest_prefix(path: Path) -> str:
+    return path.stem.rpartition("-")[2]
 
 
 def luperson_file(name: str) -> Path | None:

@@ -38,7 +38,7 @@ class Shelf:
     def dataset(self, dataset_id: str, seed: int) -> Dataset:
         """The loaded dataset; of one with several splits, that which a run with this seed is of.
 
-        Raises BadInput, naming the file and the mend, when it is not as it should be.
+        Raises BadInput, naming the file and the fix, when it is not as it should be.
         """
         spec = dataset_spec(dataset_id)
         split = spec.split_of(seed)
@@ -51,7 +51,7 @@ class Shelf:
         return self._loaded[dataset_id, split]
 
     def priors(self, dataset_id: str, seed: int, split: str, kinds: tuple[str, ...]) -> Priors:
-        """Priors of a split. Raises BadInput, naming the file and the mend, when they cannot be read."""
+        """Priors of a split. Raises BadInput, naming the file and the fix, when they cannot be read."""
         from harness.priors import load_priors
 
         key = (dataset_id, dataset_spec(dataset_id).split_of(seed), split, kinds)

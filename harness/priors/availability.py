@@ -1,4 +1,4 @@
-"""Where files of priors lie, and what they hold, without reading their arrays."""
+"""Finds files of priors and lists their arrays, without reading them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS: dict[str, tuple[tuple[str, ...], ...]] = {
 """Each kind of prior, with the sets of arrays it can be read from. The preferred set comes first."""
 
 INFRARED = "infrared"
-"""Which images are infrared. No file holds it: the cameras tell."""
+"""A kind of prior that no file holds: the cameras tell which images are infrared."""
 
 PROVIDER = "provider"
 """Name of the array (A, 2) of strings: each array of the file, and the provider and version that made it."""
@@ -88,7 +88,14 @@ def missing_priors(
 
 
 def suggest_fix(dataset_id: str, split_name: str, file: Path, number: int = 0) -> str:
-    """How a user gets the priors of a split into ``file``, with the command that makes them."""
+    """Two ways to get the priors of a split, in words: copy the file, or make it with a command.
+
+    Args:
+        dataset_id: Id of the dataset.
+        split_name: ``train``, ``query`` or ``gallery``.
+        file: The file of priors that is expected.
+        number: Which of the dataset's numbered splits, from 1; 0 for a dataset without.
+    """
     seed = f" --seed {number - 1}" if number else ""
     return (
         f"put them in {file} or make them: python -m harness.data priors {dataset_id} --split {split_name}{seed} "

@@ -1,10 +1,14 @@
-"""Tables as LaTeX (booktabs) and as CSV (one figure per line)."""
+"""Tables as LaTeX (booktabs) and as CSV (one figure per line).
+
+The LaTeX is written here: pandas' Styler.to_latex has no ``\\cmidrule(lr)`` under groups of columns and no remark line,
+and merges the equal titles of neighbouring groups.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
+
+import pandas as pd
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -64,11 +68,7 @@ def booktabs(corner: str, blocks: Sequence[Block], rows: Iterable[Sequence[str]]
 
 def csv_text(lines: Iterable[Sequence[str]]) -> str:
     """``lines`` of figures below the header of all tables."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(CSV_HEADER)
-    writer.writerows(lines)
-    return buffer.getvalue()
+    return pd.DataFrame(list(lines), columns=list(CSV_HEADER)).to_csv(index=False, lineterminator="\n")
 
 
 def _line(values: Sequence[str]) -> str:

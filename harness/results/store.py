@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ABANDONED_AFTER_SECONDS = 3600
 """No file takes this long to write. A killed process left any older half-written file."""
-WEIGHTS = "weights.pt"
+WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Why a run failed, in the words of its record. Importing this needs no torch."""
+"""The typed cause of a failed run. Importing this needs no torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import traceback
 from harness.errors import BadInput, FailedElsewhere, TrainingFailed
 
 WITHOUT_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
-"""What CUDA, PyTorch's allocators of CPU memory and the system say where there is none left."""
+"""Words of CUDA, of PyTorch's CPU allocators and of the system when memory runs out."""
 
 
 def failure_kind(error: BaseException) -> str:
@@ -26,14 +26,14 @@ def failure_kind(error: BaseException) -> str:
 
 
 def failure_message(error: BaseException) -> str:
-    """What an error says, in one line of a readable length; of what the user is to mend nothing is left out."""
+    """The error's message in one line. It is shortened, unless it tells the user what to fix."""
     if isinstance(error, BadInput):
         return str(error)
     return " ".join(str(error).split())[:500] or type(error).__name__
 
 
 def failure_trace(error: BaseException) -> list[str]:
-    """The lines of an error's traceback, or what was left of one in another process."""
+    """The lines of an error's traceback, also of an error in another process."""
     if isinstance(error, FailedElsewhere):
         return error.trace
     return "".join(traceback.format_exception(error)).splitlines()

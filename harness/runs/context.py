@@ -1,4 +1,4 @@
-"""What a run is carried out with."""
+"""Values that travel with a run, from plan to record."""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ from harness.training.world import World
 class TestImages:
     """Decoded test splits (N, H, W, 3) uint8 with their priors.
 
-    ``extra`` is there only where the protocol pools queries, ``junk`` only where the loader removed some and no prior
-    is read; it is never ranked but kept for ``--explain``.
+    ``extra`` exists only where the protocol pools queries. ``junk`` exists only where the loader removed some and no
+    prior is read; it is never ranked, and kept for ``--explain``.
     """
 
     __test__ = False
@@ -52,21 +52,21 @@ class TestImages:
 
 @dataclass(frozen=True)
 class ScoredFeature:
-    """What of a run is scored: a test feature, or several side by side with ``+`` between, and whether re-ranked."""
+    """The feature that a cell is scored by: a test feature, or several joined by ``+``, re-ranked or not."""
 
     embedding: str
     reranked: bool = False
 
     def of(self, found: Embeddings) -> Tensor:
-        """The features (N, D) among those the network gave."""
+        """The features (N, D), taken from the network's embeddings."""
         return torch.cat([found[name] for name in self.embedding.split("+")], dim=1)
 
 
 @dataclass(frozen=True)
 class FeatureScores:
-    """The figures of one reading on one test set, and the features (N, D) they are made from.
+    """The figures of one feature on one test set, and the features (N, D) they are made from.
 
-    ``features`` are of ``query``, ``gallery`` and ``junk``; under ``*_other_flip`` those of the other way of flipping.
+    ``features`` holds ``query``, ``gallery`` and ``junk`` as scored, and ``*_other_flip`` with the flip turned.
     """
 
     scores: Scores

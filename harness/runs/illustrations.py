@@ -1,4 +1,4 @@
-"""What a report shows of an evaluation beside numbers: ranking strips and attention maps."""
+"""The pictures of an evaluation: ranking strips and attention maps."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from harness.models.reid import ReIDModel
 from harness.training.augmentation import normalise
 from harness.training.machine import Machine
 
-EACH_KIND = 3
-"""Queries shown of the best, of the middle and of the worst."""
-ATTENDED = 5
+QUERIES_PER_KIND = 3
+"""Queries kept among the best, the median and the worst."""
+ATTENTION_IMAGES = 5
 """Query images whose attention maps are kept."""
 
 
@@ -29,12 +29,21 @@ def ranking_strips(
 ) -> dict[str, NDArray[Any]]:
     """Best, median and worst queries by average precision, each with its ten nearest gallery images.
 
-    ``query`` and ``gallery`` are (N, H, W, 3) uint8. Images are put in only where ``keep_images``.
+    Args:
+        scores: The scores of the evaluation.
+        dataset: The dataset that was tested on, for identities and names.
+        query: Query images (N, H, W, 3) uint8.
+        gallery: Gallery images (N, H, W, 3) uint8.
+        keep_images: Whether the strips hold images; else they hold names only.
     """
     valid = np.flatnonzero(scores.valid)
     order = valid[np.argsort(-scores.average_precision[valid], kind="stable")]
-    middle = max(0, len(order) // 2 - EACH_KIND // 2)
-    chosen = {"best": order[:EACH_KIND], "median": order[middle : middle + EACH_KIND], "worst": order[-EACH_KIND:]}
+    middle = max(0, len(order) // 2 - QUERIES_PER_KIND // 2)
+    chosen = {
+        "best": order[:QUERIES_PER_KIND],
+        "median": order[middle : middle + QUERIES_PER_KIND],
+        "worst": order[-QUERIES_PER_KIND:],
+    }
     rows = np.concatenate(list(chosen.values()))
     top = scores.top[rows]
     shown = np.maximum(top, 0)
@@ -61,7 +70,7 @@ def attention(
 
     ``caption`` says what they show.
     """
-    rows = np.linspace(0, len(query) - 1, min(ATTENDED, len(query))).astype(int)
+    rows = np.linspace(0, len(query) - 1, min(ATTENTION_IMAGES, len(query))).astype(int)
     images = np.array(query[rows])
     chosen = {kind: torch.from_numpy(prior[rows]).to(machine.device) for kind, prior in priors.items()}
     model.eval()

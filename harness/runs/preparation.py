@@ -14,6 +14,7 @@ from harness.plan.shelf import Shelf
 from harness.results.record import Origin, Start
 from harness.results.store import Store
 from harness.training.batches import TrainingData
+from harness.training.final_weights import read_weights
 from harness.training.seeds import derived_seed
 
 
@@ -60,7 +61,7 @@ def _start_from_run(model: ReIDModel, run: Run, store: Store) -> Start:
     assert parent is not None
     manifest = store.run_manifest(parent.id)
     assert manifest is not None
-    weights = torch.load(store.trained_weights(manifest), map_location="cpu", weights_only=True)
+    weights = read_weights(store.trained_weights(manifest))
     source, split_norms = f"{parent.method.id}, run {parent.id}", 0
     if part == "model":
         loaded = load_model(model, weights, source)

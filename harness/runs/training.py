@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime
-
-import torch
+from contextlib import closing
 
 from harness.errors import BadInput
 from harness.files.atomic import append_line, write_json
@@ -17,9 +16,10 @@ from harness.results.record import Manifest, PriorsOfSplit, Start
 from harness.results.sentences import start_sentence
 from harness.runs.context import Order, RunContext, TrainedRun
 from harness.runs.preparation import build_model, initialise, training_data
-from harness.status.event_files import write_epoch
+from harness.status.event_files import TrainingEvents
 from harness.status.trainings import write_progress
 from harness.training import checkpoint
+from harness.training.final_weights import read_weights, write_weights
 from harness.training.log import TrainingLog
 from harness.training.loop import train
 
@@ -53,8 +53,7 @@ def load_model(trained: TrainedRun) -> ReIDModel:
     """The trained network of a run, every weight matched by name."""
     run, manifest, context = trained.run, trained.manifest, trained.context
     model = build_model(run, manifest["num_classes"])
-    path = context.store.trained_weights(manifest)
-    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
+    model.load_state_dict(read_weights(context.store.trained_weights(manifest)), strict=True)
     return context.machine.place(model)
 
 
@@ -69,17 +68,18 @@ def train_together(run: Run, context: RunContext) -> Manifest | None:
     _require_planned_start(run, start)
     if context.world.is_leader:
         _announce(run, start, context)
-    log = train(
-        model,
-        data,
-        run.recipe,
-        run.seed,
-        context.machine,
-        context.store.run_folder(run.id) / CHECKPOINT,
-        lambda epoch, log: _write_epoch(run, epoch, log, context),
-        context.world,
-        run.computation.sync_batch_norm,
-    )
+    with closing(TrainingEvents(context.store, run)) as events:
+        log = train(
+            model,
+            data,
+            run.recipe,
+            run.seed,
+            context.machine,
+            context.store.run_folder(run.id) / CHECKPOINT,
+            lambda epoch, log: _write_epoch(run, epoch, log, events, context),
+            context.world,
+            run.computation.sync_batch_norm,
+        )
     return _keep(run, model, start, log, data.num_classes, started, context) if context.world.is_leader else None
 
 
@@ -90,14 +90,14 @@ def _announce(run: Run, start: Start, context: RunContext) -> None:
     write_progress(context.store, run, str(context.machine.device))
 
 
-def _write_epoch(run: Run, epoch: int, log: TrainingLog, context: RunContext) -> None:
+def _write_epoch(run: Run, epoch: int, log: TrainingLog, events: TrainingEvents, context: RunContext) -> None:
     if not context.world.is_leader:
         return
     losses = ", ".join(f"{name} {values[-1]:.3f}" for name, values in log["losses"].items())
     line = f"  epoch {epoch}/{run.recipe.epochs}: {losses}; {log['images_per_second'][-1]:.0f} images/s"
     append_line(context.store.run_folder(run.id) / "log.txt", line.strip())
     write_progress(context.store, run, str(context.machine.device), log)
-    write_epoch(context.store, run, log)
+    events.write_epoch(log)
     context.watch.advance(epoch, line)
 
 
@@ -106,7 +106,7 @@ def _keep(
 ) -> Manifest:
     """Write the weights, then the manifest: a run is done when its manifest is there."""
     folder, weights = context.store.run_folder(run.id), context.store.weights_path(run.id)
-    checkpoint.write_tensors(weights, {name: value.cpu() for name, value in model.state_dict().items()})
+    write_weights(weights, model)
     manifest: Manifest = {
         "id": run.id,
         "configuration": run.configuration,

@@ -1,13 +1,15 @@
-"""TensorBoard's event files, one per run: ``tensorboard --logdir results/tensorboard``.
+"""TensorBoard's event files, a folder per run: ``tensorboard --logdir results/tensorboard``.
 
 They are written where the results folder holds a folder ``tensorboard``, which ``--tensorboard`` makes; so every
-process and machine that works there knows. A resumed training appends to the same file.
+process and machine that works there knows. A resumed training adds a file to the same folder; its epochs replace the
+same epochs of earlier files.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import BadInput
@@ -18,10 +20,11 @@ from harness.results.store import Store
 from harness.training.log import TrainingLog
 
 if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
     from harness.plan.plan import Run
 
 FOLDER = "tensorboard"
-FILE = "events.tfevents"
 
 
 def ask_for_event_files(store: Store) -> None:
@@ -34,40 +37,74 @@ def ask_for_event_files(store: Store) -> None:
         raise unwritable_error(folder, error) from error
 
 
-def write_epoch(store: Store, run: Run, log: TrainingLog) -> None:
-    """Add the last epoch of a training's log (losses, rate, images/s), where event files are turned on."""
-    scalars = {"loss": log["loss"], "rate": log["rate"], "images_per_second": log["images_per_second"]}
-    scalars |= {f"losses/{name}": values for name, values in log["losses"].items()}
-    _append(store, run, log["epoch"][-1], {tag: values[-1] for tag, values in scalars.items()})
+class TrainingEvents:
+    """The event file of one training, opened at its first epoch where event files are turned on."""
+
+    def __init__(self, store: Store, run: Run) -> None:
+        self.store, self.run = store, run
+        self._writer: SummaryWriter | None = None
+
+    def write_epoch(self, log: TrainingLog) -> None:
+        """Add the last epoch of a training's log: losses, rate, images/s. Raises Unwritable, naming the folder."""
+        folder = _run_folder(self.store, self.run)
+        if folder is None:
+            return
+        step = log["epoch"][-1]
+        scalars = {"loss": log["loss"], "rate": log["rate"], "images_per_second": log["images_per_second"]}
+        scalars |= {f"losses/{name}": values for name, values in log["losses"].items()}
+        with _named_errors(folder):
+            # A folder that was deleted meanwhile is made again.
+            if self._writer is None or not folder.is_dir():
+                # Steps from this one on are hidden where an earlier process wrote them: this one repeats them.
+                self._writer = _open(folder, step if folder.is_dir() and any(folder.iterdir()) else None)
+            _add(self._writer, step, {tag: values[-1] for tag, values in scalars.items()})
+
+    def close(self) -> None:
+        """Close the file, if one was opened."""
+        if self._writer is not None and Path(self._writer.log_dir).is_dir():
+            with _named_errors(Path(self._writer.log_dir)):
+                self._writer.close()
 
 
 def write_metrics(store: Store, run: Run, record: DoneRecord) -> None:
     """Add the metrics of a record at the run's last epoch, where event files are turned on."""
-    metrics = {f"{record['cell']}/{name}": value for name, value in record["metrics"].items()}
-    _append(store, run, run.recipe.epochs, metrics)
+    folder = _run_folder(store, run)
+    if folder is None:
+        return
+    with _named_errors(folder), _open(folder, None) as writer:
+        _add(
+            writer, run.recipe.epochs, {f"{record['cell']}/{name}": value for name, value in record["metrics"].items()}
+        )
 
 
-def _append(store: Store, run: Run, step: int, scalars: Mapping[str, float]) -> None:
+def _run_folder(store: Store, run: Run) -> Path | None:
+    """The folder for the event files of a run; None where they are not turned on."""
     folder = store.folder / FOLDER
     if not folder.is_dir():
-        return
-    _require_tensorboard()
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.compat.proto.summary_pb2 import Summary
-    from tensorboard.summary.writer.record_writer import RecordWriter
+        return None
+    return folder / f"{run.method.id}-{dataset_stem(run.dataset)}-{run.profile}-seed{run.seed}-{run.id}"
 
-    values = [Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
-    event = Event(wall_time=time.time(), step=step, summary=Summary(value=values))
-    path = folder / f"{run.method.id}-{dataset_stem(run.dataset)}-{run.profile}-seed{run.seed}-{run.id}" / FILE
+
+def _open(folder: Path, purge_step: int | None) -> SummaryWriter:
+    _require_tensorboard()
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder), purge_step=purge_step)
+
+
+def _add(writer: SummaryWriter, step: int, scalars: Mapping[str, float]) -> None:
+    for tag, value in scalars.items():
+        writer.add_scalar(tag, value, step)
+    writer.flush()
+
+
+@contextmanager
+def _named_errors(folder: Path) -> Iterator[None]:
+    """Turn an OSError into Unwritable, naming the folder."""
     try:
-        path.parent.mkdir(exist_ok=True)
-        with path.open("ab") as file:
-            writer = RecordWriter(file)
-            if not file.tell():
-                writer.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
-            writer.write(event.SerializeToString())
+        yield
     except OSError as error:
-        raise unwritable_error(path.parent, error) from error
+        raise unwritable_error(folder, error) from error
 
 
 def _require_tensorboard() -> None:

@@ -1,6 +1,7 @@
 """Flip, translate, normalise and erase whole batches; masks and keypoints follow the images.
 
 Each image draws from its own random stream, so its augmentation is the same in a batch, in a share of it, or alone.
+torchvision's transforms draw from one global stream, and their flip leaves left and right in keypoints and parsing.
 """
 
 from __future__ import annotations

@@ -28,7 +28,9 @@ def save(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progres
     state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "progress": dict(progress)}
     if path.exists():
         path.replace(_previous(path))
-    write_tensors(path, state)
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_atomically(path, lambda file: file.write(buffer.getbuffer()))
 
 
 def load(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Any] | None:
@@ -46,13 +48,6 @@ def remove(path: Path) -> None:
     """Delete the checkpoints of a finished run."""
     path.unlink(missing_ok=True)
     _previous(path).unlink(missing_ok=True)
-
-
-def write_tensors(path: Path, state: Any) -> None:
-    """Write ``state`` with ``torch.save``, atomically."""
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    write_atomically(path, lambda file: file.write(buffer.getbuffer()))
 
 
 def _previous(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What a training writes down after each epoch. Importing this needs no torch."""
+"""The log of a training, one entry per finished epoch. Needs no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The optimiser and the learning-rate schedule of a recipe."""
+"""The optimiser and the learning-rate schedule of a recipe.
+
+The schedule is a function of epoch and iteration, not a torch.optim.lr_scheduler: a checkpoint needs no state of it,
+and the papers' warm-ups step per iteration while the rest steps per epoch, which a SequentialLR cannot.
+"""
 
 from __future__ import annotations
 

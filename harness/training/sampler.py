@@ -1,4 +1,8 @@
-"""The sampler: which images form a batch."""
+"""The sampler: which images form a batch.
+
+Not pytorch-metric-learning's MPerClassSampler: it draws from one global stream, so a resumed run could not repeat an
+epoch, and it counts the batches of an epoch by another rule than the papers' released code.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def raising(error):
 
 def test_a_file_that_the_system_refuses_is_named_in_one_line(capsys):
     assert exit_code_of(raising(PermissionError(13, "Permission denied", "/data/Market-1501")), "stopped") == 2
-    assert capsys.readouterr().err == ("error: /data/Market-1501: Permission denied; mend that and start again\n")
+    assert capsys.readouterr().err == ("error: /data/Market-1501: Permission denied; fix that and start again\n")
 
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), OSError("of a library's own")])

@@ -1,6 +1,11 @@
-"""Archives: what is inside comes out byte for byte, and an archive that is not honest leaves nothing behind."""
+"""Archives: files come out byte for byte, and a bad archive leaves nothing behind."""
 
+import bz2
+import gzip
 import io
+import lzma
+import os
+import random
 import stat
 import tarfile
 import zipfile
@@ -36,7 +41,7 @@ def files_below(folder):
 
 
 def refused(tmp_path, archive, words):
-    """The archive is refused with these words, and nothing is left of it."""
+    """The archive is refused with these words, and nothing of it is left."""
     target = tmp_path / "data" / "set"
     target.parent.mkdir(exist_ok=True)
     with pytest.raises(BadInput, match=words):
@@ -51,7 +56,7 @@ names = st.lists(st.sampled_from(["a", "b", "query", "0001.jpg"]), min_size=1, m
 @given(
     files=st.dictionaries(names, st.binary(max_size=30), min_size=1, max_size=4), pack=st.sampled_from([zip_of, tar_of])
 )
-def test_what_is_packed_comes_out_byte_for_byte(tmp_path_factory, files, pack):
+def test_packed_files_come_out_byte_for_byte(tmp_path_factory, files, pack):
     files = {f"{number}/{name}": content for number, (name, content) in enumerate(files.items())}
     folder = tmp_path_factory.mktemp("law")
     extract(pack(folder / "archive", {"top/first": b"1", **{f"top/{k}": v for k, v in files.items()}}), folder / "set")
@@ -59,7 +64,7 @@ def test_what_is_packed_comes_out_byte_for_byte(tmp_path_factory, files, pack):
 
 
 @pytest.mark.parametrize("pack", [zip_of, tar_of])
-def test_an_only_top_folder_becomes_the_folder_whatever_it_is_called(tmp_path, pack):
+def test_a_single_top_folder_becomes_the_folder_whatever_its_name(tmp_path, pack):
     archive = pack(tmp_path / "a", {"Market-1501/query/x.jpg": b"x", "Market-1501/readme.txt": b"r"})
     extract(archive, tmp_path / "market")
     assert files_below(tmp_path / "market") == {"query/x.jpg": b"x", "readme.txt": b"r"}
@@ -111,6 +116,30 @@ def test_a_damaged_archive_is_named(tmp_path):
     refused(tmp_path, archive, "damaged")
 
 
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("place", [0.3, 0.99])
+def test_a_byte_that_changed_in_a_compressed_tar_is_noticed(tmp_path, pack, place):
+    content = random.Random(0).randbytes(300_000)
+    with tarfile.open(tmp_path / "plain", "w") as archive:
+        member = tarfile.TarInfo("top/x")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    packed = bytearray(pack((tmp_path / "plain").read_bytes()))
+    packed[int(len(packed) * place)] ^= 0xFF
+    (tmp_path / "a").write_bytes(packed)
+    refused(tmp_path, tmp_path / "a", "damaged")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_byte_that_changed_in_a_zip_is_noticed(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "whole", "w", method) as archive:
+        archive.writestr("top/x", random.Random(0).randbytes(30_000))
+    packed = bytearray((tmp_path / "whole").read_bytes())
+    packed[15_000] ^= 0xFF
+    (tmp_path / "a").write_bytes(packed)
+    refused(tmp_path, tmp_path / "a", "damaged")
+
+
 def test_an_encrypted_archive_is_refused(tmp_path):
     archive = zip_of(tmp_path / "a", {"top/x": b"x"})
     content = archive.read_bytes()
@@ -140,6 +169,29 @@ def test_an_archive_larger_than_the_disk_is_refused(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(archives.shutil, "disk_usage", lambda _: usage(100, 90, 10))
     refused(tmp_path, zip_of(tmp_path / "a", {"top/x": b"x" * 11}), "make room")
+
+
+@pytest.mark.parametrize("kind", ["DIRTYPE", "REGTYPE"])
+def test_the_umask_says_who_may_read_what_comes_out_of_a_tar_whatever_its_modes(tmp_path, kind):
+    with tarfile.open(tmp_path / "a", "w") as archive:
+        for name, mode in (("top/private", 0o600), ("top/open", 0o777)):
+            member = tarfile.TarInfo(name)
+            member.type, member.mode = getattr(tarfile, kind), mode
+            archive.addfile(member)
+    before = os.umask(0o027)
+    try:
+        extract(tmp_path / "a", tmp_path / "set")
+    finally:
+        os.umask(before)
+    wanted = 0o750 if kind == "DIRTYPE" else 0o640
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "set").iterdir()} == {wanted}
+    assert stat.S_IMODE((tmp_path / "set").stat().st_mode) == 0o750
+
+
+def test_a_name_that_is_a_file_and_a_folder_is_refused(tmp_path):
+    for number, names in enumerate((("top/x", "top/x/y"), ("top/x/y", "top/x"), ("top/x", "top/x/"))):
+        for pack in (zip_of, tar_of):
+            refused(tmp_path, pack(tmp_path / f"{number}-{pack.__name__}", dict.fromkeys(names, b"")), "twice")
 
 
 def test_progress_ends_at_the_bytes_in_all(tmp_path):

@@ -23,7 +23,7 @@ def picture(name):
 
 
 def write_release(folder, kinds=("detected", "labeled")):
-    """As MATLAB 7.3 stores it: a cell array holds references, arrays are transposed, an empty one is two zeros."""
+    """A file as MATLAB 7.3 stores it: cell arrays hold references, arrays are transposed, an empty one is two zeros."""
     with h5py.File(folder / "cuhk-03.mat", "w") as file:
         empty = file.create_dataset("#refs#/empty", data=np.zeros(2, np.uint64))
         for kind in kinds:

@@ -84,7 +84,7 @@ def test_published_counts_are_those_that_the_papers_add_up_to():
 
 
 @pytest.mark.parametrize("name", ["dukemtmc", "occluded_duke", "partial_duke"])
-def test_what_comes_from_duke_says_that_it_was_withdrawn(name):
+def test_datasets_made_from_duke_say_that_it_was_withdrawn(name):
     assert "withdrawn by its authors in 2019" in dataset(name).obtain
 
 

@@ -1,4 +1,4 @@
-"""Fetching: verified, resumed, extracted, and never what was withdrawn. No test reaches a network."""
+"""Fetching: archives are verified, resumed and extracted; withdrawn datasets are refused. No test needs a network."""
 
 import hashlib
 import stat
@@ -21,7 +21,7 @@ from harness.files.writable import require_writable
 
 @pytest.fixture
 def published(tmp_path, monkeypatch):
-    """An archive on a server that is a file here, published as Market-1501's; ``served`` are the calls of gdown."""
+    """An archive published as Market-1501's. A local file plays the server; ``served`` lists the calls of gdown."""
     archive = tmp_path / "server.zip"
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("Market/query/x.jpg", b"image")
@@ -123,14 +123,14 @@ def test_a_dataset_that_is_there_is_not_fetched_over(tmp_path, published):
 
 
 @pytest.mark.parametrize("dataset_id", sorted(WITHDRAWN))
-def test_what_was_withdrawn_is_never_fetched(tmp_path, published, dataset_id):
+def test_withdrawn_datasets_are_never_fetched(tmp_path, published, dataset_id):
     _, served = published
     with pytest.raises(BadInput, match="withdrawn by its authors in 2019"):
         fetch(DATASETS[dataset_id], tmp_path / "data", print)
     assert served == [] and not (tmp_path / "data").exists()
 
 
-def test_what_is_given_on_request_is_said_with_its_page(tmp_path, published):
+def test_datasets_given_on_request_are_refused_with_their_page(tmp_path, published):
     with pytest.raises(BadInput, match=r"no public file to fetch: .*agreement.* https://github.com/wuancong/SYSU-MM01"):
         fetch(DATASETS["sysu_all"], tmp_path / "data", print)
 

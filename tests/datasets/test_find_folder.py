@@ -1,4 +1,4 @@
-"""Datasets are found by the names under which their folders circulate."""
+"""Datasets are found under all names of their folders."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A user's own folder of images: names read by a pattern, and what is wrong with it named."""
+"""A user's own folder of images: names are read by a pattern, and errors name the fault."""
 
 import re
 from pathlib import Path
@@ -58,7 +58,7 @@ def test_identity_and_camera_are_those_of_the_names(tmp_path):
     assert dataset.query.identities.dtype == dataset.query.cameras.dtype == np.int64
 
 
-def test_what_is_counted_is_what_lies_there_and_junk_is_never_ranked(tmp_path):
+def test_counts_are_of_the_files_there_and_junk_is_never_ranked(tmp_path):
     dataset = read(written(tmp_path / "mine"))
     assert dataset.gallery.names == ("gallery/0000_c1_00.png", "gallery/0007_c2_00.png", "gallery/0008_c1_00.png")
     assert dataset.passport.counts == {
@@ -73,6 +73,7 @@ def test_what_is_counted_is_what_lies_there_and_junk_is_never_ranked(tmp_path):
         "junk_images": 1,
     }
     assert PATTERN in dataset.passport.variant and dataset.passport.remarks == ()
+    assert not dataset.passport.official
 
 
 def test_market_names_and_folders_are_read_as_they_are(tmp_path):
@@ -240,7 +241,7 @@ def evaluated(_, dataset):
 
 
 def counted(tmp_path, dataset):
-    """Folder and name of the file that a table of datasets keeps."""
+    """Folder and name of the file kept by a table of datasets."""
     before = set(tmp_path.rglob("*.json"))
     Store(tmp_path).write_counts(Passport(dataset, "as found", "f" * 64, {"train_images": 4}))
     (file,) = set(tmp_path.rglob("*.json")) - before
@@ -255,7 +256,7 @@ def priors_of(tmp_path, dataset):
 
 @pytest.mark.parametrize("path", ["..", "../../elsewhere", "/my/images", "/a/" + "b" * 200])
 @pytest.mark.parametrize("place", [evaluated, counted, priors_of], ids=lambda place: place.__name__)
-def test_what_is_written_for_a_folder_stays_in_its_place_and_has_a_name_of_its_own(tmp_path, place, path):
+def test_files_written_for_a_folder_stay_in_place_and_have_their_own_name(tmp_path, place, path):
     folder, example = place(tmp_path, "market1501")
     assert "market1501" in example
     stays_in, name = place(tmp_path, f"folder:{path}")

@@ -1,4 +1,4 @@
-"""Decoding: pixels as Pillow resizes them, made once, and honest about images that are broken."""
+"""Decoding: Pillow resizes the pixels, once, and broken images are named."""
 
 import errno
 import multiprocessing
@@ -96,7 +96,7 @@ def test_a_file_cut_short_is_made_again(data, tmp_path):
     np.testing.assert_array_equal(decoded(data, "train", 12, 6), first)
 
 
-def test_what_a_killed_process_left_is_written_over(data, tmp_path):
+def test_files_left_by_a_killed_process_are_overwritten(data, tmp_path):
     first = np.array(decoded(data, "train", 12, 6))
     (kept,) = _kept(tmp_path)
     kept.rename(kept.with_suffix(".part"))
@@ -134,7 +134,7 @@ def test_all_corrupt_images_are_counted_and_the_first_three_named(data, monkeypa
     assert str(broken[3]) not in str(caught.value)
 
 
-def test_a_mended_image_is_enough_to_go_on(data):
+def test_decoding_goes_on_once_the_image_is_fixed(data):
     file = _break(data, 2)
     with pytest.raises(BadInput):
         decoded(data, "train", 12, 6)
@@ -158,7 +158,7 @@ def test_on_a_full_disk_one_sentence_says_so_and_the_images_are_held_in_memory(d
 def test_another_order_of_the_rows_is_not_read_from_the_file_of_the_first(data):
     first = np.array(decoded(data, "train", 12, 6))
     turned = replace(data.train, names=data.train.names[::-1])
-    # A passport is of the images in any order.
+    # A passport ignores the order of images.
     np.testing.assert_array_equal(decoded(replace(data, train=turned), "train", 12, 6), first[::-1])
 
 

@@ -15,7 +15,7 @@ DUKE = "DukeMTMC was withdrawn by its authors in 2019"
 
 @dataclass(frozen=True)
 class Miniature:
-    """Files of each folder under ``place``, and what the loader should make of them.
+    """Files of each folder under ``place``, and the loader's result expected for them.
 
     ``train``, ``query`` and ``gallery`` are (identity, camera) of each image in order; ``stray`` is a file that the
     loader must name, ``last_camera`` the files that alone are of one camera; ``form`` what the variant says of the
@@ -212,7 +212,7 @@ MINIATURES = [
 
 
 def write(miniature, data_root):
-    """The miniature on disk, every image of its own colour, beside what archives also hold."""
+    """The miniature on disk, each image in its own colour, beside other files found in archives."""
     root = data_root / miniature.place
     for number, (folder, files) in enumerate(miniature.folders.items()):
         for row, name in enumerate(files):
@@ -238,7 +238,7 @@ def labels(split):
 
 
 def found_counts(miniature):
-    """The counts of a miniature, by hand, of what its dataset has a published count of."""
+    """The counts of a miniature by hand, for each published count of its dataset."""
     people = {name: {identity for identity, _ in getattr(miniature, name)} for name in ("train", "query", "gallery")}
     images = {name: len(getattr(miniature, name)) for name in people}
     every = {f"{name}_images": images[name] for name in people} | {f"{name}_ids": len(people[name]) for name in people}
@@ -287,7 +287,7 @@ def test_a_miniature_is_counted_and_says_how_it_differs_from_the_published(minia
     published = dataset(miniature.id).published
     assert dict(passport.counts) == found_counts(miniature)
     off = [name for name, count in found_counts(miniature).items() if count != published[name]]
-    assert passport.variant.startswith(f"differs: {off[0]} is ")
+    assert passport.variant.startswith(f"differs: {off[0]} is ") and not passport.official
     assert all(
         f"{name} is {passport.counts[name]:,}, published {published[name]:,}." in passport.remarks for name in off
     )
@@ -300,6 +300,7 @@ def test_published_counts_make_the_official_variant_in_its_known_form(miniature,
         monkeypatch.setitem(dataset(miniature.id).published, name, count)
     passport = read(miniature, data_root).passport
     assert passport.variant == (f"official ({miniature.form})" if miniature.form else "official")
+    assert passport.official
     assert not [remark for remark in passport.remarks if "published" in remark]
 
 
@@ -364,7 +365,7 @@ def test_nothing_is_found_where_nothing_is(miniature, data_root):
 
 
 @pytest.mark.parametrize("dataset_id", ["dukemtmc", "occluded_duke"])
-def test_what_comes_from_duke_says_when_loaded_that_it_was_withdrawn(dataset_id, data_root):
+def test_loading_a_dataset_made_from_duke_says_that_it_was_withdrawn(dataset_id, data_root):
     miniature = next(it for it in MINIATURES if it.id == dataset_id)
     write(miniature, data_root)
     assert any(remark.startswith(DUKE) for remark in read(miniature, data_root).passport.remarks)
@@ -372,7 +373,7 @@ def test_what_comes_from_duke_says_when_loaded_that_it_was_withdrawn(dataset_id,
 
 
 @pytest.mark.parametrize("dataset_id", ["occluded_reid", "partial_reid", "partial_reid_occluded", "partial_ilids"])
-def test_what_is_only_tested_on_trains_as_market_1501_and_keeps_every_gallery_image(dataset_id, data_root):
+def test_test_sets_train_as_market_1501_and_keep_every_gallery_image(dataset_id, data_root):
     from harness.evaluation.protocols import protocol_named, relevance
 
     miniature = next(it for it in MINIATURES if it.id == dataset_id)
@@ -441,7 +442,7 @@ def test_the_other_names_of_the_two_folders_are_the_same_dataset(dataset_id, pai
     assert other.passport.fingerprint == first.passport.fingerprint
 
 
-def test_a_single_shot_gallery_holds_one_image_a_person(data_root):
+def test_a_single_shot_gallery_holds_one_image_per_person(data_root):
     from harness.evaluation.protocols import PROTOCOLS
 
     assert PROTOCOLS[dataset("partial_ilids").protocol].single_shot

@@ -1,4 +1,4 @@
-"""Market-1501's layout on miniatures, and the real dataset where it is on disk."""
+"""Market-1501's layout on miniatures, and the real dataset if it is on disk."""
 
 import hashlib
 import os
@@ -52,7 +52,7 @@ def root(tmp_path):
     return folder
 
 
-def test_identity_and_camera_are_those_of_the_file_name_whatever_the_folders_are_called(root):
+def test_identity_and_camera_come_from_the_file_name_not_from_folder_names(root):
     data = market1501.load(root)
     assert data.train.names == tuple(f"bounding_box_train/{name}" for name in sorted(MINIATURE["bounding_box_train"]))
     assert data.train.identities.tolist() == [2, 2, 7]
@@ -81,7 +81,8 @@ def test_a_miniature_says_how_it_differs_from_the_published_counts(root):
 def test_published_counts_make_the_official_variant(root, monkeypatch):
     found = dict(market1501.load(root).passport.counts)
     monkeypatch.setattr(market1501, "PUBLISHED", found)
-    assert market1501.load(root).passport.variant == "official"
+    passport = market1501.load(root).passport
+    assert passport.variant == "official" and passport.official
 
 
 def test_a_training_identity_with_one_image_is_a_remark_not_an_error(root):
@@ -143,7 +144,7 @@ def test_a_stray_image_is_named(root, stray):
 
 
 @pytest.mark.parametrize("ignored", ["Thumbs.db", ".DS_Store", "._0002_c1s1_000451_03.jpg", "readme.txt"])
-def test_what_is_not_an_image_is_left_out(root, ignored):
+def test_files_that_are_not_images_are_left_out(root, ignored):
     (root / "bounding_box_train" / ignored).write_bytes(b"anything")
     assert len(market1501.load(root).train) == 3
 
@@ -164,7 +165,7 @@ def test_junk_in_the_training_folder_is_refused(root):
 
 @settings(deadline=None)
 @given(st.sampled_from([-1, 0, 1, 2, 1501, 9999]), st.integers(1, 6), st.integers(1, 9), st.integers(0, 999999))
-def test_the_name_of_an_image_gives_back_what_it_was_made_from(identity, camera, sequence, frame):
+def test_the_name_of_an_image_gives_back_its_identity_and_camera(identity, camera, sequence, frame):
     number = "-1" if identity == -1 else f"{identity:04d}"
     match = MARKET_NAME.fullmatch(f"{number}_c{camera}s{sequence}_{frame:06d}_00.jpg")
     assert match is not None

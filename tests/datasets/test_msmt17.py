@@ -1,4 +1,4 @@
-"""MSMT17: its list files say which images are used, and by whom."""
+"""MSMT17: its list files name the images of each split."""
 
 import pytest
 from PIL import Image

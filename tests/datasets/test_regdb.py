@@ -1,4 +1,4 @@
-"""RegDB on miniatures: one dataset a split, both directions, what is said of a bad copy, and two splits trained."""
+"""RegDB on miniatures: one dataset per split, both directions, errors of a bad copy, and two splits trained."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ VISIBLE_TO_INFRARED, INFRARED_TO_VISIBLE = regdb.SPECS
 
 
 def release(data_root, people):
-    """Two images a person and modality; in split k, half of the people to train on and half to test on, from 0."""
+    """Two images per person and modality. Split k trains on half of the people and tests on the others, from 0."""
     folder = data_root / "RegDB"
     (folder / "idx").mkdir(parents=True)
     for modality in ("Visible", "Thermal"):
@@ -44,7 +44,7 @@ def release(data_root, people):
 
 @pytest.fixture
 def root(tmp_path):
-    """Four people: in each split two to train on and two to test on, labelled 0 and 1."""
+    """Four people: each split trains on two and tests on two, labelled 0 and 1."""
     return release(tmp_path / "data", people=4)
 
 
@@ -88,7 +88,7 @@ def test_each_seed_reads_its_own_split_and_the_splits_differ(root):
 def test_each_direction_is_decoded_as_its_own(root):
     there, back = VISIBLE_TO_INFRARED.load(root), INFRARED_TO_VISIBLE.load(root)
     assert there.passport.fingerprint != back.passport.fingerprint
-    # The same folder of decoded images serves both, in turn.
+    # Both use the same folder of decoded images.
     queries, galleries = decoded(there, "query", 8, 8), decoded(there, "gallery", 8, 8)
     assert np.array_equal(decoded(back, "query", 8, 8), galleries)
     assert np.array_equal(decoded(back, "gallery", 8, 8), queries)
@@ -155,7 +155,8 @@ def test_the_shelf_gives_a_run_the_split_of_its_seed(root):
     assert shelf.dataset(VISIBLE_TO_INFRARED.id, seed=13) is fourth
 
 
-def test_each_split_is_trained_recorded_and_shown_as_one_of_ten(tmp_path, monkeypatch):
+def test_each_split_is_trained_recorded_and_shown_as_one_of_ten(tmp_path, monkeypatch, leave_methods):
+    leave_methods("agw", "ddag")
     folder = release(tmp_path / "data", people=16)
     short = replace(EFFORT["demo"], size=(32, 16), epochs=1, milestones=(), initialisation=Initialisation("scratch"))
     monkeypatch.setitem(EFFORT, "demo", short)

@@ -1,4 +1,4 @@
-"""SYSU-MM01's layout on miniatures: splits, modalities, the galleries of the trials, and what is said of a bad copy."""
+"""SYSU-MM01's layout on miniatures: splits, modalities, the galleries of the trials, and errors of a bad copy."""
 
 import os
 import random
@@ -18,14 +18,14 @@ from harness.training.machine import Machine
 
 IDENTITIES = {"train_id": (1, 4), "val_id": (9,), "test_id": (2, 6, 10)}
 ABSENT = {(1, 6), (2, 10), (5, 2), (3, 6), (4, 1)}
-"""Camera and person without a folder. Person 5 has folders and is on no list."""
+"""Camera and person without a folder. Person 5 has folders but is on no list."""
 
 ALL, INDOOR = sysu.SPECS
 
 
 @pytest.fixture
 def root(tmp_path):
-    """Six cameras; person p has p % 3 + 1 images in each that saw them."""
+    """Six cameras. Person p has p % 3 + 1 images in each camera that saw them."""
     folder = tmp_path / "data" / "SYSU-MM01"
     for camera in range(1, 7):
         for person in (1, 2, 4, 5, 6, 9, 10):
@@ -91,7 +91,7 @@ def test_the_ten_galleries_are_those_of_the_brief(root, spec, cameras):
 def test_a_miniature_says_how_it_differs_from_the_published_counts(root):
     passport = ALL.load(root).passport
     assert passport.variant.startswith("differs: train_images is ")
-    # Persons 1, 4 and 9 have 2, 2 and 1 images a camera; camera 4 did not see person 1.
+    # Persons 1, 4 and 9 have 2, 2 and 1 images per camera; camera 4 did not see person 1.
     assert (passport.counts["train_visible_images"], passport.counts["train_infrared_images"]) == (18, 10)
     assert f"query_images is {passport.counts['query_images']}, published 3,803." in passport.remarks
 

@@ -170,7 +170,7 @@ for n in range(9): folder.joinpath("checkpoint.pt").write_text(str(n)); time.sle
 import sys
 from pathlib import Path
 from harness.errors import NonFiniteLoss
-from harness.execution.last_word import leaving_first_error
+from harness.execution.first_error import leaving_first_error
 def leave(error, rank):
     try:
         with leaving_first_error(Path(sys.argv[1]), rank): raise error
@@ -183,7 +183,7 @@ sys.exit(1)
 import sys
 from pathlib import Path
 from harness.errors import BadInput
-from harness.execution.last_word import leaving_first_error
+from harness.execution.first_error import leaving_first_error
 with leaving_first_error(Path(sys.argv[1]), 0): raise BadInput("a file is missing; " + "put it back " * 60)
 """,
     "is one of torchrun's, killed": "import sys; print('  exitcode  : -9 (pid: 7)', file=sys.stderr); sys.exit(1)",
@@ -270,7 +270,7 @@ def test_a_child_that_is_asked_to_stop_stops_the_command(launched):
 def test_torchrun_leaves_its_processes_nearly_all_the_time_to_stop(monkeypatch):
     monkeypatch.delenv("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", raising=False)
     assert "TORCH_ELASTIC_SHUTDOWN_TIMEOUT" not in launching._environment(1)
-    assert 30 < int(launching._environment(2)["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"]) < launching.TIME_TO_STOP
+    assert 30 < int(launching._environment(2)["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"]) < launching.STOP_SECONDS
 
 
 def test_failures_survive_the_way_from_another_machine():

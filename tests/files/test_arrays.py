@@ -1,4 +1,4 @@
-"""Stored arrays: what is read, and what each kind of fault says."""
+"""Stored arrays: required and optional ones are read, and each fault is a typed error."""
 
 import pickle
 

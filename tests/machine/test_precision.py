@@ -1,4 +1,4 @@
-"""Which precision a machine computes in by itself."""
+"""The default precision of a machine."""
 
 import platform
 
@@ -25,7 +25,7 @@ def test_bfloat16_helps_where_the_processor_multiplies_it(monkeypatch, machine, 
 
 
 def test_where_pytorch_cannot_tell_it_does_not(monkeypatch):
-    """As on Apple's processors, for which PyTorch is built without oneDNN."""
+    """PyTorch for Apple's processors is built without oneDNN."""
     monkeypatch.setattr(platform, "machine", lambda: "arm64")
     monkeypatch.setattr(torch.ops, "mkldnn", object())
     assert bfloat16_helps("cpu") is False

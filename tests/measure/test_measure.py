@@ -25,7 +25,7 @@ from harness.measure import (
 )
 from harness.measure.abstract import blank_images
 from harness.measure.latency import measure_latency
-from harness.runs.recording import images_ranked
+from harness.runs.recording import gallery_size
 from harness.training.machine import Machine
 from methods.ide import METHOD as IDE
 from methods.mpn import METHOD as MPN
@@ -137,9 +137,9 @@ def test_a_query_is_matched_against_the_gallery_of_one_trial():
     gallery = split([1, 1, 1, 1, 1, 2], [1, 1, 1, 2, 2, 4])
     query = split([1, 2], [3, 6])
     dataset = Dataset("sysu_all", Path(), query, query, gallery, Passport("sysu_all", "", "", {}))
-    assert images_ranked(dataset, "sysu_all") == 3
-    assert images_ranked(dataset, "sysu_indoor") == 2
-    assert images_ranked(dataset, "regdb") == 6
+    assert gallery_size(dataset, "sysu_all") == 3
+    assert gallery_size(dataset, "sysu_indoor") == 2
+    assert gallery_size(dataset, "regdb") == 6
 
 
 def test_latency_is_given_per_image_of_a_batch():

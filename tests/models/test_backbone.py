@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
+import stat
 import urllib.error
 
 import pytest
@@ -145,20 +148,66 @@ def no_network(*arguments, **options):
 
 
 def test_imagenet_weights_that_cannot_be_had_give_the_reason_and_leave_nothing(hub, monkeypatch):
-    monkeypatch.setattr(imagenet.urllib.request, "urlopen", no_network)
+    monkeypatch.setattr(torch.hub, "urlopen", no_network)
     found, reason = imagenet.imagenet_weights("resnet50")
     assert found is None and "no route to host" in reason
     assert list(hub.iterdir()) == []
 
 
 def test_imagenet_weights_are_read_from_the_hub_folder_without_any_network(hub, monkeypatch):
-    monkeypatch.setattr(imagenet.urllib.request, "urlopen", no_network)
+    monkeypatch.setattr(torch.hub, "urlopen", no_network)
     torch.save({"conv1.weight": torch.ones(2)}, hub / "weights.pth")
     digest = hashlib.sha256((hub / "weights.pth").read_bytes()).hexdigest()[:8]
     (hub / "weights.pth").rename(hub / f"tiny-{digest}.pth")
     monkeypatch.setitem(imagenet.FILES, "resnet18", f"tiny-{digest}.pth")
     found, source = imagenet.imagenet_weights("resnet18")
     assert torch.equal(found["conv1.weight"], torch.ones(2)) and digest in source
+
+
+@pytest.fixture
+def server(hub, tmp_path, monkeypatch):
+    """A folder that stands for the server, with one published file of weights."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    torch.save({"conv1.weight": torch.ones(2)}, folder / "weights.pth")
+    digest = hashlib.sha256((folder / "weights.pth").read_bytes()).hexdigest()[:8]
+    monkeypatch.setattr(imagenet, "SERVER", folder.as_uri())
+    monkeypatch.setitem(imagenet.FILES, "resnet18", f"tiny-{digest}.pth")
+    return (folder / "weights.pth").rename(folder / f"tiny-{digest}.pth")
+
+
+def test_fetched_imagenet_weights_can_be_read_by_all_whom_the_umask_lets(hub, server):
+    before = os.umask(0o027)
+    try:
+        found, _ = imagenet.imagenet_weights("resnet18")
+    finally:
+        os.umask(before)
+    assert torch.equal(found["conv1.weight"], torch.ones(2))
+    assert [path.name for path in hub.iterdir()] == [server.name]
+    assert stat.S_IMODE((hub / server.name).stat().st_mode) == 0o640
+
+
+def test_a_download_that_is_not_the_published_file_gives_the_reason_and_leaves_nothing(hub, server):
+    server.write_bytes(b"half of it")
+    found, reason = imagenet.imagenet_weights("resnet18")
+    assert found is None and "invalid hash value" in reason
+    assert list(hub.iterdir()) == []
+
+
+def test_imagenet_weights_are_not_fetched_unasked(hub, server):
+    found, reason = imagenet.imagenet_weights("resnet18", fetch=False)
+    assert found is None and "is not in torch's hub folder" in reason
+    assert list(hub.iterdir()) == []
+
+
+def test_a_server_that_says_nothing_is_given_up(hub, server, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(imagenet, "SERVER", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setattr(imagenet, "TIMEOUT_SECONDS", 0.2)
+        found, reason = imagenet.imagenet_weights("resnet18")
+    assert found is None and "timed out" in reason
+    assert socket.getdefaulttimeout() is None
+    assert list(hub.iterdir()) == []
 
 
 def test_a_damaged_weight_file_is_named_and_not_loaded(hub):

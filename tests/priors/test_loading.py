@@ -1,4 +1,4 @@
-"""Priors: matched to images by name, and part maps that agree with a naive reading of mask and keypoints."""
+"""Priors: rows match images by name, and part maps agree with a naive reading of mask and keypoints."""
 
 import os
 import zipfile
@@ -205,9 +205,9 @@ def _moved(keypoints, scale):
         ("names", lambda held: held.astype(np.bytes_), r"names is not a list of texts but an array of \|S"),
     ],
 )
-def test_values_that_are_not_what_they_should_be_are_refused(tmp_path, name, wrong, words):
+def test_malformed_values_are_refused(tmp_path, name, wrong, words):
     held = _arrays() | {"parsing": np.zeros((3, 64, 32), np.uint8)}
-    # Without a part map of its own, the file's part maps are derived from all its other arrays.
+    # A file without part maps: they are derived from all its other arrays.
     _save(tmp_path, {**_arrays(), name: wrong(held[name])})
     with pytest.raises(BadInput, match=rf"market1501_train_priors\.npz: {words}.*; fix it, or move the file away"):
         load_priors(_dataset(tmp_path), "train", ["parsing"], tmp_path)

@@ -1,4 +1,4 @@
-"""What providers saw is kept: arrays beside each other, for the images they are of and the datasets that share them."""
+"""Arrays of several providers are kept in one file, for the images of a split and for datasets that share them."""
 
 import hashlib
 import shutil
@@ -27,7 +27,7 @@ def split(tmp_path) -> Split:
     return two_images(tmp_path)
 
 
-def test_what_a_provider_saw_is_what_methods_read_with_its_statement(tmp_path, split):
+def test_methods_read_the_arrays_of_a_provider_with_its_statement(tmp_path, split):
     generator = np.random.default_rng(0)
     keypoints = generator.random((2, 17, 3)).astype(np.float16)
     mask = generator.random((2, 64, 32)) < 0.5
@@ -65,7 +65,7 @@ def test_the_fingerprint_is_that_of_provider_kinds_and_stored_rows(tmp_path, spl
     assert read.fingerprint == hashlib.sha256(written_down).hexdigest()
 
 
-def test_what_is_kept_is_not_replaced_unasked(tmp_path, split):
+def test_kept_arrays_are_not_replaced_unasked(tmp_path, split):
     data = dataset_of(tmp_path, split)
     ones, zeros = np.ones((2, 64, 32), bool), np.zeros((2, 64, 32), bool)
     file = make_priors(data, "train", seen_by("A", mask=ones, parsing=ones), tmp_path, False, quiet)
@@ -98,7 +98,7 @@ def test_a_file_of_other_images_is_replaced_only_on_request_and_where_nothing_el
     assert not load_priors(other, "train", ["segmentation"], tmp_path).arrays["segmentation"].any()
 
 
-def test_a_file_whose_arrays_are_not_what_they_should_be_is_not_added_to(tmp_path, split):
+def test_no_arrays_are_added_to_a_malformed_file(tmp_path, split):
     (tmp_path / "priors").mkdir()
     file = tmp_path / "priors" / "market1501_train_priors.npz"
     never = Provider("B", ("mask",), lambda *_: pytest.fail("looked at images for nothing"))
@@ -124,7 +124,7 @@ def test_a_file_that_names_further_images_is_added_to(tmp_path, split, overwrite
     assert read.provider.endswith("(mask by A; parsing by B)")
 
 
-def test_what_another_provider_writes_while_the_images_are_looked_at_stays(tmp_path, split):
+def test_arrays_written_by_another_provider_meanwhile_stay(tmp_path, split):
     data = dataset_of(tmp_path, split)
     mask, parsing = np.ones((2, 64, 32), bool), np.ones((2, 64, 32), np.uint8)
 

@@ -1,4 +1,4 @@
-"""Providers of priors: what each of them sees in images, or reads from files, and what it refuses."""
+"""Providers of priors: the arrays that each makes from images or files, and the input that it refuses."""
 
 import json
 import sys
@@ -47,7 +47,7 @@ def dataset_of(root: Path, split: Split) -> Dataset:
 
 
 def seen_by(statement: str, **arrays) -> Provider:
-    """A provider that has seen these arrays already."""
+    """A provider that returns these arrays."""
     return Provider(statement, tuple(arrays), lambda root, split, progress: arrays)
 
 
@@ -164,7 +164,7 @@ def test_a_png_or_label_map_that_is_wrong_is_named(tmp_path, split):
 
 
 def test_the_surest_person_is_taken_and_its_joints_are_fractions_of_its_own_image(tmp_path, split, monkeypatch):
-    """A network that sees a surer dog, two people in the first image, and nobody in the second."""
+    """A network that detects two people and, with more confidence, a dog in the first image; nobody in the second."""
 
     def network(pixels):
         assert [tuple(image.shape) for image in pixels] == [(3, 128, 64), (3, 100, 40)]
@@ -186,7 +186,7 @@ def test_the_surest_person_is_taken_and_its_joints_are_fractions_of_its_own_imag
 
 @pytest.fixture
 def random_weights(monkeypatch):
-    """Weights of both detectors, random, with people as the class they see; crops stay small for speed."""
+    """Random weights of both detectors, which detect people. Crops stay small for speed."""
     monkeypatch.setattr(rcnn, "SHORT_SIDE", 64)
     monkeypatch.setattr(rcnn, "LONG_SIDE", 96)
 

@@ -244,7 +244,7 @@ def test_a_results_folder_that_may_not_be_read_does_not_pass_for_an_empty_one(tm
 
 def test_weights_that_are_not_those_written_are_refused_with_the_mend(tmp_path):
     store = Store(tmp_path)
-    weights = store.run_folder("a run") / "weights.pt"
+    weights = store.weights_path("a run")
     weights.parent.mkdir(parents=True)
     weights.write_bytes(b"as trained")
     trained = {**manifest("a run"), "weights_sha256": file_digest(weights)}

@@ -1,4 +1,4 @@
-"""The flavours of the embedded dataset: each is hard in the way of the kind that it stands in for."""
+"""The flavours of the embedded dataset: each is hard in the same way as the kind of dataset it stands in for."""
 
 import json
 import subprocess
@@ -12,14 +12,14 @@ from PIL import Image
 
 from harness.datasets.synthetic import FLAVOURS, SYNTHETIC, contact_sheet, load
 from harness.datasets.synthetic.camera import build_camera
-from harness.datasets.synthetic.cutting import cut
+from harness.datasets.synthetic.cutting import crop_upper
 from harness.datasets.synthetic.edition import EDITIONS, Edition
 from harness.datasets.synthetic.numerals import strokes
 from harness.datasets.synthetic.people import KITS, draw_someone
 from harness.datasets.synthetic.photograph import COLUMNS, ROWS
-from harness.datasets.synthetic.shots import plan
+from harness.datasets.synthetic.shots import plan_shots
 from harness.datasets.synthetic.truth import KEYPOINTS
-from harness.datasets.synthetic.writing import take, write_edition
+from harness.datasets.synthetic.writing import take_photographs, write_edition
 from harness.errors import BadInput
 
 IDS = tuple(EDITIONS)
@@ -42,11 +42,16 @@ def small(flavour: str) -> Edition:
 
 
 def shots_of(flavour: str, split: str):
-    return [shot for shot in plan(EDITIONS[flavour]) if shot.split == split]
+    return [shot for shot in plan_shots(EDITIONS[flavour]) if shot.split == split]
 
 
 def pictures(edition: Edition, split: str, most: int):
-    return [picture for _, picture in take(edition, [shot for shot in plan(edition) if shot.split == split][:most])]
+    return [
+        picture
+        for _, picture in take_photographs(
+            edition, [shot for shot in plan_shots(edition) if shot.split == split][:most]
+        )
+    ]
 
 
 def test_each_kind_has_an_id_and_the_default_is_first():
@@ -138,7 +143,7 @@ def test_the_second_domain_differs_in_cameras_wardrobe_and_light():
     first, second = (pictures(replace(EDITIONS[name], **SIZES), "train", 12) for name in ("synthetic", "synthetic_b"))
     colour = [np.mean([np.asarray(p.image, float).mean((0, 1)) for p in domain], axis=0) for domain in (first, second)]
     assert colour[1][0] - colour[1][2] > colour[0][0] - colour[0][2] + 10  # More red against blue: a warmer light.
-    assert {shot.camera for shot in plan(EDITIONS["synthetic_b"])} == set(range(1, 9))
+    assert {shot.camera for shot in plan_shots(EDITIONS["synthetic_b"])} == set(range(1, 9))
     knobs = EDITIONS["synthetic_b"].difficulty
     people = [draw_someone("winter walkers", np.random.default_rng(seed), knobs) for seed in range(40)]
     assert {person.sleeves for person in people} == {"long"} and "shorts" not in {p.lower_kind for p in people}
@@ -161,9 +166,9 @@ def test_occluded_queries_are_hidden_in_part_and_the_gallery_is_not():
 
 def test_half_of_the_partial_queries_are_upper_halves_and_half_upper_thirds():
     assert Counter(shot.share for shot in shots_of("synthetic_partial", "query")) == {1 / 2: 250, 1 / 3: 250}
-    assert {shot.share for shot in plan(EDITIONS["synthetic_partial"]) if shot.split != "query"} == {1.0}
+    assert {shot.share for shot in plan_shots(EDITIONS["synthetic_partial"]) if shot.split != "query"} == {1.0}
     taken = defaultdict(set)
-    for shot in plan(EDITIONS["synthetic_partial"]):
+    for shot in plan_shots(EDITIONS["synthetic_partial"]):
         taken[shot.split].add(shot.camera)
     assert not taken["query"] & taken["test"]  # No gallery image can be of a query's camera.
 
@@ -181,7 +186,7 @@ def test_partial_queries_show_heads_and_no_feet(folders):
 @pytest.mark.parametrize("share", [1 / 2, 1 / 3, 0.75])
 def test_cutting_keeps_the_top_and_stretches_truth_and_image_alike(share):
     (picture,) = pictures(small("synthetic"), "test", 1)
-    part = cut(picture, share)
+    part = crop_upper(picture, share)
     assert part.image.size == picture.image.size and part.parsing.shape == picture.parsing.shape
     whole, kept = np.asarray(picture.image, float), np.asarray(part.image, float)
     for row in range(8, 120, 8):  # Each row is, up to interpolation, the row that lay at that share of the height.
@@ -203,7 +208,7 @@ def test_players_of_a_team_differ_only_in_number_build_skin_hair_and_shoes():
 
 
 def test_a_players_query_and_gallery_are_of_one_moment():
-    shots = plan(EDITIONS["synthetic_players"])
+    shots = plan_shots(EDITIONS["synthetic_players"])
     asked = Counter(shot.identity for shot in shots if shot.split == "query")
     assert set(asked.values()) == {1} and len(asked) == 50
     for identity in asked:
@@ -214,12 +219,12 @@ def test_a_players_query_and_gallery_are_of_one_moment():
 
 def test_the_number_is_on_the_shirt():
     edition, knobs = small("synthetic_players"), EDITIONS["synthetic_players"].difficulty
-    shots = [shot for shot in plan(edition) if shot.split == "train"]
+    shots = [shot for shot in plan_shots(edition) if shot.split == "train"]
     people = {shot.person: draw_someone("players", np.random.default_rng((4, 0, shot.person)), knobs) for shot in shots}
     yellow_on_blue = [shot for shot in shots if people[shot.person].upper == KITS[1]]
     assert yellow_on_blue
     seen = []
-    for _, picture in take(edition, yellow_on_blue):
+    for _, picture in take_photographs(edition, yellow_on_blue):
         torso = np.asarray(picture.image.resize((32, 64)), float)[picture.parsing == 2]
         seen.append((torso[:, 0] - torso[:, 2] > 60).sum())
     assert np.median(seen) >= 3
@@ -259,11 +264,11 @@ def test_not_everyone_passes_every_visible_camera():
 
 
 def test_camera_3_looks_at_the_place_of_camera_2():
-    places = {shot.camera: shot.place for shot in plan(EDITIONS["synthetic_infrared"])}
+    places = {shot.camera: shot.place for shot in plan_shots(EDITIONS["synthetic_infrared"])}
     assert places == {1: 1, 2: 2, 3: 2, 4: 4, 5: 5, 6: 6}
 
 
-def test_light_multiplies_what_cameras_see_and_nothing_else():
+def test_light_changes_only_the_colours_seen_by_cameras():
     edition = EDITIONS["synthetic_b"]
     daylight = replace(edition.flavour, light=(1.0, 1.0, 1.0))
     evening, day = (

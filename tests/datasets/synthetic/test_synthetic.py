@@ -1,4 +1,4 @@
-"""The embedded dataset: drawn alike from a seed, true to its own keypoints and parts, and whole or absent on disk."""
+"""The embedded dataset: a seed fixes it, keypoints and parts fit the images, and it is whole on disk or absent."""
 
 import hashlib
 import json
@@ -58,16 +58,16 @@ def test_another_seed_gives_other_people_and_places(folder, tmp_path):
     assert not set(images.values()) & set(other.values())
 
 
-def test_an_image_does_not_depend_on_what_else_is_drawn():
+def test_an_image_does_not_depend_on_the_other_images_drawn():
     edition = Edition(**SMALL)
-    shots = writing.plan(edition)
-    (_, alone), *_ = writing.take(edition, [shots[9]])
-    among_others = [picture for shot, picture in writing.take(edition, shots[7:11]) if shot == shots[9]]
+    shots = writing.plan_shots(edition)
+    (_, alone), *_ = writing.take_photographs(edition, [shots[9]])
+    among_others = [picture for shot, picture in writing.take_photographs(edition, shots[7:11]) if shot == shots[9]]
     assert alone.image.tobytes() == among_others[0].image.tobytes()
 
 
 def test_counts_of_the_default_edition():
-    shots = writing.plan(Edition())
+    shots = writing.plan_shots(Edition())
     splits = Counter(shot.split for shot in shots)
     train = Counter(shot.identity for shot in shots if shot.split == "train")
     tested = {shot.identity for shot in shots if shot.split != "train"} - {0}
@@ -82,7 +82,7 @@ def test_counts_of_the_default_edition():
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("images", [6, 7, 10, 15])
 def test_every_query_has_a_match_from_another_camera(seed, images):
-    shots = writing.plan(Edition(seed=seed, train_ids=1, test_ids=30, test_images=max(6, images)))
+    shots = writing.plan_shots(Edition(seed=seed, train_ids=1, test_ids=30, test_images=max(6, images)))
     gallery = {(shot.identity, shot.camera) for shot in shots if shot.split == "test"}
     queries = [shot for shot in shots if shot.split == "query"]
     assert {shot.identity for shot in queries} == set(range(2, 32))
@@ -94,6 +94,7 @@ def test_files_load_as_market_lays_them_out(folder):
     dataset = load(folder)
     assert dataset.train.names[0].startswith("bounding_box_train/0001_c")
     assert dataset.embedded and dataset.passport.variant.startswith("synthetic seed 0, default difficulty")
+    assert not dataset.passport.official
     assert dataset.passport.counts["train_images"] == len(dataset.train) == 16
     assert dataset.passport.counts["query_ids"] == dataset.passport.counts["gallery_ids"] == 4
     assert dataset.passport.counts["distractor_images"] == int((dataset.gallery.identities == 0).sum()) == 3
@@ -263,7 +264,7 @@ def test_the_fingerprint_does_not_know_where_the_folder_is_but_knows_every_pixel
     Image.open(moved / name).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(moved / name)
     with pytest.raises(BadInput, match=f"images of {moved} were changed since they were drawn; delete that folder"):
         load(moved)
-    # Folders drawn by earlier versions do not say what their images were.
+    # Folders drawn by earlier versions hold no fingerprint.
     (moved / "fingerprint.txt").unlink()
     assert load(moved).passport.fingerprint != fingerprint
 
@@ -287,14 +288,14 @@ def test_knobs_name_themselves_in_the_variant_and_the_folder():
 
 
 def test_the_default_edition_is_drawn_as_it_always_was():
-    """Its images stand behind recorded figures: whoever changes them raises VERSION, and the figures here."""
+    """Recorded figures depend on these images. A change of them raises VERSION and needs new figures here."""
     edition = Edition()
-    shots = writing.plan(edition)
+    shots = writing.plan_shots(edition)
     listed = "\n".join(f"{shot.split} {shot.name} {shot.person}" for shot in shots)
     assert edition.folder_name == "synthetic-e8679ef6f698"
     assert hashlib.sha256(listed.encode()).hexdigest()[:16] == "c4a2dc8a96055154"
-    pictures = [picture for _, picture in writing.take(edition, [shots[0], shots[1500], shots[2300]])]
-    # Means, not bytes: another Pillow may round a pixel otherwise.
+    pictures = [picture for _, picture in writing.take_photographs(edition, [shots[0], shots[1500], shots[2300]])]
+    # Means, not bytes: another Pillow may round a pixel differently.
     assert [np.asarray(picture.image).mean() for picture in pictures] == pytest.approx([99.72, 95.93, 109.1], abs=0.5)
     assert [(picture.parsing > 0).mean() for picture in pictures] == pytest.approx([0.3135, 0.3184, 0.25], abs=0.005)
 
@@ -310,7 +311,7 @@ def test_the_default_folder_lies_in_the_cache_and_is_not_drawn_by_being_found():
     assert found.parent == cache_folder() and not found.exists()
 
 
-def test_a_cache_that_cannot_be_written_names_the_mend(tmp_path, monkeypatch):
+def test_the_error_for_an_unwritable_cache_names_the_fix(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "file" / "below"))
     with pytest.raises(BadInput, match="set HARNESS_CACHE"):

@@ -16,7 +16,7 @@ from harness.commands.main import MODULES, main
 from harness.commands.options import parse, parse_data, parse_flags, parse_report
 from harness.commands.request import DataRequest, DataVerb, Request, Verb
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CELL, OTHER = "mpn_ablation-MPN-synthetic", "mpn_ablation-MT Only-synthetic"
 TABLE = ("--table", "mpn_ablation")
 RUN = (

@@ -25,7 +25,7 @@ def headline(layout: Layout) -> list[str]:
     if layout.table.prints_counts:
         return ["This table counts datasets; it needs no training."]
     if layout.table.prints_complexity:
-        return ["This table compares costs; they are measured, without training."]
+        return ["This table compares costs; they are measured, and nothing is trained for it."]
     if not any(row.row.runs for row in layout.rows):
         return ["This table quotes other work or describes data: its published figures are listed, nothing is run."]
     if layout.measured:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from harness.datasets.base import Passport
 
 ABANDONED_AFTER_SECONDS = 3600
-"""No file takes so long to write. An older half-written file was left by a process that was killed."""
+"""No file takes this long to write. A killed process left any older half-written file."""
 WEIGHTS = "weights.safetensors"
 
 

@@ -1,7 +1,7 @@
-"""TensorBoard's event files, one per run: ``tensorboard --logdir results/tensorboard``.
+"""TensorBoard's event files, a folder per run: ``tensorboard --logdir results/tensorboard``.
 
 They are written where the results folder holds a folder ``tensorboard``, which ``--tensorboard`` makes; so every
-process and machine that works there knows. A resumed training adds a file in the same folder; its epochs replace the
+process and machine that works there knows. A resumed training adds a file to the same folder; its epochs replace the
 same epochs of earlier files.
 """
 
@@ -38,14 +38,14 @@ def ask_for_event_files(store: Store) -> None:
 
 
 class TrainingEvents:
-    """The event file of one training, opened at its first epoch where event files are asked for."""
+    """The event file of one training, opened at its first epoch where event files are turned on."""
 
     def __init__(self, store: Store, run: Run) -> None:
         self.store, self.run = store, run
         self._writer: SummaryWriter | None = None
 
     def write_epoch(self, log: TrainingLog) -> None:
-        """Add the last epoch of a training's log: losses, rate, images/s. Raises Unwritable where that cannot be."""
+        """Add the last epoch of a training's log: losses, rate, images/s. Raises Unwritable, naming the folder."""
         folder = _run_folder(self.store, self.run)
         if folder is None:
             return
@@ -67,7 +67,7 @@ class TrainingEvents:
 
 
 def write_metrics(store: Store, run: Run, record: DoneRecord) -> None:
-    """Add the metrics of a record of the run, at its last epoch, where event files are asked for."""
+    """Add the metrics of a record at the run's last epoch, where event files are turned on."""
     folder = _run_folder(store, run)
     if folder is None:
         return
@@ -78,7 +78,7 @@ def write_metrics(store: Store, run: Run, record: DoneRecord) -> None:
 
 
 def _run_folder(store: Store, run: Run) -> Path | None:
-    """Where the event files of a run go, or None where none are asked for."""
+    """The folder for the event files of a run; None where they are not turned on."""
     folder = store.folder / FOLDER
     if not folder.is_dir():
         return None

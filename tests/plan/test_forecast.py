@@ -155,7 +155,7 @@ def test_what_was_counted_of_other_code_is_counted_again(toy_method, tmp_path):
     [
         ("ddag_sysu", "sysu_all", (34_167, 11_909)),
         ("ddag_regdb", "regdb_visible_to_infrared", (4_120, 2_060)),
-        ("bot_tricks", "market1501", (12_936, 0)),
+        ("rmgl_depth", "market1501", (12_936, 0)),
     ],
 )
 def test_a_training_set_that_is_not_here_counts_as_published(tmp_path, table_id, dataset, size):
@@ -178,7 +178,7 @@ def test_the_time_of_a_run_is_that_of_its_network_on_the_same_hardware(toy_metho
             "log": {**LOG, "images_per_second": [images_per_second]},
         }
         write_json(store.run_folder(name) / "run.json", trained)
-        (store.run_folder(name) / "weights.pt").touch()
+        store.weights_path(name).touch()
     found = Forecast(plan, store, {"market1501": (32, 0)}, "Abacus on 2 threads")
     assert [found.seconds(run) for run in (narrow, wide)] == [3 * 24 / 10.0, 3 * 24 / 30.0]
 

@@ -103,7 +103,7 @@ def test_several_seeds_give_mean_and_spread_and_one_verdict(tmp_path):
     page = page_of(tmp_path, records, small_table(("a", "95.8")))
     assert body_cells(page)[0][1:] == ["95.8", "97.3 ± 0.3 3 seeds +1.5", "▲ above"]
     assert "sqrt(3 seeds)" in page
-    assert "± the sample standard deviation, over the seeds or splits counted below it" in page
+    assert "± the sample standard deviation over the seeds or splits counted below it" in page
 
 
 @pytest.mark.parametrize(

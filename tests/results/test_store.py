@@ -161,7 +161,7 @@ def test_a_run_without_its_weights_does_not_count_as_trained(tmp_path):
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps(manifest("abc")))
     assert store.run_manifest("abc") is None
-    (folder / "weights.safetensors").write_bytes(b"")
+    store.weights_path("abc").write_bytes(b"")
     assert store.run_manifest("abc") == manifest("abc")
 
 

@@ -408,7 +408,7 @@ def test_event_files_that_cannot_be_written_name_their_folder(store):
     with pytest.raises(Unwritable, match=r"seed0-one: cannot be written .*--results"):
         write_epochs(store, 1)
     with pytest.raises(Unwritable, match=r"seed0-one: cannot be written .*--results"):
-        write_metrics(store, a_run("one"), store.record(Cell("t", "A", "synthetic", "demo", 0)))
+        write_metrics(store, a_run("one"), store.record(cell("t", "A")))
 
 
 def test_without_being_asked_for_no_event_file_is_written(store):

@@ -30,7 +30,7 @@ Executor = Callable[[Plan, RunContext, float | None], list[Record]]
 
 
 def execute(request: Request) -> int:
-    """Run, and name the pages written. Returns 1 if a cell failed or is blocked or a table was not measured, else 0."""
+    """Run, and name the pages. Returns 1 if a cell failed or is blocked, or a table could not be measured; else 0."""
     carry_out = _executor(request)
     shelf = Shelf(request.data_root)
     choices = choices_of(request, shelf)
@@ -54,13 +54,13 @@ def execute(request: Request) -> int:
         measured, unmeasured = measure_tables(choices, context)
         records = carry_out(plan, context, request.run_timeout)
     _print_measured(measured)
-    poor = _print_outcome(plan, records)
+    any_bad = _print_outcome(plan, records)
     _write_report(request, store, choices)
-    return 1 if poor or unmeasured else 0
+    return 1 if any_bad or unmeasured else 0
 
 
 def _executor(request: Request) -> Executor:
-    """What carries a plan out. Raises BadInput where Ray is asked for and not installed."""
+    """The executor of the request. Raises BadInput for Ray where it is not installed."""
     if request.executor == "ray":
         from harness.execution import cluster
 
@@ -71,7 +71,7 @@ def _executor(request: Request) -> Executor:
 
 
 def _print_measured(measured: Iterable[MeasuredTable]) -> None:
-    """Each table of complexity, measured beside published."""
+    """Print each table of complexity, measured beside published."""
     for found in measured:
         compared = complexity_table(tables()[found["table"]], found)
         assert compared is not None
@@ -79,7 +79,7 @@ def _print_measured(measured: Iterable[MeasuredTable]) -> None:
 
 
 def _print_outcome(plan: Plan, records: Sequence[Record]) -> bool:
-    """Name the cells that are blocked or whose record is damaged, and count all. Whether any failed or is so."""
+    """Name the blocked and damaged cells, and print the counts. Returns whether any cell failed, or is one of these."""
     blocked = [planned for planned in plan.cells if planned.state in ("blocked", "damaged")]
     for planned in blocked:
         print(f"{planned.state}: {planned.cell.id}: {planned.reason}")

@@ -93,7 +93,7 @@ def test_a_run_is_trained_while_its_lock_is_held_and_interrupted_after(store):
 def test_the_lock_of_another_process_is_seen_and_that_of_a_killed_one_is_not(store):
     write_progress(store, a_run("one"), "cpu", LOG)
     script = (
-        "import sys, time; from pathlib import Path; from harness.store import Store\n"
+        "import sys, time; from pathlib import Path; from harness.results.store import Store\n"
         f"with Store(Path({str(store.folder)!r})).claim_run('one', lambda: None): print(flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 
@@ -35,7 +36,7 @@ def check_values(switches: Any) -> None:
 
     Raises ValueError, in one sentence, for any other value.
     """
-    for name, hint in get_type_hints(type(switches), include_extras=True).items():
+    for name, hint in _types(switches.__class__).items():
         limits = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
         kind = get_args(hint)[0] if limits else hint
         value = getattr(switches, name)
@@ -49,6 +50,12 @@ def check_values(switches: Any) -> None:
             words = [word for each in get_args(kind) for word in get_args(each)]
             if value not in words:
                 object.__setattr__(switches, name, _checked_number(name, value, words))
+
+
+@cache
+def _types(switches: type) -> dict[str, Any]:
+    """Types of the switches by name. Reading them from annotations is slow, and tables hold hundreds of switches."""
+    return get_type_hints(switches, include_extras=True)
 
 
 def _check_bool(name: str, value: Any) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 import methods
 from harness import registry, tables
 from harness.plan import code, fingerprint
+from tests.processes import Processes
 
 TOY_INIT = """
 from dataclasses import dataclass
@@ -107,19 +108,39 @@ def float32_by_default(monkeypatch):
     monkeypatch.setattr("harness.commands.resources.bfloat16_helps", lambda device: False)
 
 
+@pytest.fixture(scope="session")
+def processes() -> Processes:
+    """Starts the command in processes of its own."""
+    return Processes()
+
+
 @pytest.fixture
 def toy_method(tmp_path, monkeypatch):
-    """The plugin folder of method ``toy`` with tables ``toy_table`` and ``toy_failures``."""
+    """The plugin folder of method ``toy``, the only one, with tables ``toy_table`` and ``toy_failures``."""
     folder = tmp_path / "plugins" / "toy"
     folder.mkdir(parents=True)
     for name, text in {"__init__.py": TOY_INIT, "model.py": TOY_MODEL, "tables.yaml": TOY_TABLES}.items():
         (folder / name).write_text(text)
-    monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(folder.parent)])
+    # No other method: each command writes the pages of all tables, which takes longer than to train the toy.
+    monkeypatch.setattr(methods, "__path__", [str(folder.parent)])
     forget_code()
     yield folder
     forget_code()
     for name in ("methods.toy.model", "methods.toy"):
         sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def leave_methods(monkeypatch):
+    """Leave only these methods, where a test runs a command: it writes the pages of all tables that there are."""
+
+    def leave(*ids: str) -> None:
+        left = {method_id: registry.folders()[method_id] for method_id in ids}
+        monkeypatch.setattr(registry, "folders", lambda: left)
+        tables.tables.cache_clear()
+
+    yield leave
+    tables.tables.cache_clear()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from harness.commands.planning import choices_of, plan_of, planner_of
@@ -54,7 +55,7 @@ def execute(request: Request) -> int:
         measured, unmeasured = measure_tables(choices, context)
         records = carry_out(plan, context, request.run_timeout)
     _print_measured(measured)
-    any_bad = _print_outcome(plan, records)
+    any_bad = _print_outcome(plan, records, store)
     _write_report(request, store, choices)
     return 1 if any_bad or unmeasured else 0
 
@@ -78,17 +79,21 @@ def _print_measured(measured: Iterable[MeasuredTable]) -> None:
         print(as_text(compared))
 
 
-def _print_outcome(plan: Plan, records: Sequence[Record]) -> bool:
-    """Name the blocked and damaged cells, and print the counts. Returns whether any cell failed, or is one of these."""
-    blocked = [planned for planned in plan.cells if planned.state in ("blocked", "damaged")]
-    for planned in blocked:
+def _print_outcome(plan: Plan, records: Sequence[Record], store: Store) -> bool:
+    """Name the blocked and damaged cells, and print the counts. Returns whether a cell of the plan is bad or failed."""
+    unusable = [planned for planned in plan.cells if planned.state in ("blocked", "damaged")]
+    for planned in unusable:
         print(f"{planned.state}: {planned.cell.id}: {planned.reason}")
-    failed = [record for record in records if record["status"] == "failed"]
-    cached = sum(planned.state == "cached" for planned in plan.cells)
-    damaged = sum(planned.state == "damaged" for planned in blocked)
-    counts = [f"{len(records) - len(failed)} cells run", f"{len(failed)} failed", f"{len(blocked) - damaged} blocked"]
-    print(", ".join([*counts, *([f"{damaged} damaged"] if damaged else []), f"{cached} cached"]))
-    return bool(failed or blocked)
+    of_plan = {store.record_path(planned.cell) for planned in plan.cells}
+    others = [damaged for damaged in store.find_records().damaged if damaged.path not in of_plan]
+    for damaged in others:
+        print(f"damaged: {damaged.sentence}")
+    states = Counter(planned.state for planned in plan.cells)
+    failed = sum(record["status"] == "failed" for record in records)
+    damaged_files = states["damaged"] + len(others)
+    counts = [f"{len(records) - failed} cells run", f"{failed} failed", f"{states['blocked']} blocked"]
+    print(", ".join([*counts, *([f"{damaged_files} damaged"] if damaged_files else []), f"{states['cached']} cached"]))
+    return bool(failed or unusable)
 
 
 def _write_report(request: Request, store: Store, choices: Iterable[Choice]) -> None:

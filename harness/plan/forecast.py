@@ -9,6 +9,7 @@ from statistics import median
 from typing import Literal, NamedTuple
 
 from harness.datasets import dataset as dataset_spec
+from harness.errors import BadInput
 from harness.files.hashing import canonical_hash
 from harness.machine.hardware import device_name
 from harness.plan.operations import planned_operations
@@ -22,7 +23,7 @@ from harness.training.sampler import iterations_per_epoch
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 """Records that come with a checkout."""
 
-RunState = Literal["blocked", "cached", "started", "fresh"]
+RunState = Literal["blocked", "damaged", "cached", "started", "fresh"]
 
 
 class TrainingSetSize(NamedTuple):
@@ -63,12 +64,22 @@ class Forecast:
                 self._images_per_second.setdefault(network, []).extend(manifest["log"]["images_per_second"])
 
     def state(self, run: Run) -> RunState:
-        """Whether the run is blocked, trained already, has a checkpoint, or has nothing yet."""
+        """The state of a run: ``damaged`` has a ``run.json`` that cannot be used, ``started`` has a checkpoint."""
         if run.blocked:
             return "blocked"
+        if self.damage(run):
+            return "damaged"
         if self.store.run_manifest(run.id) is not None:
             return "cached"
         return "started" if (self.store.run_folder(run.id) / "checkpoint.pt").exists() else "fresh"
+
+    def damage(self, run: Run) -> str | None:
+        """Why the ``run.json`` of a run cannot be used; None where it can be used or does not exist."""
+        try:
+            self.store.run_manifest(run.id)
+        except BadInput as error:
+            return str(error)
+        return None
 
     def images_trained(self, run: Run) -> int | None:
         """Images that pass through the network in the whole training; None if the dataset's size is unknown."""

@@ -56,6 +56,7 @@ def _run_json(run: Run, forecast: Forecast) -> dict[str, Any]:
         "seed": run.seed,
         "switches": run.configuration["switches"],
         "state": forecast.state(run),
+        "reason": run.blocked or forecast.damage(run),
         "starts_from": run.parent.id if run.parent else None,
         "cells": [planned.cell.id for planned in forecast.plan.cells_of(run)],
         "images": forecast.images_trained(run),
@@ -95,11 +96,14 @@ def _run_lines(run: Run, forecast: Forecast) -> Iterator[str]:
     if run.recipe.initialisation.kind == "luperson" and luperson_file(run.recipe.backbone) is None:
         _, reason, _ = luperson_weights(run.recipe.backbone)
         yield f"    starts from scratch: no LUPerson weights ({reason})"
+    damage = forecast.damage(run)
+    if damage:
+        yield f"    {damage}"
     yield from map(_cell_line, served)
 
 
 def _cell_line(planned: PlannedCell) -> str:
-    because = f": {planned.reason}" if planned.state in ("stale", "blocked", "failed") else ""
+    because = f": {planned.reason}" if planned.state in ("stale", "blocked", "failed", "damaged") else ""
     return f"    {planned.state:<8} {planned.cell.id}{because}"
 
 
@@ -149,7 +153,7 @@ def scaling_lines(scalings: Sequence[Scaling]) -> Iterator[str]:
     if not scalings:
         yield "  no throughput is recorded yet; run any table to estimate the time of the others"
     elif not any(scaling.hardware.is_gpu for scaling in scalings):
-        yield "  no GPU has been measured here: these device-hours hold for that CPU only"
+        yield "  no GPU has been measured here: these device-hours tell nothing about a GPU"
 
 
 def _blocked_runs(forecast: Forecast) -> int:

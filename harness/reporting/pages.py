@@ -22,6 +22,7 @@ from harness.reporting.layout import Layout, lay_out
 from harness.reporting.sections import group_section
 from harness.results.reading import Damaged
 from harness.results.record import Counts, MeasuredTable, Record
+from harness.results.sentences import computation_sentence, start_sentence
 from harness.results.store import Store
 from harness.results.stored import StoredArrays
 from harness.tables import Paper, Table
@@ -105,7 +106,7 @@ def _environment() -> Environment:
     )
     for written in (
         *(wording.metric_name, wording.printed, wording.fixed, wording.significant, wording.signed),
-        *(wording.count, wording.item),
+        *(wording.count, wording.item, start_sentence, computation_sentence),
     ):
         environment.filters[written.__name__] = written
     environment.globals |= {
@@ -130,10 +131,15 @@ def _table_page(sources: _Sources, layout: Layout) -> str:
         counts=count_table(table, sources.counts),
         complexity=complexity,
         sections=[group_section(layout, group, sources.stored, sources.images) for group in layout.measured],
-        damaged=_named(sources, [each for each in sources.damaged if each.table == table.id]),
+        damaged=_named(sources, [each for each in sources.damaged if _is_of(each, table)]),
         latex=latex_copy,
         csv=csv_copy,
     )
+
+
+def _is_of(damaged: Damaged, table: Table) -> bool:
+    """Whether a damaged file belongs to a table. Every table of datasets shows the counts of all."""
+    return damaged.table == table.id or (table.prints_counts and damaged.path.parent.name == "datasets")
 
 
 def _named(sources: _Sources, damaged: Sequence[Damaged]) -> list[tuple[str, str]]:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from harness.errors import BadInput
-from harness.results.record import SCHEMA, DoneRecord, FailedRecord, Record, missing_field, record_digest
+from harness.results.fields import missing_field
+from harness.results.record import SCHEMA, DoneRecord, FailedRecord, Record, record_digest
 
 RECORD_FIX = "delete it and start again; its run is kept, so only the evaluation is repeated"
-KINDS: dict[object, type] = {"done": DoneRecord, "failed": FailedRecord}
+KINDS: dict[str, type] = {"done": DoneRecord, "failed": FailedRecord}
 """Fields of a record by its status."""
 
 
@@ -34,18 +35,22 @@ class Damaged:
 
     @property
     def table(self) -> str:
-        """Id of the table whose record it is: the name of its folder."""
-        return self.path.parent.name
+        """Id of the table that it belongs to: the folder of a record, the file of measured costs."""
+        folder = self.path.parent.name
+        return self.path.stem if folder == "complexity" else folder
 
 
 def read_record(path: Path) -> Record:
     """The record in a file. Raises BadInput, naming the file and the fix, if it is damaged or of another schema."""
     content = _read_object(path, RECORD_FIX)
-    if content.get("schema", SCHEMA) != SCHEMA:
-        raise BadInput(f"{path}: written in schema {content['schema']}, this harness reads {SCHEMA}; {RECORD_FIX}")
-    kind = KINDS.get(content.get("status"))
-    if kind is None or content.get("digest") != record_digest(cast(Record, content)):
+    if content.get("schema") != SCHEMA:
+        schema = f"schema {content['schema']}" if "schema" in content else "no known schema"
+        raise BadInput(f"{path}: written in {schema}, this harness reads schema {SCHEMA}; {RECORD_FIX}")
+    if content.get("digest") != record_digest(cast(Record, content)):
         raise BadInput(f"{path}: changed since it was written (its digest does not match); {RECORD_FIX}")
+    kind = KINDS.get(str(content.get("status")))
+    if kind is None:
+        raise BadInput(f"{path}: its status is neither {' nor '.join(KINDS)}; {RECORD_FIX}")
     return cast(Record, _whole(content, path, kind, RECORD_FIX))
 
 
@@ -69,5 +74,5 @@ def _read_object(path: Path, fix: str) -> dict[str, Any]:
 def _whole(content: dict[str, Any], path: Path, kind: type, fix: str) -> dict[str, Any]:
     missing = missing_field(content, kind)
     if missing:
-        raise BadInput(f"{path}: not a whole record ({missing!r} is missing); {fix}")
+        raise BadInput(f"{path}: not whole ({missing!r} is missing or of another type); {fix}")
     return content

@@ -5,8 +5,7 @@ All are JSON. Code decides on fields; sentences are made from them for display (
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, Literal, NotRequired, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from harness.cell import Cell
 from harness.errors import BadInput
@@ -392,33 +391,6 @@ def require_done(record: Record, purpose: str) -> DoneRecord:
 def record_digest(record: Record) -> str:
     """Hash of a whole record but the digest itself."""
     return canonical_hash({key: value for key, value in record.items() if key != "digest"}, 64)
-
-
-def missing_field(content: object, kind: Any) -> str | None:
-    """Path of the first required field of the TypedDict ``kind`` that ``content`` lacks; None where it has all."""
-    if not isinstance(content, dict):
-        return "everything"
-    for name, inner in _required(kind).items():
-        if name not in content:
-            return name
-        deeper = missing_field(content[name], inner) if inner and content[name] is not None else None
-        if deeper:
-            return f"{name}.{deeper}"
-    return None
-
-
-@cache
-def _required(kind: Any) -> dict[str, Any]:
-    """Required fields of a TypedDict; each with the TypedDict that it holds, or None."""
-    hints = get_type_hints(kind)
-    return {name: _typed_dict(hints[name]) for name in sorted(kind.__required_keys__)}
-
-
-def _typed_dict(hint: Any) -> Any:
-    if is_typeddict(hint):
-        return hint
-    inside = get_args(hint) if get_origin(hint) not in (dict, list) else ()
-    return next((each for each in inside if is_typeddict(each)), None)
 
 
 def percent(record: DoneRecord, metric: str) -> float:

@@ -15,6 +15,7 @@ from harness.results.store import Store
 from harness.run import main
 from harness.training import loop
 from tests.conftest import forget_code
+from tests.processes import wait_for
 
 TABLE = ("--table", "toy_table", "--dataset", "market1501", "--profile", "demo")
 TABLE += ("--device", "cpu", "--precision", "float32")
@@ -313,16 +314,10 @@ def test_the_plan_names_cells_distinct_runs_and_what_is_cached(command):
         ((*TABLE, "--device", "cuda:²"), "'cuda:²' is not a device"),
         ((*TABLE, "--device", "cuda:"), "'cuda:' is not a device"),
         ((*TABLE, "--run-timeout", "nan"), "--run-timeout nan: give a positive number of minutes"),
-        (("--table", "mpn_complexity", "--dataset", "nonsense"), "unknown dataset 'nonsense'"),
         (("--table", "toy_table", "--dataset", "folder:~no such user/x"), "there is no home folder ~no such user"),
         (("--table", "toy_table", "--dataset", f"folder:{'x' * 5000}"), "File name too long"),
         (("--why", "toy_table-Wide"), "write TABLE-ROW-DATASET"),
         (("--why", "toy_table-Widde-market1501"), "unknown row of toy_table 'Widde'"),
-        (
-            ("--why", "rmgl_cross-Source: Market RMGL(Ours)†-market1501"),
-            "-market1501 is not a cell (rmgl_cross has row 'Source: Market RMGL(Ours)†' on dukemtmc, cuhk03 only)",
-        ),
-        (("--why", "pgfl_kd_speed-PCB [39]-occluded_duke"), "is not a cell (pgfl_kd_speed: costs are measured"),
         (("--verify", "toy_table-Wide-market1501"), "is not a folder; run a table first"),
         ((), "name a table with --table ID"),
     ],
@@ -333,6 +328,23 @@ def test_bad_input_gets_one_sentence_and_exit_code_2(command, tmp_path, argument
     assert said in printed
     assert len(printed.strip().splitlines()) == 1
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--table", "mpn_complexity", "--dataset", "nonsense"), "unknown dataset 'nonsense'"),
+        (
+            ("--why", "rmgl_cross-Source: Market RMGL(Ours)†-market1501"),
+            "-market1501 is not a cell (rmgl_cross has row 'Source: Market RMGL(Ours)†' on dukemtmc, cuhk03 only)",
+        ),
+        (("--why", "pgfl_kd_speed-PCB [39]-occluded_duke"), "is not a cell (pgfl_kd_speed: costs are measured"),
+    ],
+)
+def test_what_a_published_table_does_not_have_gets_one_sentence_and_exit_code_2(tmp_path, capsys, arguments, said):
+    folders = ("--data-root", tmp_path, "--results", tmp_path / "results", "--report", tmp_path / "pages")
+    assert main([*map(str, (*arguments, *folders))]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_folder_with_tables_and_no_code_is_listed_and_not_run(command, toy_method):
@@ -448,38 +460,29 @@ def test_listing_holds_every_figure_and_needs_no_torch():
     assert row["switches"]["k"] == 6
 
 
-def test_two_harnesses_on_one_folder_train_each_run_once(toy_method, market_root, tmp_path):
-    folders = ["--data-root", market_root, "--results", tmp_path / "both", "--report", tmp_path / "pages"]
-    script = f"""
-import methods, sys
-methods.__path__.append({str(toy_method.parent)!r})
-from harness.run import main
-sys.exit(main({[*TABLE, *map(str, folders)]!r}))
-"""
-    both = [subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate()[1] for process in both]
-    assert [process.returncode for process in both] == [0, 0], said
+def test_two_harnesses_on_one_folder_train_each_run_once(processes, toy_method, market_root, tmp_path):
+    folders = ("--data-root", market_root, "--results", tmp_path / "both", "--report", tmp_path / "pages")
+    said = [tmp_path / "one", tmp_path / "other"]
+    both = [processes.start(toy_method.parent, file, (*TABLE, *folders)) for file in said]
+    for process in both:
+        process.join()
+    assert [process.exitcode for process in both] == [0, 0], [file.read_text() for file in said]
     for log in (tmp_path / "both").glob("runs/*/log.txt"):
         assert len(log.read_text().splitlines()) == 3
     assert len(Store(tmp_path / "both").records()) == 3
 
 
 def test_sigkill_at_any_moment_loses_no_more_than_the_epoch_and_changes_no_figure(
-    toy_method, market_root, tmp_path, command
+    processes, toy_method, market_root, tmp_path, command
 ):
     alone = figures(command(*TABLE, "--row", "Wide", results="alone")[2])
-    folders = ["--data-root", market_root, "--results", tmp_path / "killed", "--report", tmp_path / "pages"]
-    script = f"""
-import methods, sys
-methods.__path__.append({str(toy_method.parent)!r})
-from harness.run import main
-sys.exit(main({[*TABLE, "--row", "Wide", *map(str, folders)]!r}))
-"""
-    for line_to_die_at in ("epoch 1/3", "epoch 3/3", "evaluating"):
-        with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True) as process:
-            for line in process.stderr:
-                if line_to_die_at in line:
-                    process.kill()
-                    break
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True).returncode == 0
+    folders = ("--data-root", market_root, "--results", tmp_path / "killed", "--report", tmp_path / "pages")
+    for number, line_to_die_at in enumerate(("epoch 1/3", "epoch 3/3", "evaluating", None)):
+        said = tmp_path / f"said-{number}"
+        process = processes.start(toy_method.parent, said, (*TABLE, "--row", "Wide", *folders))
+        if line_to_die_at:
+            wait_for(line_to_die_at, said, process)
+            process.kill()
+        process.join()
+    assert process.exitcode == 0, said.read_text()
     assert figures(Store(tmp_path / "killed")) == alone

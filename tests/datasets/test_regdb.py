@@ -155,7 +155,8 @@ def test_the_shelf_gives_a_run_the_split_of_its_seed(root):
     assert shelf.dataset(VISIBLE_TO_INFRARED.id, seed=13) is fourth
 
 
-def test_each_split_is_trained_recorded_and_shown_as_one_of_ten(tmp_path, monkeypatch):
+def test_each_split_is_trained_recorded_and_shown_as_one_of_ten(tmp_path, monkeypatch, leave_methods):
+    leave_methods("agw", "ddag")
     folder = release(tmp_path / "data", people=16)
     short = replace(EFFORT["demo"], size=(32, 16), epochs=1, milestones=(), initialisation=Initialisation("scratch"))
     monkeypatch.setitem(EFFORT, "demo", short)

@@ -14,6 +14,7 @@ from harness.evaluation.reranking import rerank
 from harness.evaluation.scoring import evaluate
 from harness.files.atomic import write_arrays
 from harness.results.store import Store
+from tests.records import done_record, failed_record
 
 RULE = PROTOCOLS["market1501"]
 RECORDED = Setting(flip=True)
@@ -146,19 +147,19 @@ def record_of(arrays, published, folder):
     store = Store(folder)
     bare = {name: array for name, array in arrays.items() if not name.startswith("junk") and "other" not in name}
     write_arrays(store.path("runs/r/market1501-g/features.npz"), bare)
-    return store, {
-        "cell": "t-r-market1501", "profile": "paper", "seed": 0, "status": "done", "published": published,
-        "evaluation": "runs/r/market1501-g", "metrics": scored(arrays),
+    record = done_record("t", "r", "market1501", metrics=scored(arrays))
+    return store, record | {
+        "published": published,
+        "evaluation": "runs/r/market1501-g",
         "metrics_without_flip": scored(arrays, end="_other_flip") | {"map_trapezoid": 0.0},
-        "receipt": {"protocol": {"id": "market1501", "metric": "cosine", "flip_test": True}},
-    }  # fmt: skip
+    }
 
 
 def test_a_record_is_explained_in_plain_lines(arrays, tmp_path):
     published = scored(arrays, replace(RULE, same_camera_junk=False))
     store, record = record_of(arrays, published | {"rank10": None}, tmp_path)
     ladder = explain(record, store)
-    text = "\n".join(as_text(ladder, published))
+    text = "\n".join(as_text(ladder))
     assert ladder.closest.switches == ("same-camera rule off",)
     assert "closes the gap" in text
     assert text.index("     0.00  same-camera rule off: map") > 0
@@ -169,7 +170,7 @@ def test_published_costs_are_no_figures_to_explain(arrays, tmp_path):
     store, record = record_of(arrays, published, tmp_path)
     ladder = explain(record, store)
     assert set(ladder.recorded.figures) == set(METRICS)
-    assert "params_m" not in "\n".join(as_text(ladder, published))
+    assert "params_m" not in "\n".join(as_text(ladder))
 
 
 def test_flip_alone_is_explained_from_the_record_where_its_features_are_not_stored(arrays, tmp_path):
@@ -180,10 +181,10 @@ def test_flip_alone_is_explained_from_the_record_where_its_features_are_not_stor
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"status": "failed", "cause": {"kind": "NaN loss"}}, r"failed \(NaN loss\).*run it again"),
+        (failed_record(kind="NaN loss"), r"failed \(NaN loss\); there is nothing to explain, run it again"),
         ({"published": {"map": None}}, "prints no figure for this cell"),
         ({"published": {"ncc": 1.0}}, r"none of the published metrics \(ncc\)"),
-        ({"evaluation": "runs/gone"}, r"features\.npz holds no features.*run its cell again"),
+        ({"evaluation": "runs/gone"}, r"features\.npz holds no features to score.*run its cell again"),
         ({"metrics": {"map": 3.0}}, r"does not give the figures .* again; --verify"),
     ],
 )

@@ -7,6 +7,7 @@ from scipy import stats
 
 from harness.errors import BadInput
 from harness.evaluation.verdicts import SINGLE_SEED_NOISE_POINTS, SLACK_POINTS, T_975, judge, recipe_reasons
+from tests.records import SCRATCH, batch, computation, passport, protocol, receipt
 
 
 def seeds(mean, spread):
@@ -77,17 +78,7 @@ def test_what_cannot_be_compared_says_why():
         judge([float("nan")], 85.1, 1)
 
 
-STARTED = {"kind": "run", "method": "ide", "part": "trunk"}
-
-
-def receipt(**changes):
-    return {
-        "recipe": {"epochs": 60},
-        "switches": {"k": 6},
-        "initialisation": STARTED | {"run": "0123456789abcdef"},
-        "passport": {"fingerprint": "f"},
-        **changes,
-    }
+STARTED = SCRATCH | {"kind": "run", "method": "ide", "part": "trunk", "run": "0123456789abcdef"}
 
 
 @pytest.mark.parametrize(
@@ -95,22 +86,23 @@ def receipt(**changes):
     [
         ({}, 1, ""),
         ({"initialisation": STARTED | {"run": "fedcba9876543210"}}, 1, ""),
-        ({"initialisation": {"kind": "scratch", "source": "scratch: no ImageNet weights (no network)"}}, 1, "recipes"),
+        ({"initialisation": SCRATCH | {"wanted": "imagenet", "reason": "no network"}}, 1, "recipes"),
         ({"initialisation": STARTED | {"method": "pcb"}}, 1, "recipes"),
         ({"initialisation": STARTED | {"part": "model"}}, 1, "recipes"),
-        ({"initialisation": {"kind": "luperson", "file": "one.pth"}}, 1, "recipes"),
+        ({"initialisation": SCRATCH | {"kind": "luperson", "file": "one.pth"}}, 1, "recipes"),
         ({"recipe": {"epochs": 30}}, 10, "recipes"),
         ({"switches": {"k": 4}}, 1, "recipes"),
-        ({"passport": {"fingerprint": "g"}}, 1, "recipes"),
-        ({"passport": {"fingerprint": "g"}}, 10, ""),
-        ({"precision": "float32"}, 1, "computation"),
+        ({"passport": passport(fingerprint="g")}, 1, "recipes"),
+        ({"passport": passport(fingerprint="g")}, 10, ""),
+        ({"computation": computation("float32")}, 1, "computation"),
         ({"code": "changed"}, 10, "computation"),
-        ({"effective_batch": {"gpus": 4}}, 1, "computation"),
-        ({"protocol": {"id": "sysu_indoor"}}, 1, "protocols"),
+        ({"effective_batch": batch(gpus=4)}, 1, "computation"),
+        ({"protocol": protocol("sysu_indoor")}, 1, "protocols"),
     ],
 )
 def test_only_seeds_of_one_training_are_averaged(changes, splits, mixed):
-    found = recipe_reasons([receipt(), receipt(), receipt(**changes)], splits)
+    receipts = [receipt(**{"initialisation": STARTED, **changed}) for changed in ({}, {}, changes)]
+    found = recipe_reasons(receipts, splits)
     assert found == ([f"seeds of different {mixed}"] if mixed else [])
 
 

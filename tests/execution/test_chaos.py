@@ -1,47 +1,22 @@
 """A table that is killed at any moment, again and again, ends as if nothing had happened.
 
-About 20 s on a free core: eleven processes, which a fork server that has imported torch starts at once.
+About 20 s on a free core: twelve processes, each started at once (tests/processes.py).
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import time
 from contextlib import suppress
-from pathlib import Path
 
-import pytest
-
-import methods
 from harness.files.atomic import WRITING
 from harness.results.store import Store
-from harness.run import main
 
+TABLE = ("--table", "toy_table", "--dataset", "market1501", "--profile", "demo")
+TABLE += ("--device", "cpu", "--precision", "float32")
 CHANGES = 16
 """Files written or replaced, at most, before a process is killed; how many is drawn."""
-
-
-@pytest.fixture(scope="module")
-def processes():
-    """Starts processes that have all of the harness imported and have computed nothing."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["harness.execution.local", "harness.reporting", "harness.run"])
-    return context
-
-
-def run_the_table(plugins: str, data: str, results: str) -> None:
-    """The command in a process of its own, as a user starts it."""
-    methods.__path__.append(plugins)
-    os.setpgrp()
-    folders = ("--data-root", data, "--results", results, "--report", f"{results}-pages")
-    table = ("--table", "toy_table", "--dataset", "market1501", "--profile", "demo")
-    how = ("--device", "cpu", "--precision", "float32")
-    with Path(f"{results}-said").open("a") as said:
-        os.dup2(said.fileno(), 1)
-        os.dup2(said.fileno(), 2)
-    raise SystemExit(main([*table, *folders, *how]))
 
 
 def figures(folder):
@@ -78,10 +53,9 @@ def wait_for_changes(count, folder, process):
 
 def test_ten_kills_at_random_moments_change_no_figure_and_lose_no_record(processes, toy_method, market_root, tmp_path):
     def started(results):
-        arguments = (str(toy_method.parent), str(market_root), str(tmp_path / results))
-        process = processes.Process(target=run_the_table, args=arguments)
-        process.start()
-        return process
+        folders = ("--data-root", market_root, "--results", tmp_path / results)
+        folders += ("--report", tmp_path / f"{results}-pages")
+        return processes.start(toy_method.parent, tmp_path / f"{results}-said", (*TABLE, *folders))
 
     undisturbed = started("undisturbed")
     undisturbed.join()

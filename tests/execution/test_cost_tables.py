@@ -180,7 +180,10 @@ def test_what_the_user_did_or_can_fix_ends_the_measuring(tmp_path, monkeypatch, 
         execution.measure_tables([chosen(TABLE, tmp_path)], place(tmp_path))
 
 
-def test_the_command_prints_the_table_and_its_exit_code_counts_what_was_not_measured(tmp_path, monkeypatch, capsys):
+def test_the_command_prints_the_table_and_its_exit_code_counts_what_was_not_measured(
+    tmp_path, monkeypatch, capsys, leave_methods
+):
+    leave_methods("ide", "mgn", "mpn", "pcb", "pyramid")
     monkeypatch.chdir(tmp_path)
     command = ["--table", "mpn_complexity", "--device", "cpu"]
     for answer, code in ((([(TABLE, MEASURED)], 0), 0), (([], 1), 1)):

@@ -6,6 +6,8 @@ import json
 import re
 from types import SimpleNamespace
 
+import pytest
+
 from harness import run as command_line
 from harness.datasets.base import Passport
 from harness.execution.counts import count_datasets
@@ -16,6 +18,11 @@ from harness.results.store import Store
 from harness.tables import tables
 
 TABLE = "pgfl_kd_datasets"
+
+
+@pytest.fixture(autouse=True)
+def only_the_methods_of_the_table(leave_methods):
+    leave_methods("ide", "pcb", "pgfl_kd")
 
 
 def run_table(tmp_path, *options):

@@ -147,10 +147,11 @@ def planned(tmp_path, monkeypatch):
 
 def test_the_run_hash_covers_the_content_of_the_file(hub, tmp_path, monkeypatch):
     before = planned(tmp_path, monkeypatch).run
-    assert before.configuration["initial_weights"] == "scratch, for want of LUPerson weights"
+    assert before.configuration["initial_weights"] == {"kind": "scratch", "content": ""}
     torch.save(checkpoint(), hub / "lup_moco_tiny.pth")
     after = planned(tmp_path, monkeypatch).run
-    assert file_digest(hub / "lup_moco_tiny.pth") in after.configuration["initial_weights"]
+    content = f"sha256 {file_digest(hub / 'lup_moco_tiny.pth')}"
+    assert after.configuration["initial_weights"] == {"kind": "luperson", "content": content}
     assert before.id != after.id
 
 
@@ -159,15 +160,25 @@ def test_the_receipt_says_where_the_trunk_is_from_and_a_scratch_start_is_not_com
     run, store = cell.run, Store(tmp_path / "results")
     run.recipe = replace(run.recipe, backbone=TINY)
     assert run.recipe.initialisation == Initialisation("luperson")
-    passport = type("Passport", (), {"variant": "official"})
+
+    def reasons_of(start):
+        passport = SimpleNamespace(official=True, variant="official")
+        return reasons(
+            SimpleNamespace(
+                **{"planned": cell, "run": run, "trained": SimpleNamespace(manifest={"initialisation": start})},
+                **{"dataset": SimpleNamespace(passport=passport), "trained_on": passport, "priors": {}},
+            )
+        )
+
     started = initialise(build_model(run, 3), run, store)
-    assert started["source"].startswith("scratch: no LUPerson weights (lup_moco_tiny.pth is not in")
-    found = reasons(run, cell, {"initialisation": started}, passport, passport, store, {})
-    assert any("LUPerson" in reason for reason in found)
+    assert (started["kind"], started["wanted"]) == ("scratch", "luperson")
+    assert started["reason"].startswith("lup_moco_tiny.pth is not in")
+    assert any("LUPerson" in reason for reason in reasons_of(started))
     torch.save(as_moco(checkpoint()), hub / "lup_moco_tiny.pth")
     loaded = initialise(build_model(run, 3), run, store)
-    assert loaded["source"].startswith("LUPerson lup_moco_tiny.pth") and loaded["missing"] == loaded["unexpected"] == []
-    assert reasons(run, cell, {"initialisation": loaded}, passport, passport, store, {}) == []
+    assert (loaded["kind"], loaded["file"]) == ("luperson", "lup_moco_tiny.pth")
+    assert loaded["missing"] == loaded["unexpected"] == []
+    assert reasons_of(loaded) == []
 
 
 def test_a_run_named_without_the_weights_does_not_start_from_them(hub, tmp_path, monkeypatch):

@@ -302,8 +302,7 @@ def test_every_code_address_that_the_plan_holds_as_a_string_resolves():
 
 @pytest.mark.parametrize("method_id", [name for name in registry.folders() if registry.is_built(name)])
 def test_the_address_of_each_methods_network_resolves(method_id):
-    build = registry.method(method_id).build
-    assert resolves((build.__module__, build.__qualname__))
+    assert resolves(registry.method(method_id).model_address)
 
 
 def test_an_address_resolves_to_a_definition_a_method_or_an_imported_name_of_the_project():
@@ -360,8 +359,7 @@ def _moved(copy, name, source, target, imports, spelt):
 def test_a_function_that_moves_inside_a_copy_of_the_harness_leaves_a_runs_content_as_it_is(
     tmp_path, monkeypatch, name, source, target, imports, spelt
 ):
-    build = registry.method("mpn").build
-    roots = [*code.TRAINING_CODE, *code.EVALUATION_CODE, (build.__module__, build.__qualname__)]
+    roots = [*code.TRAINING_CODE, *code.EVALUATION_CODE, registry.method("mpn").model_address]
     here = reached_code(roots)
     copy = tmp_path / "harness"
     shutil.copytree(Path(harness.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))

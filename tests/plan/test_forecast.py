@@ -20,10 +20,10 @@ from harness.plan.shelf import Shelf
 from harness.plan.throughput import Hardware, Measurement, recorded_hardware
 from harness.plan.views import as_json, as_text, scaling_lines, summary
 from harness.progress import duration
-from harness.results.record import OF_RUNS
 from harness.results.store import Store
 from harness.run import main
 from harness.tables import table
+from tests.records import HARDWARE, LOG, batch, computation, done_record, failed_record, manifest
 
 TOY_MACS = {"Narrow": 15 * 7 * 8 * 27 + 32 * 4, "Wide": 15 * 7 * 8 * 27 + 32 * 8}
 """Of a 3x3 convolution with stride 2 on 32x16 images, from 3 to 8 channels, and a linear layer."""
@@ -37,16 +37,10 @@ def plan_of(table_id, tmp_path):
 
 
 def record(run, gpu=None, method="mpn", macs=100, images_per_second=10.0, processes=1, precision="bfloat16"):
-    return {
-        **{"cell": f"t-{run}-d", "table": "t", "row": run, "method": method, "dataset": "d", "profile": "demo"},
-        **{"seed": 0, "status": "done", "cause": None, "run": run, "metrics": {}, "published": {}, "verdict": {}},
-        "cost": {"macs": {"macs": macs}, "training_images_per_second": images_per_second},
-        "receipt": {
-            "hardware": {"cpu": "Abacus", "threads": 2, "gpu": gpu},
-            "precision": f"{precision}, channels_last; and more",
-            "effective_batch": {"gpus": processes},
-        },
-    }
+    how = {"computation": computation(precision), "effective_batch": batch(processes)}
+    whole = done_record("t", run, "d", hardware={**HARDWARE, "gpu": gpu}, **how)
+    own = {"macs": {**whole["cost"]["macs"], "macs": macs}, "training_images_per_second": images_per_second}
+    return {**whole, "run": run, "method": method, "cost": {**whole["cost"], **own}}
 
 
 @pytest.fixture
@@ -109,7 +103,7 @@ def test_hardware_is_told_apart_gpus_first_and_a_run_counts_once():
     cells_of_one_run = [record("one"), record("one")]
     on_gpus = record("two", gpu="Warp 9", macs=50, images_per_second=400.0, processes=4)
     in_float32 = record("three", precision="float32")
-    failed = {**record("four"), "status": "failed", "receipt": {}, "cost": None}
+    failed = failed_record("t", "four")
     found = recorded_hardware([*cells_of_one_run, on_gpus, in_float32, failed])
     assert [(each.name, each.is_gpu) for each in found] == [
         ("Warp 9, bfloat16", True),
@@ -181,13 +175,12 @@ def test_the_time_of_a_run_is_that_of_its_network_on_the_same_hardware(toy_metho
         ("on two GPUs", narrow, {"processes": 2}, "Abacus", 900.0),
         ("other switches", wide, {}, "Abacus", 30.0),
     ):
-        manifest = dict.fromkeys(OF_RUNS) | {
-            "configuration": {**run.configuration, "seed": 7, **changes},
-            "hardware": {"cpu": cpu, "threads": 2, "gpu": None},
-            "log": {"images_per_second": [images_per_second]},
+        trained = manifest(name, {**run.configuration, "seed": 7, **changes}) | {
+            "hardware": {**HARDWARE, "cpu": cpu},
+            "log": {**LOG, "images_per_second": [images_per_second]},
         }
-        write_json(store.run_folder(name) / "run.json", manifest)
-        store.weights_path(name).touch()
+        write_json(store.run_folder(name) / "run.json", trained)
+        (store.run_folder(name) / "weights.pt").touch()
     found = Forecast(plan, store, {"market1501": (32, 0)}, "Abacus on 2 threads")
     assert [found.seconds(run) for run in (narrow, wide)] == [3 * 24 / 10.0, 3 * 24 / 30.0]
 

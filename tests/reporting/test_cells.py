@@ -3,13 +3,13 @@
 import math
 from dataclasses import replace
 from statistics import fmean, stdev
+from types import SimpleNamespace
 
 import pytest
-from harness.reporting.artefacts import Artefacts
 
 from benchmarks import test_reproduction as checks
-from harness.cell import Cell as Address
-from harness.cell import cell_id
+from harness.cell import Cell
+from harness.datasets import dataset
 from harness.evaluation.verdicts import SINGLE_SEED_NOISE_POINTS, judge, split_reasons
 from harness.plan.plan import PlannedCell
 from harness.reporting import write_report
@@ -17,38 +17,28 @@ from harness.reporting.cells import Group, measured_cell
 from harness.reporting.headline import headline
 from harness.reporting.layout import lay_out
 from harness.reporting.orderings import orderings
-from harness.runs.comparability import verdict
-from harness.tables import Claim, Figure, table
-from tests.reporting.test_pages import body_cells, done_record, keep_arrays
+from harness.results.stored import StoredArrays
+from harness.runs import comparability
+from harness.tables import Claim, table
+from tests.records import done_record, passport
+from tests.reporting.test_pages import body_cells, keep_arrays
 
 TABLE = table("ddag_regdb")
 ROW = TABLE.row("DDAG (Ours)")
 DIRECTION = "regdb_visible_to_infrared"
 GROUP = Group(DIRECTION, "paper", ("rank1", "map"))
-PUBLISHED = {"rank1": 69.34, "map": 63.46}
+PUBLISHED = {"rank1": 69.34, "rank10": 86.19, "rank20": 91.49, "map": 63.46}
 
 
-def record(seed, shift=0.0, reasons=()):
+def record(seed, shift=0.0, reasons=(), epochs=80):
     """A split's record; splits lie 2 points apart and their mean is the published figure plus ``shift``."""
     spread = (seed % 10 - 4.5) * 2
     figures = {metric: figure + shift + spread for metric, figure in PUBLISHED.items()}
-    return {
-        "table": TABLE.id,
-        "row": ROW.key,
-        "dataset": DIRECTION,
-        "profile": "paper",
-        "seed": seed,
-        "status": "done",
-        "metrics": figures,
-        "intervals": {metric: {"by_identity": [figure - 3, figure + 3]} for metric, figure in figures.items()},
-        "verdict": {"reasons": list(reasons)},
-        "receipt": {
-            "recipe": {"epochs": 80},
-            "switches": {"parts": 3},
-            "initialisation": {"kind": "imagenet"},
-            "passport": {"fingerprint": f"of split {seed % 10}"},
-        },
-    }
+    return done_record(
+        *(TABLE.id, ROW.key, DIRECTION, "paper", seed, figures, reasons),
+        recipe={"epochs": epochs},
+        passport=passport(DIRECTION, f"of split {seed % 10}"),
+    )
 
 
 def cell_of(seeds, shift=0.0, reasons=()):
@@ -87,14 +77,12 @@ def test_a_split_that_is_trained_on_twice_counts_once():
     assert found.mean == pytest.approx(PUBLISHED["map"] + 0.5)
     assert (len(found.values), found.counted, found.verdict.word) == (10, "10 splits", "undecided")
     assert fmean(each["metrics"]["map"] for each in records) - PUBLISHED["map"] == pytest.approx(1 / 11)
-    address = {"cell": cell_id(TABLE.id, ROW.key, DIRECTION)}
     with pytest.raises(pytest.skip.Exception, match=r"map undecided: .* = \+0\.50; noise .*10 of 10 splits"):
-        checks.test_reproduces(TABLE, ROW, DIRECTION, [{**each, **address} for each in records])
+        checks.test_reproduces(TABLE, ROW, DIRECTION, checks.Found(records))
 
 
 def test_splits_of_different_recipes_are_no_seeds_of_one():
-    records = [record(seed) for seed in range(10)]
-    records[3]["receipt"]["recipe"] = {"epochs": 81}
+    records = [record(seed, epochs=81 if seed == 3 else 80) for seed in range(10)]
     assert "seeds of different recipes" in measured_cell(TABLE, ROW, GROUP, records).reasons
 
 
@@ -112,11 +100,11 @@ def test_datasets_of_one_split_are_judged_by_the_spread_of_their_seeds():
     assert fmean(figures) == 85.0
 
 
-def test_the_record_of_one_split_is_not_set_against_the_mean_and_does_not_burden_the_cell():
-    address = Address(TABLE.id, ROW.key, DIRECTION, "paper", 3)
-    published = {metric: Figure(str(figure)) for metric, figure in PUBLISHED.items()}
-    planned = PlannedCell(address, "ddag", published, None, "x_star", False, None, {}, "fresh", "")
-    found = verdict(planned, {"rank1": 69.3, "map": 63.5}, [])
+def test_the_record_of_one_split_is_not_set_against_the_mean_and_does_not_burden_the_cell(monkeypatch):
+    monkeypatch.setattr(comparability, "reasons", lambda evaluated: [])
+    planned = PlannedCell(Cell(TABLE.id, ROW.key, DIRECTION, "paper", 3), TABLE, ROW, dataset(DIRECTION))
+    own = SimpleNamespace(planned=planned, evaluation={"metrics": {"rank1": 69.3, "map": 63.5}})
+    found = comparability.verdict(own)
     assert found["word"] == "not comparable"
     assert found["reason"] == "1 of 10 splits measured, and the paper prints their mean"
     assert found["reasons"] == []
@@ -152,7 +140,7 @@ def ordering_of(seeds_of_better, seeds_of_worse, folder):
             records.append(done_record(TABLE.id, name, DIRECTION, "paper", seed))
             keep_arrays(folder, records[-1], better=better)
     layout = lay_out(replace(TABLE, rows=rows, claims=(claim,)), records)
-    (found,) = orderings(layout, layout.measured[0], Artefacts(folder))
+    (found,) = orderings(layout, layout.measured[0], StoredArrays(folder))
     return found
 
 

@@ -15,7 +15,8 @@ from harness.reporting.layout import lay_out
 from harness.reporting.tabular import CSV_HEADER, escape_latex
 from harness.results.store import Store
 from harness.tables import tables
-from tests.reporting.test_pages import cost_table, done_record, page_of, small_table
+from tests.records import done_record, measured_table
+from tests.reporting.test_pages import cost_table, page_of, small_table
 
 FOUND = {
     "market1501": {"variant": "official", "counts": {"train_ids": 751, "train_images": 12_930, "query_ids": 750}},
@@ -127,10 +128,7 @@ def test_latex_of_a_table_of_datasets_has_no_empty_columns_where_nothing_was_fou
 
 def test_copies_of_a_table_of_complexity_hold_what_was_measured(tmp_path):
     table = tables()["mpn_complexity"]
-    costs = {"training": {"params_m": 26.66, "time_ms": 800.0}, "testing": {"params_m": 26.66, "time_ms": 250.0}}
-    hardware = {"gpu": None, "cpu": "a processor", "threads": 2}
-    record = {"rows": {row.key: costs for row in table.rows if row.runs}, "batch": 8, "size": [384, 128]}
-    record |= {"precision": "float32", "hardware": hardware}
+    record = measured_table(table.id, [row.key for row in table.rows if row.runs])
     lines = complexity_latex(complexity_table(table, record)).splitlines()
     assert r"MGN [7] & 68.8 & 26.66 & 800.0 & 1.95 & 1.00 & 68.8 & 26.66 & 250.0 & 2.43 & 1.00 \\" in lines
     assert r"DSA-reID [10] & 187.8 & -- & -- & 4.18 & -- & 38.5 & -- & -- & 1.10 & -- \\" in lines
@@ -139,7 +137,7 @@ def test_copies_of_a_table_of_complexity_hold_what_was_measured(tmp_path):
     time = found["MGN [7]", "training", "time_ms"]
     assert (time["published"], time["measured"]) == ("16.2", "800")
     assert found["DSA-reID [10]", "testing", "params_m"]["measured"] == ""
-    Store(tmp_path / "results").write_complexity(table.id, record)
+    Store(tmp_path / "results").write_measured_table(record)
     page = page_of(tmp_path, [], table)
     assert "mpn_complexity,,MGN [7],training,,time_ms,16.2,800," in page
     assert "<small>measured</small>" in index_line(tmp_path / "report", table.id)

@@ -8,10 +8,9 @@ import pytest
 from harness import report as command_line
 from harness.errors import BadInput
 from harness.reporting import write_report
-from harness.results.record import record_digest
 from harness.results.store import Store
 from harness.tables import tables
-from tests.reporting.test_pages import done_record, failed_record
+from tests.records import done_record, failed_record
 
 
 def test_index_lists_all_tables_with_their_cells(tmp_path):
@@ -39,7 +38,7 @@ def test_index_links_only_pages_that_exist(tmp_path):
 
 def test_command_line_reports_stored_records(tmp_path, capsys):
     record = done_record("mpn_ablation", "MPN")
-    Store(tmp_path / "results").write_record(record | {"digest": record_digest(record)})
+    Store(tmp_path / "results").write_record(record)
     options = ["--results", str(tmp_path / "results"), "--report", str(tmp_path / "report")]
     assert command_line.main([*options, "--table", "mpn_ablation"]) == 0
     assert "1 records, 2 pages" in capsys.readouterr().out

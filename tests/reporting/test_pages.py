@@ -15,75 +15,9 @@ from harness.reporting.copies import latex, long_csv
 from harness.reporting.layout import lay_out
 from harness.results.store import contact_sheet_path
 from harness.tables import Claim, Figure, Paper, Row, Table, tables
+from tests.records import done_record, failed_record
 
 QUERIES = 40
-
-
-def done_record(table, row, dataset="synthetic", profile="demo", seed=0, metrics=None, reasons=("demo profile",)):
-    """A whole record of a finished cell, with figures that a run could have."""
-    figures = {"map": 41.234, "rank1": 55.0, "rank5": 70.0, "rank10": 80.0, "rank20": 90.0, "minp": 12.0}
-    figures |= {"map_trapezoid": 40.5, "queries": 300.0, "queries_without_match": 2.0} | (metrics or {})
-    percent = [metric for metric in figures if not metric.startswith("queries")]
-    bounds = {metric: {"by_query": [figures[metric] - 1, figures[metric] + 1]} for metric in percent}
-    for metric in percent:
-        bounds[metric]["by_identity"] = [figures[metric] - 2, figures[metric] + 2.5]
-    run = f"{sum(map(ord, row)) * 7919 + seed:016x}"
-    return {
-        "schema": 1,
-        "cell": f"{table}-{row}-{dataset}",
-        "table": table,
-        "row": row,
-        "method": "mpn",
-        "dataset": dataset,
-        "profile": profile,
-        "seed": seed,
-        "status": "done",
-        "cause": None,
-        "run": run,
-        "evaluation": f"runs/{run}/{dataset}-h-flip",
-        "metrics": figures,
-        "metrics_without_flip": {**figures, "map": figures["map"] - 0.5},
-        "intervals": bounds,
-        "published": {},
-        "verdict": {"word": "not comparable", "reason": "; ".join(reasons), "reasons": list(reasons), "metrics": {}},
-        "cmc": [min(100.0, figures["rank1"] + rank) for rank in range(50)],
-        "curves": {"epoch": [1, 2, 3], "loss": [5.0, 3.0, 2.0], "losses": {"id_mt": [5.0, 3.0, 2.0]}},
-        "cost": {
-            "parameters": {"training": 6_000_000, "training_without_classifiers": 5_000_000, "inference": 4_123_456},
-            "macs": {"macs": 123_000_000, "convention": "multiply-adds; batch 1, no flip"},
-            "latency": {
-                "features_batch1": {"median_ms": 4.2, "p95_ms": 5.1},
-                "features_large": {"batch": 64, "median_ms": 0.9, "p95_ms": 1.2},
-                "matching": {"gallery": 780, "median_ms": 0.2, "p95_ms": 0.3},
-                "device": "cpu",
-            },
-            "training_images_per_second": 812.3,
-            "peak_memory_mb": 812,
-        },
-        "receipt": {
-            "switches": {"tasks": "mt_and_at", "k": 6},
-            "recipe": {"height": 192, "erasing": {"probability": 0.5, "fill": [0.0, 0.0, 0.0]}},
-            "initialisation": {"source": "scratch, seed 0", "matched": 60},
-            "passport": {"dataset": dataset, "variant": "official", "fingerprint": "f" * 64},
-            "git": {"revision": "abc123", "dirty": False},
-            "started": "2026-11-21T08:00:00Z",
-            "command": f"python -m harness.run --table {table} --row {row!r} --dataset {dataset} --seed {seed}",
-        },
-        "digest": "d" * 64,
-    }
-
-
-def failed_record(table, row, message, **address):
-    """A record of a cell that ended in an error."""
-    record = done_record(table, row, **address)
-    gone = ("intervals", "cmc", "curves", "cost", "metrics_without_flip", "evaluation")
-    return {key: value for key, value in record.items() if key not in gone} | {
-        "status": "failed",
-        "cause": {"kind": "out of memory", "message": message, "log_tail": ["epoch 3", "<boom>"], "attempts": 1},
-        "metrics": {},
-        "verdict": {"word": "failed", "reason": "out of memory", "metrics": {}},
-        "receipt": {},
-    }
 
 
 def keep_arrays(results, record, images=True, better=0):
@@ -328,7 +262,8 @@ def test_receipt_holds_every_item_behind_a_figure(tmp_path):
     for part in (
         "mt_and_at",
         "probability",
-        "scratch, seed 0",
+        "<dt>initialisation</dt><dd>scratch, as the recipe says<dl><dt>kind</dt><dd>scratch</dd>",
+        "bfloat16, channels_last; features kept and scored in float16",
         "abc123",
         "mAP, trapezoid form",
         "40.73",

@@ -10,7 +10,8 @@ from harness.reporting.cells import Group, measured_cell
 from harness.reporting.charts import Line, loss_chart
 from harness.reporting.training_curves import TrainingCurves, caption, training_curves
 from harness.results.store import contact_sheet_path
-from tests.reporting.test_pages import done_record, keep_arrays, page_of, small_table
+from tests.records import done_record, failed_record
+from tests.reporting.test_pages import keep_arrays, page_of, small_table
 
 LONG = "MDPR(Ours): distillation only, without the fusion module and without its classifier"
 
@@ -43,9 +44,9 @@ def test_rows_that_a_panels_title_leaves_out_are_named_beneath():
     assert "feature 0 of ten; feature 1 of ten; " in beneath and "a; b" not in beneath
 
 
-def test_a_record_without_curves_has_no_panel():
+def test_a_training_that_is_not_evaluated_has_no_panel():
     table = small_table(("a", "1.0"), ("b", "1.0"))
-    records = [done_record(table.id, "a"), done_record(table.id, "b") | {"curves": None}]
+    records = [done_record(table.id, "a"), failed_record(table.id, "b")]
     assert [each.rows for each in training_curves(cells_of(table, records))] == [["a"]]
 
 

@@ -13,15 +13,16 @@ import pytest
 from rich.console import Console
 
 from harness.cell import Cell
-from harness.errors import Unwritable
+from harness.errors import BadInput, Unwritable
 from harness.progress import Watch
 from harness.results.store import Store
 from harness.run import main
 from harness.status.announcements import announced
 from harness.status.board import Board
-from harness.status.event_files import ask_for_event_files, write_metrics
+from harness.status.event_files import TrainingEvents, ask_for_event_files, write_metrics
 from harness.status.trainings import trainings_in, write_progress
 from harness.status.views import LiveTables, as_tables, as_text
+from tests.records import cell, done_record, failed_record
 
 EPOCHS = 4
 LOG = {
@@ -35,9 +36,8 @@ LOG = {
 
 
 def a_run(name, parent=None):
-    return SimpleNamespace(
+    run = SimpleNamespace(
         id=name,
-        parent=parent,
         method=SimpleNamespace(id="mpn"),
         dataset="synthetic",
         profile="demo",
@@ -45,20 +45,17 @@ def a_run(name, parent=None):
         recipe=SimpleNamespace(epochs=EPOCHS),
         computation=SimpleNamespace(processes=1),
     )
+    run.lineage = (*(parent.lineage if parent else ()), run)
+    return run
 
 
-def a_cell(row, run):
-    return SimpleNamespace(cell=Cell("t", row, "synthetic", "demo", 0), run=a_run(run))
+def a_cell(row, run, parent=None):
+    return SimpleNamespace(cell=Cell("t", row, "synthetic", "demo", 0), needed_run=a_run(run, parent))
 
 
 def record(store, row, run, status="done", seconds=100.0):
-    return store.write_record(
-        {
-            **{"cell": f"t-{row}-synthetic", "table": "t", "row": row, "method": "mpn", "dataset": "synthetic"},
-            **{"profile": "demo", "seed": 0, "status": status, "cause": None, "run": run, "published": {}},
-            **{"metrics": {"map": 70.5, "rank1": 88.0}, "verdict": {}, "receipt": {"wall_seconds": seconds}},
-        }
-    )
+    done = done_record("t", row, metrics={"map": 70.5, "rank1": 88.0}, wall_seconds=seconds)
+    return store.write_record({**(done if status == "done" else failed_record("t", row)), "run": run})
 
 
 def worked_on(store, run):
@@ -66,7 +63,7 @@ def worked_on(store, run):
 
 
 def cells(store):
-    (table,) = Board(store).standing().tables
+    (table,) = Board(store).read().tables
     return {state: count for state, count in table.cells.items() if count}
 
 
@@ -134,12 +131,12 @@ def test_while_a_run_is_evaluated_no_time_left_is_told(store, capsys):
     with announced(store, [a_cell("A", "one")]), worked_on(store, "one"):
         write_progress(store, a_run("one"), "cpu", LOG)
         (store.run_folder("one") / "run.json").write_text("{}")
-        standing = Board(store).standing()
-    assert standing.tables[0].seconds_left is None
-    first, second = as_text(standing)
+        state = Board(store).read()
+    assert state.tables[0].seconds_left is None
+    first, second = as_text(state)
     assert first == "t on synthetic, demo: 1 running"
     assert "is evaluated" in second
-    Console(width=200).print(as_tables(standing))
+    Console(width=200).print(as_tables(state))
     assert "0 s" not in capsys.readouterr().out
 
 
@@ -196,7 +193,7 @@ def test_what_is_interrupted_stays_announced(store):
     with pytest.raises(KeyboardInterrupt), announced(store, [a_cell("A", "one")]):
         raise KeyboardInterrupt
     assert cells(store) == {"pending": 1}
-    assert Board(store).standing().stopped
+    assert Board(store).read().is_stopped
     with pytest.raises(BadInput), announced(store, [a_cell("B", "two")]):
         raise BadInput("no such data")
     assert cells(store) == {"pending": 1}
@@ -206,7 +203,7 @@ def test_a_failed_cell_is_pending_when_it_is_asked_for_again(store):
     path = record(store, "A", "one", "failed")
     write_progress(store, a_run("one"), "cpu", LOG)
     assert cells(store) == {"failed": 1}
-    assert Board(store).standing().runs == (), "it failed; it was not interrupted"
+    assert Board(store).read().runs == (), "it failed; it was not interrupted"
     os.utime(path, (1, 1))
     with announced(store, [a_cell("A", "one")]):
         assert cells(store) == {"pending": 1}
@@ -216,7 +213,7 @@ def test_a_failed_cell_is_pending_when_it_is_asked_for_again(store):
 
 def test_the_time_left_is_that_of_the_runs_to_come_over_those_that_go_on_at_once(store):
     def left():
-        return Board(store).standing().tables[0].seconds_left
+        return Board(store).read().tables[0].seconds_left
 
     with announced(store, [a_cell(row, run) for row, run in zip("ABCD", ("one", "one", "two", "three"), strict=True)]):
         assert left() is None, "nothing is known yet"
@@ -234,46 +231,44 @@ def test_the_time_left_is_that_of_the_runs_to_come_over_those_that_go_on_at_once
 
 def test_the_run_that_others_start_from_takes_its_time_too(store):
     started_from = a_run("zero")
-    cells = [a_cell("A", "one"), a_cell("B", "two")]
-    for planned in cells:
-        planned.run.parent = started_from
+    cells = [a_cell("A", "one", started_from), a_cell("B", "two", started_from)]
     with announced(store, cells):
         with worked_on(store, "zero"):
             write_progress(store, started_from, "cpu", LOG)
-            standing = Board(store).standing()
-        assert standing.tables[0].cells["pending"] == 2
-        assert standing.tables[0].seconds_left == pytest.approx(22 + 44 + 44, abs=1.5)
-        assert not standing.stopped
+            state = Board(store).read()
+        assert state.tables[0].cells["pending"] == 2
+        assert state.tables[0].seconds_left == pytest.approx(22 + 44 + 44, abs=1.5)
+        assert not state.is_stopped
         (store.run_folder("zero") / "run.json").write_text("{}")
         with worked_on(store, "one"):
             write_progress(store, a_run("one"), "cpu", LOG)
-            assert Board(store).standing().tables[0].seconds_left == pytest.approx(22 + 44, abs=1.5)
+            assert Board(store).read().tables[0].seconds_left == pytest.approx(22 + 44, abs=1.5)
 
 
 def test_a_record_is_read_again_only_when_it_changed(store, monkeypatch):
     record(store, "A", "one")
     board = Board(store)
-    board.standing()
-    monkeypatch.setattr("harness.status.board.read_record", lambda path: pytest.fail(f"read {path} again"))
-    assert board.standing().tables[0].cells["done"] == 1
+    board.read()
+    monkeypatch.setattr(store, "read_record_in_place", lambda path: pytest.fail(f"read {path} again"))
+    assert board.read().tables[0].cells["done"] == 1
 
 
 def test_text_tables_and_json_say_the_same(store, capsys):
     with announced(store, [a_cell("A", "one"), a_cell("B", "two")]), worked_on(store, "one"):
         write_progress(store, a_run("one"), "cpu", LOG)
         record(store, "C", "three")
-        standing = Board(store).standing()
+        state = Board(store).read()
         assert main(["--status", "--results", str(store.folder)]) == 0
         said = capsys.readouterr().out
         assert main(["--status", "--json", "--results", str(store.folder)]) == 0
         content = json.loads(capsys.readouterr().out)
-    assert said.splitlines() == list(as_text(standing))
+    assert said.splitlines() == list(as_text(state))
     assert said.splitlines()[0].startswith("t on synthetic, demo: 1 done, 1 running, 1 pending; ")
     assert "run one (mpn on synthetic, demo, seed 0) is trained: epoch 2/4 at 110 images/s" in said
     assert content["tables"][0]["cells"] == {"done": 1, "running": 1, "failed": 0, "pending": 1}
     assert content["runs"][0]["epoch"] == 2
     console = Console(width=200)
-    console.print(as_tables(standing))
+    console.print(as_tables(state))
     drawn = capsys.readouterr().out
     assert drawn.splitlines()[1].split()[:7] == ["t", "synthetic", "demo", "1", "1", "·", "1"]
     assert {"2/4", "110", "training"} <= set(drawn.splitlines()[3].split())
@@ -313,28 +308,34 @@ def test_off_a_terminal_there_are_lines_alone(store, capsys):
     assert capsys.readouterr().err.splitlines() == ["training something", "  epoch 2/4", "✓ one cell"]
 
 
-def test_a_record_that_is_damaged_meanwhile_does_not_end_the_view(store, monkeypatch):
-    monkeypatch.setattr("harness.status.views.CHECK_EVERY_ITERATIONS", 0.0)
+def test_a_record_that_is_damaged_meanwhile_is_named_and_does_not_end_the_view(store, monkeypatch, capsys):
+    monkeypatch.setattr("harness.status.views.LOOK_EVERY_SECONDS", 0.0)
     path = record(store, "A", "one")
+    record(store, "B", "two")
     tables = LiveTables(store)
-    before = tables()
+    tables()
     path.write_text("{")
-    assert tables() is before
-    with pytest.raises(BadInput, match="damaged"):
-        Board(store).standing()
+    Console(width=1000).print(tables())
+    drawn = capsys.readouterr().out.splitlines()
+    assert drawn[1].split()[:4] == ["t", "synthetic", "demo", "1"]
+    assert drawn[2] == "1 damaged:"
+    assert drawn[3].startswith(f"  {path}: damaged, not valid JSON")
+    record(store, "A", "one")
+    Console(width=1000).print(tables())
+    assert "damaged" not in capsys.readouterr().out
 
 
 def test_a_record_that_is_deleted_meanwhile_counts_as_none(store, monkeypatch):
     board = Board(store)
     for row in "AB":
         record(store, row, "one")
-    board.standing()
+    board.read()
     gone = record(store, "C", "one")
     listed = sorted(gone.parent.glob("*.json"))
     gone.unlink()
     listed[0].unlink()
     monkeypatch.setattr(type(store.folder), "glob", lambda folder, pattern: listed if "records" in pattern else [])
-    assert board.standing().tables[0].cells["done"] == 1
+    assert board.read().tables[0].cells["done"] == 1
 
 
 def events_in(store):
@@ -361,7 +362,7 @@ def test_event_files_hold_each_epoch_and_the_final_metrics(store):
     ask_for_event_files(store)
     write_epochs(store, 1, 2)
     record(store, "A", "one")
-    write_metrics(store, a_run("one"), store.record("t", "A", "synthetic", "demo", 0))
+    write_metrics(store, a_run("one"), store.record(cell("t", "A")))
     found = events_in(store)
     assert found["losses/id"] == [(1, 2.0), (2, 1.5)]
     assert found["loss"] == [(1, 3.0), (2, 2.5)]

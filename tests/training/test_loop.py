@@ -74,7 +74,7 @@ def test_the_sums_of_an_epoch_that_was_stopped_at_its_end_go_on_where_the_networ
     training = loop._Training(
         built("bot"), data(), settings("bot"), 0, elsewhere, World(), tmp_path / "cut", sync_batch_norm=False
     )
-    assert {total.device.type for total in training.resumed().sums.values()} == {"meta"}
+    assert {total.device.type for total in training.restore().sums.values()} == {"meta"}
 
 
 def test_the_seconds_of_an_epoch_count_the_wait_for_what_the_device_still_had_to_do(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -118,7 +119,7 @@ def test_a_receipt_tells_how_a_run_was_computed():
     shared = Computation(bfloat16=False, processes=2, compiled=True)
     assert shared.described == "float32, channels_last, torch.compile"
     assert shared.bn_scope == "each process's share of the batch"
-    assert shared.as_configuration()["processes"] == 2
+    assert asdict(shared)["processes"] == 2
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_a_receipt_tells_how_a_run_was_computed():
 )
 def test_the_command_in_a_receipt_computes_the_run_as_it_was(computation, options):
     planned = SimpleNamespace(
-        cell=Cell("t", "A row", "market1501", "demo", 3), run=SimpleNamespace(computation=computation)
+        cell=Cell("t", "A row", "market1501", "demo", 3), needed_run=SimpleNamespace(computation=computation)
     )
     where = "--table t --row 'A row' --dataset market1501 --profile demo --seed 3"
     assert command(planned) == f"python -m harness.run {where} {options}"

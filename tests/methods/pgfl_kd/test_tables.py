@@ -73,7 +73,10 @@ def test_only_table_8s_other_features_ask_for_keypoints_at_test_and_all_share_on
     assert METHOD.priors(BASELINE).training == ()
 
 
-def test_f_g_is_evaluated_where_no_prior_of_a_test_image_exists(market_root, tmp_path, monkeypatch, capsys):
+def test_f_g_is_evaluated_where_no_prior_of_a_test_image_exists(
+    market_root, tmp_path, monkeypatch, capsys, leave_methods
+):
+    leave_methods("ide", "pcb", "pgfl_kd")
     for effort in (IDE_EFFORT, EFFORT):
         monkeypatch.setitem(effort, "demo", replace(effort["demo"], epochs=1, milestones=()))
     images = sorted((market_root / "Market-1501-v15.09.15" / "bounding_box_train").glob("*.jpg"))
@@ -91,7 +94,10 @@ def test_f_g_is_evaluated_where_no_prior_of_a_test_image_exists(market_root, tmp
     assert "blocked: pgfl_kd_features-Body Part Feature f_P-market1501: needs keypoints of the query images" in said
 
 
-def test_a_cells_evaluation_is_the_same_whatever_is_pending_beside_it(market_root, tmp_path, monkeypatch):
+def test_a_cells_evaluation_is_the_same_whatever_is_pending_beside_it(
+    market_root, tmp_path, monkeypatch, leave_methods
+):
+    leave_methods("ide", "pcb", "pgfl_kd")
     for effort in (IDE_EFFORT, EFFORT):
         monkeypatch.setitem(effort, "demo", replace(effort["demo"], epochs=1, milestones=()))
     market = market_root / "Market-1501-v15.09.15"

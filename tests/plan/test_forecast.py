@@ -157,13 +157,13 @@ def test_what_was_counted_of_other_code_is_counted_again(toy_method, tmp_path):
     [
         ("ddag_sysu", "sysu_all", (34_167, 11_909)),
         ("ddag_regdb", "regdb_visible_to_infrared", (4_120, 2_060)),
-        ("toy_table", "market1501", (12_936, 0)),
+        ("bot_tricks", "market1501", (12_936, 0)),
     ],
 )
-def test_a_training_set_that_is_not_here_counts_as_published(toy_method, tmp_path, table_id, dataset, size):
+def test_a_training_set_that_is_not_here_counts_as_published(tmp_path, table_id, dataset, size):
     found = Forecast(plan_of(table_id, tmp_path), Store(tmp_path / "results"), {}, "Abacus")
-    assert found.sizes == {dataset: size}
-    assert found.of_published_size == [dataset]
+    assert found.sizes[dataset] == size
+    assert dataset in found.of_published_size
 
 
 def test_the_time_of_a_run_is_that_of_its_network_on_the_same_hardware(toy_method, reference, tmp_path):

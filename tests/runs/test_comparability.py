@@ -11,6 +11,7 @@ from harness.machine.computation import Computation
 from harness.method import Method
 from harness.plan.plan import Plan
 from harness.plan.planner import Planner
+from harness.plan.selection import Choice
 from harness.plan.shelf import Shelf
 from harness.recipe import Sampler
 from harness.results.record import Origin, PriorsOfSplit
@@ -124,5 +125,6 @@ def test_figures_that_are_another_rows_are_a_reason():
 def test_figures_that_are_another_rows_are_no_target_to_explain(tmp_path):
     plan, wanted = Plan(), table("mpn_ablation")
     planner = Planner(Shelf(tmp_path), Store(tmp_path), ALONE, draw=False)
-    planner.add(plan, wanted, [wanted.row("Baseline (UB)")], ["market1501", "cuhk03_detected"], "paper")
+    choice = Choice(wanted, (wanted.row("Baseline (UB)"),), ("market1501", "cuhk03_detected"), "paper")
+    planner.add(plan, choice)
     assert [bool(planned.published) for planned in plan.cells] == [True, False]

@@ -1,4 +1,4 @@
-"""TensorBoard's event files, one a run: ``tensorboard --logdir results/tensorboard``.
+"""TensorBoard's event files, one folder per run: ``tensorboard --logdir results/tensorboard``.
 
 They are written in results folders that hold a folder ``tensorboard``, which ``--tensorboard`` makes; so every process
 and machine that works on a results folder knows. A resumed training adds a file in the same folder; its epochs take the
@@ -67,10 +67,9 @@ def write_metrics(store: Store, run: Run, record: Record) -> None:
     folder = _run_folder(store, run)
     if folder is None:
         return
+    metrics = {f"{record['cell']}/{name}": value for name, value in record["metrics"].items()}
     with _named_errors(folder), _open(folder, None) as writer:
-        _add(
-            writer, run.recipe.epochs, {f"{record['cell']}/{name}": value for name, value in record["metrics"].items()}
-        )
+        _add(writer, run.recipe.epochs, metrics)
 
 
 def _run_folder(store: Store, run: Run) -> Path | None:

@@ -1,4 +1,4 @@
-"""How much memory a piece of work takes beyond what was held before it, on Linux."""
+"""Peak memory of a function call, beyond the memory held before it, on Linux."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ PROCESS = Path("/proc/self")
 
 
 def peak_memory(work: Callable[[], object]) -> float | None:
-    """Gigabytes that ``work`` held at its peak, beyond what the process held when it began; None where Linux's
-    ``/proc`` does not say."""
+    """Peak memory of ``work`` in gigabytes, beyond the memory held before it; None without Linux's ``/proc``."""
     try:
-        (PROCESS / "clear_refs").write_text("5")  # the peak begins anew
+        (PROCESS / "clear_refs").write_text("5")  # resets the peak
     except OSError:
         return None
     before = _gigabytes("VmRSS")

@@ -1,7 +1,7 @@
-"""How much scoring costs on top of the matrix product that no exact scoring can do without, and what others need.
+"""Time of scoring, relative to its matrix product (which every exact scoring needs) and to other libraries.
 
-Ratios are of runs that alternate on the same threads, so they mean something on a busy machine too. The peers are
-optional: ``pip install -e '.[peers]'``.
+The compared runs alternate on the same threads, so ratios hold on a busy machine too. The peers are optional:
+``pip install -e '.[peers]'``.
 """
 
 import statistics
@@ -15,16 +15,16 @@ from peak_memory import peak_memory
 
 from harness.evaluation import score
 
-LIMIT_TO_PRODUCT = 1.3
-LIMIT_GIGABYTES = 2.0
+MAX_RATIO_TO_PRODUCT = 1.3
+MAX_GIGABYTES = 2.0
 DIMENSIONS = 2048
 PRODUCT_ROWS = 1024
-"""The bare product is made in blocks of as many queries: whole, at MSMT17's size, it would hold 3.8 GB."""
+"""Queries per block of the bare product: at MSMT17's size, one product of all queries would take 3.8 GB."""
 
 
 @dataclass(frozen=True)
-class MadeUp:
-    """Features, identities and cameras of a made-up test set."""
+class RandomTestSet:
+    """Features, identities and cameras of a random test set."""
 
     query: np.ndarray
     gallery: np.ndarray
@@ -35,7 +35,7 @@ class MadeUp:
 
     @classmethod
     def of(cls, queries, gallery, people):
-        """People around random centres; identity 0, the distractors, is nobody's query."""
+        """Features around one random centre per person; identity 0, the distractors, has no query."""
         generator = np.random.default_rng(0)
         ids = [generator.integers(1, people + 1, queries), generator.integers(0, people + 1, gallery)]
         centres = generator.standard_normal((people + 1, DIMENSIONS), dtype=np.float32)
@@ -49,7 +49,7 @@ class MadeUp:
         return cls(*features, *ids, generator.integers(1, 7, queries), generator.integers(1, 7, gallery))
 
     def scored(self):
-        """Our metrics."""
+        """The metrics of the harness."""
         return score(*vars(self).values()).metrics
 
     def product_seconds(self):
@@ -63,12 +63,12 @@ class MadeUp:
 
 @pytest.fixture(scope="module")
 def market_sized():
-    return MadeUp.of(3_368, 15_913, 750)
+    return RandomTestSet.of(3_368, 15_913, 750)
 
 
 @pytest.fixture(scope="module")
 def msmt_sized():
-    return MadeUp.of(11_659, 82_161, 3_060)
+    return RandomTestSet.of(11_659, 82_161, 3_060)
 
 
 @pytest.mark.parametrize(("size", "rounds"), [("market_sized", 5), ("msmt_sized", 2)])
@@ -84,7 +84,7 @@ def test_features_to_all_metrics_beside_the_bare_matrix_product(benchmark, reque
         ratio = statistics.median(ours / bare for ours, bare in zip(benchmark.stats.stats.data, product, strict=True))
         benchmark.extra_info["ratio_to_bare_product"] = round(ratio, 3)
         benchmark.extra_info["bare_product_seconds"] = round(min(product), 3)
-        assert ratio < LIMIT_TO_PRODUCT
+        assert ratio < MAX_RATIO_TO_PRODUCT
 
 
 @pytest.mark.parametrize("size", ["market_sized", "msmt_sized"])
@@ -94,11 +94,11 @@ def test_memory_beyond_the_features(request, size):
     if gigabytes is None:
         pytest.skip("memory is measured on Linux only")
     print(f"{size}: {gigabytes:.2f} GB beyond the features")
-    assert gigabytes < LIMIT_GIGABYTES
+    assert gigabytes < MAX_GIGABYTES
 
 
 def argsort_metrics(made_up):
-    """What most re-ID code does in NumPy: the whole distance matrix, a full sort of it, then a loop over queries."""
+    """The usual re-ID code in NumPy: the whole distance matrix, a full sort, then a loop over queries."""
     query, gallery = (
         features / np.linalg.norm(features, axis=1, keepdims=True) for features in (made_up.query, made_up.gallery)
     )
@@ -114,7 +114,7 @@ def argsort_metrics(made_up):
 
 
 def reid_metrics(made_up):
-    """``reid``: its cosine distances and the function in which its evaluation ranks them."""
+    """``reid``: its cosine distances and its ranking function."""
     reid = pytest.importorskip("reid.eval.metrics", reason="reid is not installed: pip install -e '.[peers]'")
     distances = reid.distance_matrix(made_up.query, made_up.gallery)
     labels = (made_up.query_ids, made_up.gallery_ids, made_up.query_cams, made_up.gallery_cams)
@@ -123,7 +123,7 @@ def reid_metrics(made_up):
 
 
 def torchreid_metrics(made_up):
-    """``torchreid``: its cosine distances and its ranking in Python."""
+    """``torchreid``: its cosine distances and its Python ranking."""
     metrics = pytest.importorskip("torchreid.reid.metrics", reason="no torchreid: pip install -e '.[peers]'")
     features = (torch.from_numpy(features) for features in (made_up.query, made_up.gallery))
     distances = metrics.compute_distance_matrix(*features, metric="cosine").numpy()

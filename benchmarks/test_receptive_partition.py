@@ -1,6 +1,6 @@
-"""RMGL's receptive partition (Sec. III-B) costs what its multiply-adds say: both paths, as much as one of them twice.
+"""RMGL's receptive partition (Sec. III-B) costs what its multiply-adds predict: both paths take as long as one, twice.
 
-Ratios are of runs that alternate on the same threads, so they mean something on a busy machine too.
+The compared runs alternate on the same threads, so ratios hold on a busy machine too.
 """
 
 import statistics
@@ -13,14 +13,14 @@ from torch import nn
 from methods.rmgl import RMGLSwitches
 from methods.rmgl.trunk import Branch
 
-LIMIT_TO_PLAIN = 1.1
+MAX_RATIO_TO_PLAIN = 1.1
 IMAGES, ROUNDS = 2, 5
 CHANNELS, ROWS, COLUMNS = 256, 96, 32
-"""What leaves conv2 of ResNet-50 for images of 384x128."""
+"""Size of ResNet-50's conv2 output for images of 384x128."""
 
 
 class Step:
-    """A training step of conv3 to conv5, forwards and backwards, in channels-last memory as the harness trains."""
+    """A training step of conv3 to conv5, forward and backward, in channels-last memory as in the harness."""
 
     def __init__(self, parts: int) -> None:
         torch.manual_seed(0)
@@ -29,8 +29,8 @@ class Step:
         self.features = features.contiguous(memory_format=torch.channels_last)
 
     def both_paths(self) -> None:
-        """The original path and the receptive one."""
-        # The images and the stem's output, which come before conv2's, are not read by either path.
+        """The original path and the receptive path."""
+        # Neither path reads the first two maps, the images and the stem's output.
         maps = self.branch([self.features] * 3, nn.ModuleList([nn.Identity(), nn.Identity()]))
         sum(path.mean() for path in maps.values()).backward()
 
@@ -62,4 +62,4 @@ def test_both_paths_beside_two_plain_passes(benchmark, parts):
         ratio = statistics.median(ours / other for ours, other in zip(benchmark.stats.stats.data, plain, strict=True))
         benchmark.extra_info["ratio_to_two_plain_passes"] = round(ratio, 3)
         print(f"{parts} stripes: both paths take {ratio:.2f} times as long as two plain passes")
-        assert ratio < LIMIT_TO_PLAIN
+        assert ratio < MAX_RATIO_TO_PLAIN

@@ -1,12 +1,15 @@
-"""Does the table hold? One check a cell, by the same address as the command line and the report.
+"""Does the table hold? One check per cell, named as on the command line and in the report.
 
-``pytest benchmarks -k duke``: a cell passes or fails by its verdict where records comparable with the paper exist, and
-is skipped with the command that makes them where none does. ``HARNESS_RESULTS`` names another results folder.
+``pytest benchmarks -k duke``: with comparable records a cell passes or fails by its verdict. Without them it is
+skipped, and the message gives the command that makes them. ``HARNESS_RESULTS`` names another results folder.
 """
 
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -15,9 +18,12 @@ from harness.cell import cell_command, cell_id
 from harness.datasets import DATASETS
 from harness.datasets.base import DatasetSpec
 from harness.errors import BadInput
-from harness.evaluation.verdicts import judge, one_each, overall, recipe_reasons, split_reasons
-from harness.store import Record, Store, existing
-from harness.tables import Row, Table, tables
+from harness.evaluation.cell_verdict import NOTHING_PRINTED, CellVerdict, judge_cell
+from harness.evaluation.verdicts import recipe_reasons
+from harness.results.reading import Damaged
+from harness.results.record import DoneRecord, percent
+from harness.results.store import Store, existing
+from harness.tables import PERCENT, Figure, Row, Table, tables
 
 RESULTS = Path(os.environ.get("HARNESS_RESULTS", Path(__file__).parents[1] / "results"))
 
@@ -30,53 +36,66 @@ CELLS = [
 ]
 
 
+@dataclass(frozen=True)
+class Found:
+    """The done records, one per cell, profile and seed, and the record files that cannot be used."""
+
+    records: list[DoneRecord]
+    damaged: list[Damaged] = field(default_factory=list)
+
+
 @pytest.fixture(scope="session")
-def records() -> list[Record]:
+def found() -> Found:
     try:
         if "HARNESS_RESULTS" in os.environ:
             existing(RESULTS, "HARNESS_RESULTS")
-        return one_a_seed(RESULTS / "reference", RESULTS)
     except BadInput as error:
         pytest.exit(f"error: {error}", returncode=2)
+    found = find_one_per_seed(RESULTS / "reference", RESULTS)
+    for damaged in found.damaged:
+        warnings.warn(f"damaged: {damaged.sentence}", stacklevel=1)
+    return found
 
 
-def one_a_seed(*folders: Path) -> list[Record]:
-    """Done records of these folders, of the last that has one of a cell, profile and seed: a copy is no second seed."""
-    read = [record for folder in folders if folder.is_dir() for record in Store(folder).records()]
-    done = (record for record in read if record["status"] == "done")
-    return list({(record["cell"], record["profile"], record["seed"]): record for record in done}.values())
+def find_one_per_seed(*folders: Path) -> Found:
+    """What is found in these folders (a copy is no second seed). Later folders win."""
+    read = [Store(folder).find_records() for folder in folders if folder.is_dir()]
+    done = (record for each in read for record in each.records if record["status"] == "done")
+    newest = {(record["cell"], record["profile"], record["seed"]): record for record in done}
+    return Found(list(newest.values()), [damaged for each in read for damaged in each.damaged])
 
 
-def measured(records: list[Record], metric: str, spec: DatasetSpec) -> list[float]:
-    """The metric of each record that has it; one a split where the dataset has several."""
-    having = [record for record in records if metric in record["metrics"]]
-    return one_each([record["metrics"][metric] for record in having], [record["seed"] for record in having], spec)
+def judge_records(records: list[DoneRecord], figures: Mapping[str, Figure], spec: DatasetSpec) -> CellVerdict:
+    """The verdict of comparable records of one cell, as its page gives it."""
+    return judge_cell(
+        {metric: [percent(record, metric) for record in records] for metric in figures},
+        figures,
+        recipe_reasons([record["receipt"] for record in records], spec.splits),
+        spec,
+        [record["seed"] for record in records],
+    )
 
 
 @pytest.mark.parametrize(("table", "row", "dataset"), CELLS)
-def test_reproduces(table: Table, row: Row, dataset: str, records: list[Record]) -> None:
-    published = {metric: figure for metric, figure in row.published[dataset].items() if figure is not None}
-    if not published:
-        pytest.skip("the paper prints no figure for this cell")
+def test_reproduces(table: Table, row: Row, dataset: str, found: Found) -> None:
+    printed = {metric: figure for metric, figure in row.published[dataset].items() if figure is not None}
+    if not printed:
+        pytest.skip(NOTHING_PRINTED)
     if not table.built:
         pytest.skip(f"method {table.method} is not built yet")
-    address = cell_id(table.id, row.key, dataset)
-    own = [record for record in records if record["cell"] == address]
+    accuracies = {metric: figure for metric, figure in printed.items() if metric in PERCENT}
+    if not accuracies:
+        pytest.skip(f"the paper prints no accuracy for this cell, only {', '.join(printed)}")
+    own = [record for record in found.records if record["cell"] == cell_id(table.id, row.key, dataset)]
     comparable = [record for record in own if not record["verdict"]["reasons"]]
     if not comparable:
-        why = "; ".join(dict.fromkeys(record["verdict"]["reason"] for record in own)) or "no record"
+        damaged = [each.sentence for each in found.damaged if each.table == table.id]
+        why = "; ".join(dict.fromkeys([*(record["verdict"]["reason"] for record in own), *damaged])) or "no record"
         pytest.skip(f"{why}; run: {cell_command(table.id, row.key, dataset, 'paper', '--data-root', 'DIR')}")
-    spec = DATASETS[dataset]
-    reasons = recipe_reasons([record["receipt"] for record in comparable], spec.splits)
-    reasons += split_reasons({spec.split_of(record["seed"]) for record in comparable}, spec.splits)
-    if reasons:
-        pytest.skip("; ".join(reasons))
-    verdicts = {
-        metric: judge(measured(comparable, metric, spec), figure, figure.decimals, splits=spec.splits)
-        for metric, figure in published.items()
-    }
-    said = "; ".join(f"{metric} {each.word}: {each.arithmetic or each.reason}" for metric, each in verdicts.items())
-    word = overall({each.word for each in verdicts.values()})
-    assert word not in ("above", "below"), said
-    if word != "reproduced":
-        pytest.skip(f"{said}; add seeds with --seed")
+    verdict = judge_records(comparable, accuracies, DATASETS[dataset])
+    if verdict.reasons:
+        pytest.skip("; ".join(verdict.reasons))
+    message = "; ".join(f"{metric} {each.word}: {each.arithmetic}" for metric, each in verdict.figures.items())
+    assert verdict.word not in ("above", "below"), message
+    if verdict.word != "reproduced":
+        pytest.skip(f"{message}; add seeds with --seed")

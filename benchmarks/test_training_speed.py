@@ -1,7 +1,7 @@
-"""What stands between the images and the network's step: the input beside peers' pipelines, the loop beside the step.
+"""Overhead of training: the input compared with peers' data loaders, the loop compared with the bare step.
 
-Images are decoded once, into a file that every process maps, and flipped, padded, cropped, normalised and erased as a
-batch. Peers decode every image each time it is used. Ratios are of runs that alternate on the same cores. torchreid is
+The harness decodes images once, into a file that every process maps. It flips, pads, crops, normalises and erases them
+as a batch. Peers decode an image each time they use it. The compared runs alternate on the same cores. torchreid is
 optional (``pip install -e '.[peers]'``).
 """
 
@@ -25,8 +25,8 @@ from harness.training.machine import Machine
 from harness.training.optimisation import build_optimiser
 from harness.training.step import training_step
 
-LEAST_TO_PEER = 3.0
-LEAST_TO_STEP = 0.95
+MIN_RATIO_TO_PEER = 3.0
+MIN_RATIO_TO_STEP = 0.95
 IMAGES, PEOPLE = 2048, 256
 HEIGHT, WIDTH = 256, 128
 PADDING = 10
@@ -49,7 +49,7 @@ def settings(sampler: Sampler) -> Recipe:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> list[Path]:
-    """JPEG files of the size of Market-1501's images, smooth enough to compress as photographs do."""
+    """JPEG files of the size of Market-1501's images, smooth enough to compress like photographs."""
     folder = tmp_path_factory.mktemp("images")
     rng = np.random.default_rng(0)
     paths = [folder / f"{number:04}.jpg" for number in range(IMAGES)]
@@ -61,7 +61,7 @@ def files(tmp_path_factory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def data(files, tmp_path_factory) -> TrainingData:
-    """The same images, decoded once into a file that is mapped, as ``harness.datasets.images`` does."""
+    """The same images, decoded once into a mapped file, as in ``harness.datasets.images``."""
     kept = tmp_path_factory.mktemp("cache") / "train.npy"
     decoded = [np.asarray(Image.open(file).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)) for file in files]
     np.save(kept, np.stack(decoded))
@@ -70,7 +70,7 @@ def data(files, tmp_path_factory) -> TrainingData:
 
 
 class Decoding(Dataset):
-    """A peer's dataset: an image is opened and transformed whenever it is asked for."""
+    """A peer's dataset: opens and transforms an image on each access."""
 
     def __init__(self, files, transform) -> None:
         self.files, self.transform = files, transform
@@ -82,7 +82,7 @@ class Decoding(Dataset):
         return self.transform(Image.open(self.files[row]).convert("RGB"))
 
 
-def torchvisions():
+def torchvision_transforms():
     return transforms.Compose(
         [
             transforms.Resize((HEIGHT, WIDTH)),
@@ -96,12 +96,12 @@ def torchvisions():
     )
 
 
-def torchreids():
+def torchreid_transforms():
     peer = pytest.importorskip("torchreid.reid.data.transforms", reason="pip install -e '.[peers]' brings the peer")
     return peer.build_transforms(HEIGHT, WIDTH, ["random_flip", "random_crop", "random_erase"])[0]
 
 
-@pytest.mark.parametrize("peer", [torchvisions, torchreids])
+@pytest.mark.parametrize("peer", [torchvision_transforms, torchreid_transforms])
 def test_input_beside_a_peers_data_loader(benchmark, files, data, peer):
     ours = Input(data, settings(Sampler(64, None)), 0, torch.device("cpu"))
     loader = DataLoader(Decoding(files, peer()), 64, shuffle=True, drop_last=True, num_workers=os.cpu_count() or 1)
@@ -122,7 +122,7 @@ def test_input_beside_a_peers_data_loader(benchmark, files, data, peer):
         benchmark.extra_info["images_per_second"] = round(rate)
         benchmark.extra_info["images_per_second_of_the_peer"] = round(max(theirs))
         benchmark.extra_info["ratio_to_the_peer"] = round(rate / max(theirs), 2)
-        assert rate / max(theirs) > LEAST_TO_PEER
+        assert rate / max(theirs) > MIN_RATIO_TO_PEER
 
 
 def test_the_loop_beside_the_bare_step_fed_from_memory(benchmark, data, tmp_path):
@@ -141,7 +141,7 @@ def test_the_loop_beside_the_bare_step_fed_from_memory(benchmark, data, tmp_path
         training_step(model, batch, optimiser, machine)
         started = time.perf_counter()
         for _ in range(9):
-            # The losses are looked at once an epoch by the loop, too.
+            # As in the loop, the losses are read once per epoch.
             losses = training_step(model, batch, optimiser, machine)
         float(sum(losses.values()))
         bare.append(9 * 64 / (time.perf_counter() - started))
@@ -157,4 +157,4 @@ def test_the_loop_beside_the_bare_step_fed_from_memory(benchmark, data, tmp_path
     benchmark.extra_info["images_per_second"] = round(max(looped), 1)
     benchmark.extra_info["images_per_second_of_the_step"] = round(max(bare), 1)
     benchmark.extra_info["ratio_to_the_step"] = round(max(looped) / max(bare), 3)
-    assert max(looped) / max(bare) > LEAST_TO_STEP
+    assert max(looped) / max(bare) > MIN_RATIO_TO_STEP

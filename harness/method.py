@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import BadInput, unknown
+from harness.errors import BadInput, unknown_name_error
 from harness.recipe import Profile, Recipe
 
 if TYPE_CHECKING:
     from harness.models.reid import ReIDModel
-
-
-@dataclass(frozen=True)
-class Paper:
-    """The publication whose tables a method reproduces."""
-
-    title: str
-    venue: str
-    year: int
 
 
 @dataclass(frozen=True)
@@ -28,6 +21,10 @@ class PriorNeeds:
 
     training: tuple[str, ...] = ()
     inference: tuple[str, ...] = ()
+
+
+def _the_feature(switches: Any) -> str:
+    return "feature"
 
 
 def _no_priors(switches: Any) -> PriorNeeds:
@@ -40,27 +37,26 @@ def _never(switches: Any) -> bool:
 
 @dataclass(frozen=True)
 class Method:
-    """One plugin: ``methods/<id>/__init__.py`` holds it under the name ``METHOD``.
-
-    ``switches`` is a frozen dataclass whose defaults are the full method. ``build(switches, num_classes, backbone)``
-    gives the model, ``recipe(switches, dataset, profile)`` how it is trained on the dataset of that id,
-    ``embedding(switches)`` the name of the test feature that a cell with these switches is scored by, or several names
-    with ``+`` between them for features side by side, and ``reranked(switches)`` whether by k-reciprocal re-ranking.
-    ``attention`` says in a sentence what the maps show that its network draws over images, if it draws any.
-    ``test_switches`` names the switches that change only what is read at test: cells that differ in nothing else share
-    a run. ``priors(switches)`` says which priors are read.
-    """
+    """One plugin: ``methods/<id>/__init__.py`` holds it under the name ``METHOD``."""
 
     id: str
-    paper: Paper
+    """The name of the plugin's folder, or of its entry point."""
     switches: type
-    build: Callable[[Any, int, str], ReIDModel]
+    """A frozen dataclass; its defaults are the full method (``harness/switches.py``)."""
+    model: str
+    """``"package.module:Class"``, imported when a model is built and called with (switches, identities, backbone)."""
     recipe: Callable[[Any, str, Profile], Recipe]
-    embedding: Callable[[Any], str]
+    """(switches, dataset id, profile) -> how the method is trained on that dataset."""
+    embedding: Callable[[Any], str] = _the_feature
+    """Switches -> name of the test feature that is ranked; names with ``+`` between them are put side by side."""
     test_switches: frozenset[str] = frozenset()
+    """Switches read only at test. Cells that differ in nothing else share a run."""
     priors: Callable[[Any], PriorNeeds] = _no_priors
+    """Switches -> kinds of prior that are read."""
     reranked: Callable[[Any], bool] = _never
+    """Switches -> whether the ranking is k-reciprocally re-ranked."""
     attention: str = ""
+    """A sentence that says what the network's attention maps show, if it draws any."""
 
     def parse(self, values: dict[str, Any], where: str) -> Any:
         """The switches object of a table row.
@@ -70,8 +66,40 @@ class Method:
         known = [field.name for field in fields(self.switches)]
         for name in values:
             if name not in known:
-                raise BadInput(f"{where}: {unknown(f'switch of {self.id}', name, known)}")
+                raise BadInput(f"{where}: {unknown_name_error(f'switch of {self.id}', name, known)}")
         try:
             return self.switches(**values)
         except (TypeError, ValueError) as error:
             raise BadInput(f"{where}: {error}") from error
+
+    @property
+    def model_address(self) -> tuple[str, str]:
+        """Module and class that ``model`` names. The module is found, and not imported.
+
+        Raises BadInput where ``model`` is written otherwise or its module does not exist.
+        """
+        module, _, name = self.model.partition(":")
+        if not all(part.isidentifier() for part in (*module.split("."), name)):
+            raise BadInput(f"METHOD.model of {self.id} is {self.model!r}; write it as 'package.module:Class'")
+        try:
+            found = importlib.util.find_spec(module) is not None
+        except ModuleNotFoundError:  # A package above the module does not exist.
+            found = False
+        if not found:
+            raise BadInput(f"METHOD.model of {self.id} is {self.model!r}; no module {module} exists, correct its name")
+        return module, name
+
+    def build(self, switches: Any, num_classes: int, backbone: str) -> ReIDModel:
+        """The network with fresh weights.
+
+        Raises BadInput where ``model`` names no class. Torch is imported here, not where METHOD is defined.
+        """
+        address, name = self.model_address
+        module = importlib.import_module(address)
+        model = getattr(module, name, None)
+        if not callable(model):
+            classes = [each for each, value in vars(module).items() if isinstance(value, type)]
+            unknown = unknown_name_error(f"class of {address}", name, classes)
+            raise BadInput(f"METHOD.model of {self.id} is {self.model!r}; {unknown}")
+        built: ReIDModel = model(switches, num_classes, backbone)
+        return built

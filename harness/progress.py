@@ -1,34 +1,47 @@
-"""What a user sees while it works: a live view on a terminal, plain lines elsewhere."""
+"""Progress shown to the user: live bars on a terminal, plain lines elsewhere.
+
+Importing this imports no rich, so that code which only reports progress stays light.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total): images, or bytes."""
 
 
 class Watch:
-    """Two bars, the whole (``steps`` of ``what``) and what is under way, with the time left; off a terminal, lines.
+    """Two bars with the time left: all ``steps`` (of ``what``), and the current step. Off a terminal, plain lines.
 
-    ``above`` draws what is to be seen above the bars, anew several times a second.
+    ``above`` is called several times per second for what to draw above the bars.
     """
 
     def __init__(
         self, steps: int, what: str = "runs and cells", above: Callable[[], RenderableType] | None = None
     ) -> None:
+        from rich.console import Console
+        from rich.live import Live
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
         self.console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
         self.above = above
-        self.bars: Progress | None = None
+        self.bars: Bars | None = None
         self.current: TaskID | None = None
         if self.console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self.bars = Progress(*columns, console=self.console)
+            self.bars = Bars(*columns, console=self.console)
             self.overall = self.bars.add_task(what, total=steps)
-            self.view = Live(console=self.console, get_renderable=self._drawn)
+            self.view = Live(console=self.console, get_renderable=self._draw)
 
     def __enter__(self) -> Watch:
         if self.bars:
@@ -42,11 +55,11 @@ class Watch:
             self.view.stop()
 
     def say(self, line: str) -> None:
-        """One line, above all that is drawn."""
+        """Print one line, above the bars."""
         self.console.print(line, markup=False)
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
-        """Start the inner bar for ``total`` epochs or images."""
+        """Start the bar of the current step: ``total`` epochs or images."""
         if self.bars:
             if self.current is not None:
                 self.bars.remove_task(self.current)
@@ -55,18 +68,20 @@ class Watch:
             self.say(what)
 
     def advance(self, done: int, line: str = "") -> None:
-        """Set the inner bar to ``done``; off a terminal print ``line`` if there is one."""
+        """Set the bar of the current step to ``done``. Off a terminal, print ``line`` if there is one."""
         if self.bars and self.current is not None:
             self.bars.update(self.current, completed=done)
         elif line:
             self.say(line)
 
     def step(self, line: str) -> None:
-        """One run or cell is finished."""
+        """Count one run or cell as finished, and print ``line``."""
         self.say(line)
         if self.bars:
             self.bars.advance(self.overall)
 
-    def _drawn(self) -> RenderableType:
+    def _draw(self) -> RenderableType:
+        from rich.console import Group
+
         assert self.bars
         return Group(self.above(), self.bars) if self.above else self.bars

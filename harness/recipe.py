@@ -1,4 +1,4 @@
-"""How a method is trained. Every field can change the weights, so every field is part of the run hash."""
+"""Recipes: how a method is trained. Every field can change the weights, so every field is part of the run hash."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ PROFILES: tuple[Profile, ...] = ("demo", "budget", "paper")
 
 @dataclass(frozen=True)
 class Erasing:
-    """Random erasing (Zhong et al.): one rectangle a chosen image, filled with a constant."""
+    """Random erasing (Zhong et al.): one rectangle per chosen image, filled with a constant."""
 
     probability: float = 0.5
     area: tuple[float, float] = (0.02, 0.4)
     aspect: tuple[float, float] = (0.3, 3.33)
     fill: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """The constant, in normalised units (after mean and standard deviation)."""
+    """The constant per channel, in normalised units (after mean and standard deviation)."""
 
 
 @dataclass(frozen=True)
 class Translation:
-    """Copies of each training image shifted by a fixed, seeded offset and filled with black (offline translation).
+    """Offline translation: copies of each training image, shifted by a fixed, seeded offset and filled with black.
 
-    ``copies`` shifted versions are added to the original, so an epoch counts ``copies + 1`` images for each on disk.
-    Offsets are uniform in ``±fraction`` of the height and of the width.
+    ``copies`` shifted versions join the original, so an epoch has ``copies + 1`` images per image on disk. Offsets are
+    uniform in ``±fraction`` of the height and of the width.
     """
 
     copies: int = 4
@@ -45,10 +45,10 @@ class Jitter:
 
 @dataclass(frozen=True)
 class RandomCrop:
-    """A part of the image resized to the whole image: ``area`` of its area, ``aspect`` times its height to width.
+    """Resize a part of the image to the whole image.
 
-    With ``shift`` the result is then moved by up to that fraction of height and width; what leaves it is lost, and grey
-    comes in (the "RCRS" of RMGL, Sec. IV-D).
+    The part has a fraction ``area`` of the area, and ``aspect`` times the ratio of height to width. ``shift`` moves the
+    result by up to that fraction of height and width, and fills with grey (the "RCRS" of RMGL, Sec. IV-D).
     """
 
     area: tuple[float, float] = (0.64, 1.0)
@@ -59,10 +59,10 @@ class RandomCrop:
 
 @dataclass(frozen=True)
 class Shifting:
-    """Random shifting augmentation (RMGL, Sec. III-D): the image, cropped in height or not, shrunk onto a grey canvas.
+    """Random shifting augmentation (RMGL, Sec. III-D): shrink the image, cropped in height or not, onto a grey canvas.
 
-    ``probability`` is p and ``crop_probability`` p_c; ``crop_min``, ``height_min`` and ``width_min`` are the least r_c,
-    r_h and r_w. ``crop_width`` crops the width as well, by the same r_c.
+    ``probability`` is p and ``crop_probability`` p_c. ``crop_min``, ``height_min`` and ``width_min`` are the lower
+    bounds of r_c, r_h and r_w. ``crop_width`` also crops the width, by the same r_c.
     """
 
     probability: float = 0.5
@@ -76,9 +76,9 @@ class Shifting:
 
 @dataclass(frozen=True)
 class Patch:
-    """Random patch (Zhou et al., OSNet): a patch of an earlier image is put over a chosen image.
+    """Random patch (Zhou et al., OSNet): paste a patch of an earlier image over a chosen image.
 
-    Patches are taken from every training image into a pool of ``pool``, and used once it holds ``ready``.
+    Every training image adds a patch to a pool of size ``pool``. Pasting starts once the pool holds ``ready`` patches.
     """
 
     probability: float = 0.5
@@ -91,12 +91,12 @@ class Patch:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is done to training images, in this order; masks and keypoints follow flips, translations and padding."""
+    """Augmentation of training images, in this order. Masks and keypoints follow flips, translations and padding."""
 
     flip: float = 0.5
     translation: Translation | None = None
     padding: int = 0
-    """Black pixels put on every side before a crop of the image's own size is drawn."""
+    """Black pixels on every side, before a random crop of the image's own size."""
     crop: RandomCrop | None = None
     jitter: Jitter | None = None
     shifting: Shifting | None = None
@@ -108,9 +108,10 @@ class Augmentation:
 class Sampler:
     """Batch composition. ``images_per_identity=None`` means plain shuffled batches of ``identities`` images.
 
-    Otherwise a batch is ``identities`` distinct identities with ``images_per_identity`` images each; of
-    visible-infrared data that many visible and then, for the same identities, ``infrared_images_per_identity`` infrared
-    ones. ``groups`` such batches, each with identities of its own drawing, make one step (a paper's processes).
+    Otherwise a batch has ``identities`` distinct identities with ``images_per_identity`` images each. For
+    visible-infrared data these images are visible, and ``infrared_images_per_identity`` infrared images of the same
+    identities follow. A step takes ``groups`` such batches, each with its own draw of identities (the processes of a
+    paper).
     """
 
     identities: int
@@ -120,13 +121,13 @@ class Sampler:
 
     @property
     def batch_size(self) -> int:
-        """Images in a batch."""
+        """Images per batch."""
         return self.groups * self.identities * ((self.images_per_identity or 1) + self.infrared_images_per_identity)
 
 
 @dataclass(frozen=True)
 class Optimiser:
-    """SGD or Adam. ``multipliers`` scales the rate of parameters whose name starts with a prefix; first match wins."""
+    """SGD or Adam. ``multipliers`` scale the rate of parameters by the prefix of their name; the first match wins."""
 
     name: Literal["sgd", "adam"] = "sgd"
     rate: float = 0.01
@@ -138,9 +139,10 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class Warmup:
-    """The rate grows from ``start`` times itself, over ``length`` epochs or iterations.
+    """The rate grows from ``start`` times its value to its full value, over ``length`` epochs or iterations.
 
-    ``linear`` adds, ``exponential`` multiplies by, the same amount at each iteration; ``each_epoch`` at each epoch.
+    ``linear`` adds the same amount at each iteration, ``exponential`` multiplies by the same factor. With
+    ``each_epoch`` the rate changes once per epoch instead.
     """
 
     length: int
@@ -152,10 +154,10 @@ class Warmup:
 
 @dataclass(frozen=True)
 class Schedule:
-    """What the rate is multiplied by: a warm-up, then ``gamma`` at each milestone (epochs from the start).
+    """The factor on the rate: a warm-up, then times ``gamma`` at each milestone (epochs from the start).
 
-    With ``cosine_to`` the rate falls instead, epoch by epoch, along half a cosine to that factor at the last epoch; the
-    first epoch after the warm-up is one step down already.
+    With ``cosine_to`` the rate falls instead once per epoch, along half a cosine, to that factor at the last epoch. The
+    first epoch after the warm-up is already one step down.
     """
 
     milestones: tuple[int, ...] = ()
@@ -164,25 +166,33 @@ class Schedule:
     cosine_to: float | None = None
 
 
+StartKind = Literal["scratch", "imagenet", "luperson", "run"]
+
+
 @dataclass(frozen=True)
 class Initialisation:
-    """Where the weights start.
+    """The initial weights.
 
-    ``scratch``: the model's own initialisation. ``imagenet``: torchvision's weights in the trunk, or scratch with a
-    warning in the record when they cannot be had; ``luperson``: likewise the weights of LUPerson (Fu et al., CVPR
-    2021). ``run``: the trunk of another run on the same data, seed and profile, trained by ``method`` with
-    ``switches``; or, where ``part`` is ``model``, all of it, heads and classifiers included (a training in stages).
+    ``scratch``: the model's own initialisation. ``imagenet``: torchvision's weights in the trunk; if they are not
+    available, scratch with a warning in the record. ``luperson``: likewise, with the weights of LUPerson (Fu et al.,
+    CVPR 2021). ``run``: the trunk of another run on the same data, seed and profile, trained by ``method`` with
+    ``switches``. If ``part`` is ``model``: the whole network of that run, with heads and classifiers (training in
+    stages).
     """
 
-    kind: Literal["scratch", "imagenet", "luperson", "run"] = "imagenet"
+    kind: StartKind = "imagenet"
     method: str | None = None
     switches: Mapping[str, Any] = field(default_factory=dict)
     part: Literal["trunk", "model"] = "trunk"
 
 
+FROM_IDE = Initialisation("run", method="ide")
+"""The trunk of the IDE run on the same data, which all methods share."""
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """One training: the paper's section is named in the README of the method that gives it."""
+    """How to train one run. The README of a method names the paper's section behind each value."""
 
     backbone: str
     height: int
@@ -194,8 +204,8 @@ class Recipe:
     augmentation: Augmentation
     initialisation: Initialisation
     losses_over: Literal["gathered", "local"] = "gathered"
-    """Where several processes train a run: losses are computed on the features of all, or by each process on its own.
+    """With several processes per run: compute losses on the features of all processes, or per process on its own.
 
-    In both cases their gradients are averaged."""
+    Gradients are averaged in both cases."""
     flip_test: bool = True
-    """Features of the image and of its mirror are added before they are normalised."""
+    """Add the features of an image and of its mirror image before normalisation."""

@@ -1,4 +1,4 @@
-"""Which methods there are: the folders under ``methods/`` that hold a tables.yaml, and those of installed packages.
+"""The methods: folders under ``methods/`` that hold a tables.yaml, and installed packages.
 
 Another package registers a method by an entry point of the group ``harness.methods``: its name is the method's id, its
 value the package that holds ``METHOD`` and, beside it, tables.yaml.
@@ -15,7 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import methods as plugins
-from harness.errors import BadInput, unknown
+from harness.errors import BadInput, unknown_name_error
 from harness.method import Method
 
 GROUP = "harness.methods"
@@ -45,12 +45,18 @@ def installed() -> dict[str, EntryPoint]:
 
 
 def packages() -> dict[str, list[str]]:
-    """Top-level packages that hold methods -> their folders on disk: ``methods`` and those of installed packages."""
+    """Folders on disk of every top-level package that holds methods: ``methods``, and installed packages."""
     found = {plugins.__name__: list(plugins.__path__)}
     for entry in installed().values():
         package = entry.module.partition(".")[0]
         found[package] = _search_locations(package)
     return found
+
+
+def package(method_id: str) -> str:
+    """Name of the package that holds METHOD. The method must be among ``folders()``."""
+    entry = installed().get(method_id)
+    return entry.module if entry else f"{plugins.__name__}.{method_id}"
 
 
 def is_built(method_id: str) -> bool:
@@ -66,13 +72,13 @@ def method(method_id: str) -> Method:
     cannot be imported.
     """
     if method_id not in folders():
-        raise unknown("method", method_id, folders())
+        raise unknown_name_error("method", method_id, folders())
     if not is_built(method_id):
         raise BadInput(f"method {method_id!r} is not built yet; its tables can be listed, not run")
     entry = installed().get(method_id)
     # A method of this repository that cannot be imported is for its author, who needs the traceback.
     with _importing(entry) if entry else nullcontext():
-        module = importlib.import_module(entry.module if entry else f"{plugins.__name__}.{method_id}")
+        module = importlib.import_module(package(method_id))
     source = folders()[method_id] / "__init__.py"
     plugin = getattr(module, "METHOD", None)
     if not isinstance(plugin, Method):
@@ -108,7 +114,7 @@ def _importing(entry: EntryPoint) -> Iterator[None]:
     except Exception as error:
         cause = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise BadInput(
-            f"{_named(entry)}: {entry.module} cannot be imported ({cause}); mend the package or uninstall it"
+            f"{_named(entry)}: {entry.module} cannot be imported ({cause}); fix the package or uninstall it"
         ) from error
 
 

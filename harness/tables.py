@@ -13,8 +13,7 @@ import yaml
 
 from harness import registry
 from harness.datasets import DATASETS
-from harness.errors import BadInput, unknown
-from harness.method import Paper
+from harness.errors import BadInput, unknown_name_error
 
 PERCENT = {"map", "minp", "rank1", "rank3", "rank5", "rank10", "rank20"}
 COSTS = {"params_m", "flops_g", "time_ms", "time_s"}
@@ -33,6 +32,15 @@ class Figure(float):
         figure = super().__new__(cls, float(printed))
         figure.decimals = len(printed.partition(".")[2])
         return figure
+
+
+@dataclass(frozen=True)
+class Paper:
+    """The publication whose tables a method reproduces."""
+
+    title: str
+    venue: str
+    year: int
 
 
 Published = dict[str, dict[str, Figure | None]]
@@ -55,6 +63,10 @@ class Row:
     """The method that runs the row; the table's, but where it sets another built one beside it."""
     borrowed: Mapping[str, str] = field(default_factory=dict)
     """Datasets under which the paper prints another row's figures in this one, each with a sentence that says whose."""
+
+    def published_of_its_own(self, dataset: str) -> dict[str, Figure | None]:
+        """Published figures of the row itself on a dataset; none where they are another row's."""
+        return {} if dataset in self.borrowed else dict(self.published.get(dataset, {}))
 
 
 @dataclass(frozen=True)
@@ -121,12 +133,12 @@ class Table:
         for row in self.rows:
             if row.key == key:
                 return row
-        raise unknown(f"row of {self.id}", key, [row.key for row in self.rows])
+        raise unknown_name_error(f"row of {self.id}", key, [row.key for row in self.rows])
 
 
 @cache
 def tables() -> dict[str, Table]:
-    """Every table of every method by id. Raises BadInput naming the file, the place and the mend."""
+    """Every table of every method by id. Raises BadInput naming the file, the place and the fix."""
     loaded: dict[str, Table] = {}
     for method_id, folder in registry.folders().items():
         file = folder / "tables.yaml"
@@ -140,12 +152,12 @@ def tables() -> dict[str, Table]:
 def table(table_id: str) -> Table:
     """The table of that id. Raises BadInput, offering the nearest."""
     if table_id not in tables():
-        raise unknown("table", table_id, tables())
+        raise unknown_name_error("table", table_id, tables())
     return tables()[table_id]
 
 
 def load(path: Path, method_id: str) -> list[Table]:
-    """Read and validate one tables.yaml. Raises BadInput naming the file, the place and the mend."""
+    """Read and validate one tables.yaml. Raises BadInput naming the file, the place and the fix."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except yaml.YAMLError as error:
@@ -200,7 +212,7 @@ def _check_keys(entry: Any, where: str, needed: set[str], allowed: set[str]) -> 
     for key in sorted(needed - entry.keys()):
         raise BadInput(f"{where}: {key!r} is missing; add it")
     for key in entry.keys() - needed - allowed:
-        raise BadInput(f"{where}: {unknown('key', str(key), sorted(needed | allowed))}")
+        raise BadInput(f"{where}: {unknown_name_error('key', str(key), sorted(needed | allowed))}")
 
 
 def _check_text(entry: Mapping[str, Any], where: str, names: Iterable[str]) -> None:
@@ -210,7 +222,7 @@ def _check_text(entry: Mapping[str, Any], where: str, names: Iterable[str]) -> N
 
 
 def _paper(entry: Any, where: str) -> Paper:
-    _check_keys(entry, where, {"title", "venue", "year"}, {"id", "seed"})
+    _check_keys(entry, where, {"title", "venue", "year"}, set())
     _check_text(entry, where, ("title", "venue"))
     return Paper(entry["title"], entry["venue"], entry["year"])
 
@@ -245,14 +257,14 @@ def _row(entry: dict[str, Any], where: str, method_id: str, repeated: bool) -> R
         raise BadInput(f"{where}: switches must map names to values")
     method_id = entry.get("method", method_id)
     if method_id not in registry.folders():
-        raise BadInput(f"{where}: {unknown('method', str(method_id), registry.folders())}")
+        raise BadInput(f"{where}: {unknown_name_error('method', str(method_id), registry.folders())}")
     if entry["runs"] and registry.is_built(method_id):
         registry.method(method_id).parse(switches, where)
     group = entry.get("group", "")
     key = f"{group} {entry['name']}" if repeated and group else entry["name"]
     trained_on = entry.get("trained_on", "")
     if trained_on and trained_on not in DATASETS:
-        raise BadInput(f"{where}: {unknown('dataset to train on', str(trained_on), DATASETS)}")
+        raise BadInput(f"{where}: {unknown_name_error('dataset to train on', str(trained_on), DATASETS)}")
     published = _published(entry["values"], where)
     note, borrowed = entry.get("note", ""), _borrowed(entry.get("borrowed", {}), published, f"{where}: borrowed")
     return Row(entry["name"], key, group, entry["runs"], switches, published, note, trained_on, method_id, borrowed)
@@ -263,7 +275,7 @@ def _borrowed(entry: Any, published: Published, where: str) -> dict[str, str]:
         raise BadInput(f"{where}: must map datasets to a sentence that says whose figures these are")
     _check_text(entry, where, entry)
     for column in entry.keys() - published.keys():
-        raise BadInput(f"{where}: {unknown('dataset of the row', column, published)}")
+        raise BadInput(f"{where}: {unknown_name_error('dataset of the row', column, published)}")
     return entry
 
 
@@ -272,7 +284,7 @@ def _published(values: Any, where: str) -> Published:
         raise BadInput(f"{where}: values must map datasets to published figures")
     for column, figures in values.items():
         if column not in DATASETS and column not in COST_COLUMNS:
-            raise BadInput(f"{where}: {unknown('dataset', str(column), DATASETS)}")
+            raise BadInput(f"{where}: {unknown_name_error('dataset', str(column), DATASETS)}")
         if not isinstance(figures, dict):
             raise BadInput(f"{where}: {column}: must map metrics to figures")
         for metric, figure in figures.items():
@@ -289,7 +301,7 @@ def _as_figure(figure: Any) -> Figure | None:
 def _check_figure(metric: Any, figure: Any, where: str) -> None:
     known = PERCENT | COSTS | COUNTS
     if metric not in known:
-        raise BadInput(f"{where}: {unknown('metric', str(metric), sorted(known))}")
+        raise BadInput(f"{where}: {unknown_name_error('metric', str(metric), sorted(known))}")
     if figure is None:
         return
     if isinstance(figure, bool) or not isinstance(figure, (int, float)):
@@ -303,12 +315,12 @@ def _claim(entry: Any, where: str, known: Iterable[Table]) -> Claim:
     _check_text(entry, where, entry)
     by_id = {table.id: table for table in known}
     if entry["table"] not in by_id:
-        raise BadInput(f"{where}: {unknown('table', str(entry['table']), by_id)}")
+        raise BadInput(f"{where}: {unknown_name_error('table', str(entry['table']), by_id)}")
     for side in ("better", "worse"):
         if not by_id[entry["table"]].row(entry[side]).runs:
             raise BadInput(f"{where}: row {entry[side]!r} is quoted, not run; a claim needs two rows that run")
     if entry["metric"] not in PERCENT:
-        raise BadInput(f"{where}: {unknown('metric', str(entry['metric']), sorted(PERCENT))}")
+        raise BadInput(f"{where}: {unknown_name_error('metric', str(entry['metric']), sorted(PERCENT))}")
     return Claim(**entry)
 
 

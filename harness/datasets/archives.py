@@ -21,15 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from harness.errors import BadInput
+from harness.progress import Progress
 
 _LEFT_OUT = {"__MACOSX", ".DS_Store", "Thumbs.db"}
-"""What operating systems leave in archives."""
+"""Files and folders that operating systems add to archives. They are not extracted."""
 
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, zlib.error, lzma.LZMAError)
-"""What reading a damaged archive raises, beside OSError."""
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes written and the bytes in all."""
+"""Errors that reading a damaged archive raises, beside OSError."""
 
 
 @dataclass(frozen=True)
@@ -46,29 +44,29 @@ class _Member:
 def extract(archive: Path, folder: Path, progress: Progress | None = None) -> None:
     """Extract a zip or tar ``archive`` as the new folder ``folder``.
 
-    Where all of the archive lies in one top folder, that one becomes ``folder`` whatever it is called. It is written
-    beside ``folder`` first and renamed when it is whole. Raises BadInput where ``folder`` exists, and for an archive
-    that is damaged, encrypted or too large for the disk, or that holds links, devices, absolute names or names that
-    lead out of it; nothing is left behind.
+    If the archive has one folder at its top, this one becomes ``folder``, whatever its name. Files are written beside
+    ``folder``, which is renamed into place when it is whole; ``progress`` hears the bytes written and all bytes. Raises
+    BadInput if ``folder`` exists, and for an archive that is damaged, encrypted or too large for the disk, or that
+    holds links, devices, absolute names or names that lead out of it. Nothing is left behind.
     """
     if folder.exists():
         raise BadInput(f"{folder} is there already; move it away to extract {archive.name} again")
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".extracting-"))
     try:
-        with _opened(archive) as members:
-            wanted = _checked(archive, members)
+        with _open(archive) as members:
+            wanted = _choose_members(archive, members)
             _require_room(archive, folder.parent, sum(member.size for _, member in wanted))
             _write(archive, wanted, aside, progress)
-        # mkdtemp's folder is its owner's alone; the dataset is to be readable as any new folder is.
+        # mkdtemp's folder is private to its owner, but the dataset should be as readable as any new folder.
         aside.chmod(0o777 & ~_file_mask())
-        os.rename(_top(aside), folder)
+        os.rename(_top_folder(aside), folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextmanager
-def _opened(archive: Path) -> Iterator[list[_Member]]:
+def _open(archive: Path) -> Iterator[list[_Member]]:
     damaged = f"{archive} is damaged or neither a zip nor a tar archive"
     try:
         if zipfile.is_zipfile(archive):
@@ -90,19 +88,19 @@ def _opened(archive: Path) -> Iterator[list[_Member]]:
 
 
 def _read_to_the_end(tarred: tarfile.TarFile) -> None:
-    """Have what compresses the archive check its sum, which stands behind the last entry."""
+    """Let the decompressor check the archive's sum, which stands behind the last entry."""
     assert tarred.fileobj is not None
     while tarred.fileobj.read(1 << 20):
         pass
 
 
 def _is_damage(error: OSError) -> bool:
-    """Whether gzip or bz2 raised it, for content that is damaged; an error of the system has a number."""
+    """Whether gzip or bz2 raised it for damaged content. An error of the system has a number."""
     return error.errno is None
 
 
 def _zip_member(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
-    # The upper half of external_attr is the Unix mode, 0 where the archive was not made on Unix.
+    # The upper half of external_attr is the Unix mode, or 0 if the archive was not made on Unix.
     kind = stat.S_IFMT(info.external_attr >> 16)
     is_plain = kind in (0, stat.S_IFDIR if info.is_dir() else stat.S_IFREG)
     return _Member(info.filename, info.file_size, info.is_dir(), is_plain, lambda folder: zipped.extract(info, folder))
@@ -116,8 +114,8 @@ def _tar_member(tarred: tarfile.TarFile, info: tarfile.TarInfo) -> _Member:
     return _Member(info.name, info.size, info.isdir(), info.isdir() or info.isreg(), extract)
 
 
-def _checked(archive: Path, members: Iterable[_Member]) -> list[tuple[PurePosixPath, _Member]]:
-    """Each file or folder to write with its path inside; raises BadInput, before anything is written, for a bad one."""
+def _choose_members(archive: Path, members: Iterable[_Member]) -> list[tuple[PurePosixPath, _Member]]:
+    """The files and folders to write, each with its path inside. Raises BadInput for a bad member."""
     wanted = []
     for member in members:
         if not member.is_plain:
@@ -160,15 +158,15 @@ def _write(archive: Path, wanted: list[tuple[PurePosixPath, _Member]], aside: Pa
             if _is_damage(error):
                 raise
             raise BadInput(
-                f"{target.parent} cannot be written ({error.strerror}); mend that and extract {archive} again"
+                f"{target.parent} cannot be written ({error.strerror}); fix that and extract {archive} again"
             ) from error
         written += member.size
         if progress:
             progress(written, total)
 
 
-def _top(aside: Path) -> Path:
-    """The only folder at the top of what was extracted, or all of it."""
+def _top_folder(aside: Path) -> Path:
+    """The only entry of ``aside``, if it is a folder; else ``aside``."""
     entries = list(aside.iterdir())
     return entries[0] if len(entries) == 1 and entries[0].is_dir() else aside
 

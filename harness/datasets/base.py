@@ -1,4 +1,4 @@
-"""A dataset as it is on disk: splits, passport, and how it is found under the data root."""
+"""A dataset as it is on disk: splits and passport. A spec: the facts known before it is read."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Split:
     """Images of one split, row by row.
 
-    ``names`` are file paths relative to the dataset's root, with forward slashes; ``identities`` and ``cameras`` are
-    (N,) int64. Cameras count from 1, or are 0 where the dataset has none.
+    ``names`` are file paths relative to the dataset's root, with forward slashes. ``identities`` and ``cameras`` are
+    (N,) int64. Cameras count from 1; all are 0 if the dataset has none.
     """
 
     names: tuple[str, ...]
@@ -32,10 +32,11 @@ class Split:
 class Passport:
     """The manifest of a dataset as found.
 
-    ``variant`` is the known variant it is (``"official"``, or what differs in words); ``fingerprint`` a SHA-256 of each
-    file's name, content, identity and camera, that no path above the dataset's root enters; ``counts`` maps
-    ``train_images``, ``train_ids``, ``query_images``, ``query_ids``, ``gallery_images``, ``gallery_ids``, ``cameras``
-    (and more where a dataset has them) to what was found; ``remarks`` are sentences on what differs from the published.
+    ``variant`` names the variant in words, for display. ``fingerprint`` is a SHA-256 over each file's name, content,
+    identity and camera; no path above the dataset's root enters. ``counts`` are the counts found: ``train_images``,
+    ``train_ids``, ``query_images``, ``query_ids``, ``gallery_images``, ``gallery_ids``, ``cameras``, and more for some
+    datasets. ``remarks`` are sentences on differences from the published dataset. ``official`` says that every
+    published count was found; a dataset drawn here, or of a user's own, is not official.
     """
 
     dataset: str
@@ -43,17 +44,18 @@ class Passport:
     fingerprint: str
     counts: Mapping[str, int]
     remarks: tuple[str, ...] = ()
+    official: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A loaded dataset. ``gallery`` holds only what is ranked; ``junk`` is what was removed from it, if anything was.
+    """A loaded dataset.
 
-    ``multi_query`` maps a query's row to the extra images (rows of ``extra``) pooled for it, where a protocol pools.
-    ``embedded`` marks the dataset drawn by our own code, whose images may always be shown. ``infrared_cameras`` are
-    the cameras whose images are infrared; all others are visible. ``number`` says which of a dataset's numbered splits
-    it is, and is 0 for a dataset without. Where a protocol draws its galleries
-    (``harness.evaluation.galleries``), ``gallery`` holds every image that a trial may draw, sorted by name.
+    ``gallery`` holds the images that are ranked; ``junk`` those removed from it, if any. If a protocol draws its
+    galleries (``harness.evaluation.galleries``), ``gallery`` holds every image that a trial may draw, sorted by name.
+    ``multi_query`` gives, per query, the rows of ``extra`` pooled with it; only some protocols pool. ``embedded``
+    marks a dataset drawn by our own code: its images may always be shown. Images of ``infrared_cameras`` are infrared,
+    all others visible. ``number`` is the numbered split, or 0 for a dataset without.
     """
 
     id: str
@@ -70,7 +72,7 @@ class Dataset:
     number: int = 0
 
     def infrared(self, split: Split) -> NDArray[np.bool_]:
-        """Which images of one of its splits are infrared (N,)."""
+        """Whether each image of ``split`` is infrared, (N,)."""
         import numpy as np
 
         return np.isin(split.cameras, self.infrared_cameras)
@@ -78,17 +80,25 @@ class Dataset:
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """What is known of a dataset before it is read.
+    """The facts known of a dataset before it is read.
 
-    ``published`` maps the count names of ``Passport`` to the published counts. ``find(data_root)`` gives the dataset's
-    folder, or None when it is not there; ``load(folder)`` reads and verifies it, raising BadInput that names the file
-    and the mend. Both are None while the loader is not built. ``trained_as`` is the dataset whose training set it uses
-    (``market1501_multi_query`` trains as ``market1501``); by default its own id. ``tested_as`` is the dataset whose
-    queries and gallery are its own too, image for image; by default its own id. ``protocol`` is the scoring rule.
-    ``obtain`` says in a sentence how a user gets the data. ``load_split(folder, number)``, for a dataset of several
-    train/test splits numbered from 1 to ``splits`` (RegDB), reads one of them; each split is a training of its own, so
-    the seed of a run chooses it. ``load`` reads the first. ``infrared`` says that some cameras are infrared;
-    ``stand_in`` is the embedded dataset that takes its place in a demo.
+    Attributes:
+        id: Its id.
+        title: Its name on pages.
+        published: Published counts, named as in ``Passport``.
+        find: ``find(data_root)`` returns the dataset's folder, or None if it is not there. None: no loader is built.
+        load: ``load(folder)`` reads and verifies the dataset (its first split, if it has several). It raises BadInput
+            naming the file and the fix. None: no loader is built.
+        trained_as: Id of the dataset with the same training set, if another has it (``market1501_multi_query`` trains
+            as ``market1501``).
+        tested_as: Id of the dataset with the same queries and gallery, if another has them.
+        protocol: Id of the scoring rule.
+        obtain: One sentence: how a user gets the data.
+        embedded: The dataset is drawn by our own code.
+        splits: Number of train/test splits (RegDB has ten). Each is a training of its own; a run's seed chooses it.
+        load_split: ``load_split(folder, number)`` reads one split, numbered from 1. None for a dataset with one split.
+        infrared: Some cameras are infrared.
+        stand_in: Id of the embedded dataset that takes its place in a demo.
     """
 
     id: str
@@ -107,15 +117,15 @@ class DatasetSpec:
     stand_in: str = "synthetic"
 
     def split_of(self, seed: int) -> int:
-        """Number of the split that a run with this seed trains and is tested on: seeds 0, 1, ... take 1, 2, ..."""
+        """Number of the split of a run with this seed: seeds 0, 1, ... take splits 1, 2, ... in turn."""
         return seed % self.splits + 1
 
     @property
     def training_id(self) -> str:
-        """Id of the dataset that a run for this one trains on."""
+        """Id of the dataset that runs train on."""
         return self.trained_as or self.id
 
     @property
     def test_id(self) -> str:
-        """Id of the dataset that has the same queries and gallery."""
+        """Id of the dataset with the same queries and gallery."""
         return self.tested_as or self.id

@@ -1,7 +1,7 @@
 """CUHK03 (Li et al., CVPR 2014) in the 767/700 split of Zhong et al., CVPR 2017.
 
-Boxes are detected or labelled by hand; each kind is a dataset. Protocol: as Market-1501, over two cameras a person. It
-is read from the folders of CUHK03-NP, or from the original release with the split's configuration file.
+Boxes are detected, or labelled by hand; each kind is a dataset. Protocol: as Market-1501, with two cameras per person.
+The images are read from the folders of CUHK03-NP, or from the original release with the split's configuration file.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import re
 from functools import partial
 from pathlib import Path
 
+from harness.datasets.assemble import assemble, count_images, inspect_images, remark_on_single_images
 from harness.datasets.base import Dataset, DatasetSpec
-from harness.datasets.cuhk03_release import MAT, images_of_release
-from harness.datasets.labelled import assembled, counts, inspected, single_images
-from harness.datasets.market_layout import images_in
-from harness.datasets.passport import verified
-from harness.datasets.places import find_folder
+from harness.datasets.cuhk03_release import MAT, extract_release
+from harness.datasets.find_folder import find_folder
+from harness.datasets.market_layout import list_market_images
+from harness.datasets.passport import make_passport
 from harness.errors import BadInput
 
 NAME = re.compile(r"(?P<identity>\d{4})_c(?P<camera>[12])_\w+\.(?:png|jpg)")
@@ -46,23 +46,23 @@ def _find(boxes: str, data_root: Path) -> Path | None:
 
 
 def _load(dataset_id: str, boxes: str, folder: Path) -> Dataset:
-    """Raises BadInput naming the folder or file when one is missing, empty, or misnamed."""
+    """Raises BadInput, naming the folder or file, if one is missing, empty or misnamed."""
     published = PUBLISHED_DETECTED if boxes == DETECTED else PUBLISHED_LABELED
     if (folder / boxes).is_dir():
         root = folder / boxes
-        images = images_in(f"CUHK03, {boxes}", root, f"cuhk03-np/{boxes}", NAME, EXAMPLE)
-        return assembled(dataset_id, root, images, inspected(dataset_id, root, images, published))
+        images = list_market_images(f"CUHK03, {boxes}", root, f"cuhk03-np/{boxes}", NAME, EXAMPLE)
+        return assemble(dataset_id, root, images, inspect_images(dataset_id, root, images, published))
     mat = next((mat for mat in (folder / "cuhk03_release" / MAT, folder / MAT) if mat.is_file()), None)
     if mat is None:
         raise BadInput(
             f"{folder} lacks the folder {boxes} and the file cuhk03_release/{MAT}; CUHK03 is expected as "
             f"cuhk03-np/{boxes}/bounding_box_train/{EXAMPLE} or cuhk03/cuhk03_release/{MAT}"
         )
-    release = images_of_release(mat, folder, boxes)
-    found = counts(release.images, published)
-    remarks = single_images(release.images)
-    passport = verified(dataset_id, release.fingerprint, found, published, remarks)
-    return assembled(dataset_id, release.root, release.images, passport)
+    release = extract_release(mat, folder, boxes)
+    found = count_images(release.images, published)
+    remarks = remark_on_single_images(release.images)
+    passport = make_passport(dataset_id, release.fingerprint, found, published, remarks)
+    return assemble(dataset_id, release.root, release.images, passport)
 
 
 def _spec(dataset_id: str, title: str, boxes: str, same_as: str = "") -> DatasetSpec:
@@ -74,6 +74,6 @@ def _spec(dataset_id: str, title: str, boxes: str, same_as: str = "") -> Dataset
 SPECS = (
     _spec("cuhk03_detected", "CUHK03, detected boxes", DETECTED),
     _spec("cuhk03_labeled", "CUHK03, labelled boxes", LABELED),
-    # RMGL's cross-dataset table names neither boxes nor split; detected boxes of the 767/700 split are taken for it.
+    # RMGL's cross-dataset table names neither boxes nor split. We take detected boxes of the 767/700 split.
     _spec("cuhk03", "CUHK03, boxes not named", DETECTED, same_as="cuhk03_detected"),
 )

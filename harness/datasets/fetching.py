@@ -1,4 +1,4 @@
-"""Datasets fetched into the data root: downloaded (an interrupted download goes on), verified, extracted."""
+"""Fetches a dataset into the data root: download (an interrupted one goes on), verify, extract."""
 
 from __future__ import annotations
 
@@ -9,24 +9,34 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from harness.datasets.archives import Progress, extract
+from harness.datasets.archives import extract
 from harness.datasets.base import DatasetSpec
 from harness.datasets.sources import PUBLIC, WITHDRAWN, PublicArchive, page
 from harness.errors import BadInput
-from harness.writable import require_writable
+from harness.files.writable import require_writable
+from harness.progress import Progress
 
 Say = Callable[[str], None]
 """Shows the user one line."""
 
 
 def fetch(spec: DatasetSpec, data_root: Path, say: Say, progress: Progress | None = None) -> Path:
-    """Fetch a dataset into ``data_root`` and give its folder.
+    """Fetch a dataset. Its archive is kept in ``data_root/downloads``; an archive put there by the user is taken.
 
-    The archive is kept in ``data_root/downloads``; one that the user put there is taken. Raises BadInput for a dataset
-    that was withdrawn or is given on request (with the page and what to sign), for a download that fails, and for an
-    archive that is not the published one.
+    Args:
+        spec: The dataset.
+        data_root: The data root.
+        say: Shows the user one line.
+        progress: Called with the bytes extracted and all bytes.
+
+    Returns:
+        The dataset's folder.
+
+    Raises:
+        BadInput: A dataset that was withdrawn, or is given on request (naming the page and the form); a download that
+            fails; an archive that is not the published one.
     """
-    archive = fetchable(spec)
+    archive = public_archive(spec)
     folder = data_root / archive.folder
     if folder.exists():
         raise BadInput(f"{folder} is there already; check it with: python -m harness.data check {spec.id}")
@@ -43,15 +53,15 @@ def fetch(spec: DatasetSpec, data_root: Path, say: Say, progress: Progress | Non
         else:
             say(f"fetching {archive.url} as {file}")
             _download(archive, file)
-        say(_verified(archive, file))
+        say(_verify(archive, file))
         say(f"extracting into {folder}")
         extract(file, folder, progress)
     say(f"{file} is kept; it may be deleted")
     return folder
 
 
-def fetchable(spec: DatasetSpec) -> PublicArchive:
-    """The public archive of a dataset. Raises BadInput, saying how the dataset is to be had, where there is none."""
+def public_archive(spec: DatasetSpec) -> PublicArchive:
+    """The public archive of a dataset. Raises BadInput if there is none, saying how to get the dataset."""
     if spec.id in WITHDRAWN:
         raise BadInput(f"{spec.title} is not fetched: {spec.obtain}")
     if spec.id not in PUBLIC:
@@ -63,7 +73,7 @@ def _download(archive: PublicArchive, file: Path) -> None:
     import gdown
 
     try:
-        # gdown writes beside ``file``, goes on from what an interrupted download left there, and renames at the end.
+        # gdown writes beside ``file``, continues an interrupted download, and renames at the end.
         gdown.download(url=archive.url, output=str(file), quiet=not sys.stderr.isatty(), resume=True)
     except (OSError, gdown.exceptions.DownloadError) as error:
         reason = " ".join(str(error).split())
@@ -75,8 +85,8 @@ def _download(archive: PublicArchive, file: Path) -> None:
         raise BadInput(f"{archive.url} could not be fetched; put the archive in {file} yourself")
 
 
-def _verified(archive: PublicArchive, file: Path) -> str:
-    """One sentence on the archive's size and checksum. Raises BadInput where they are not the published ones."""
+def _verify(archive: PublicArchive, file: Path) -> str:
+    """One sentence on the archive's size and checksum. Raises BadInput if the checksum is not a published one."""
     with file.open("rb") as content:
         md5 = hashlib.file_digest(content, "md5").hexdigest()
     size = f"{file.stat().st_size:,} bytes"

@@ -1,4 +1,4 @@
-"""Image files of one folder, with the identity and the camera that their names say."""
+"""Lists the image files of a folder, with the identity and the camera in their names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.errors import BadInput
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 DEEPER_MODES = ("I", "F")
-"""What the modes of images with more than 8 bits a channel begin with; made RGB, greys above 255 are all white."""
+"""First letters of Pillow's modes with more than 8 bits per channel. Converted to RGB, greys above 255 turn white."""
 
 MARKET_NAME = re.compile(r"(?P<identity>-1|\d{4})_c(?P<camera>[1-9])s\d+_\d+_\d+(?:\.jpg){1,2}")
 """Identity, camera, sequence, frame and box, as in ``0002_c1s1_000451_03.jpg``; 38 files end in ``.jpg.jpg``."""
@@ -19,24 +19,24 @@ MARKET_NAME = re.compile(r"(?P<identity>-1|\d{4})_c(?P<camera>[1-9])s\d+_\d+_\d+
 
 @dataclass(frozen=True)
 class NamedImage:
-    """One image file: ``name`` without its folder, the identity and the camera it was named for."""
+    """One image file, with its identity and camera. ``name`` is its file name, or its path below the dataset's root."""
 
     name: str
     identity: int
     camera: int
 
 
-def named_images(folder: Path, pattern: re.Pattern[str], example: str) -> list[NamedImage]:
-    """The images of ``folder``, sorted by name, where ``pattern`` with its groups identity and camera is a whole name.
+def list_named_images(folder: Path, pattern: re.Pattern[str], example: str) -> list[NamedImage]:
+    """The images of ``folder``, sorted by name. ``pattern``, with its groups identity and camera, matches whole names.
 
-    Files that are not images (``Thumbs.db``) and hidden ones are left out. Raises BadInput for an empty folder, and for
-    images with other names: counted, with the first three named and ``example`` as the form expected.
+    Hidden files and files that are not images (``Thumbs.db``) are left out. Raises BadInput for an empty folder, and
+    for images with other names: it counts them, names the first three, and shows ``example``.
     """
     images, strays = [], []
     for name in sorted(os.listdir(folder)):
         if name.startswith(".") or not name.lower().endswith(IMAGE_SUFFIXES):
             continue
-        # Only the name is read: a folder above it called 2023_c1 must not become an identity.
+        # Match the file name only: a folder named 2023_c1 above it is no identity.
         match = pattern.fullmatch(name)
         if match:
             images.append(NamedImage(name, int(match["identity"]), int(match["camera"])))

@@ -1,11 +1,11 @@
-"""Decoded images: every image of a split is decoded and resized once, then mapped from the cache by all processes."""
+"""Decoded images. Each image of a split is decoded and resized once; all processes map the result from the cache."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
@@ -15,9 +15,10 @@ import PIL
 from filelock import FileLock
 from PIL import Image
 
-from harness.cache import cache_folder
 from harness.datasets.file_names import DEEPER_MODES
 from harness.errors import BadInput
+from harness.files.cache import cache_folder
+from harness.progress import Progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,40 +26,50 @@ if TYPE_CHECKING:
     from harness.datasets.base import Dataset, Split
 
 SplitName = Literal["train", "query", "gallery", "extra", "junk"]
-Progress = Callable[[int, int], None]
-"""Called with the images done and the images in all."""
 
-CHUNK = 512
+IMAGES_PER_CHUNK = 512
 """Images decoded between two writes."""
 
 
 def decoded(
     dataset: Dataset, split_name: SplitName, height: int, width: int, progress: Progress | None = None
 ) -> NDArray[np.uint8]:
-    """The images of a split as a read-only (N, height, width, 3) array of RGB bytes, in the order of its rows.
+    """The images of a split, resized with antialiased bilinear interpolation.
 
-    Resized with antialiased bilinear interpolation. The first call decodes on all cores into the cache folder; later
-    ones, of any process, map that file. Where the disk is full, a warning says so and the array is held in memory.
-    Raises BadInput for images that cannot be decoded: each is tried once, all are counted and the first three named.
+    The first call decodes on all cores into the cache folder. Later calls, of any process, map this file. If the disk
+    is full, a warning says so, and the array is held in memory.
+
+    Args:
+        dataset: The dataset.
+        split_name: Name of the split.
+        height: Height of the result in pixels.
+        width: Width of the result in pixels.
+        progress: Called with the images done and all images.
+
+    Returns:
+        A read-only (N, height, width, 3) array of RGB bytes, in the order of the split's rows.
+
+    Raises:
+        BadInput: Images cannot be decoded. Each is tried once; all are counted and the first three named.
     """
     split: Split = getattr(dataset, split_name)
     shape = (len(split), height, width, 3)
-    # A passport is of the images in any order. The pixels depend on the decoder, so another Pillow starts its own file.
+    # The passport ignores the order of images. Pixels depend on the decoder, so each Pillow version has its own file.
     order = hashlib.sha256("\n".join(split.names).encode()).hexdigest()
     content = f"{dataset.passport.fingerprint[:16]}-{split_name}-{order[:8]}"
     name = f"{content}-{height}x{width}-pillow{PIL.__version__}.npy"
     kept = cache_folder() / "images" / name
-    images = _mapped(kept, shape)
+    images = _map(kept, shape)
     if images is not None:
         return images
     try:
         kept.parent.mkdir(exist_ok=True)
         with FileLock(kept.with_suffix(".lock")):
             # Another process may have made it while this one waited.
-            images = _mapped(kept, shape)
+            images = _map(kept, shape)
             if images is None:
-                _write(kept, _chunks(dataset.root, split, height, width, progress), shape)
-                images = _mapped(kept, shape)
+                _write(kept, _decode_chunks(dataset.root, split, height, width, progress), shape)
+                images = _map(kept, shape)
     except OSError as error:
         warnings.warn(
             f"decoded images are held in memory because {kept.parent} cannot take them ({error.strerror}); "
@@ -66,13 +77,13 @@ def decoded(
             stacklevel=2,
         )
     if images is None:
-        images = np.concatenate(list(_chunks(dataset.root, split, height, width, progress)))
+        images = np.concatenate(list(_decode_chunks(dataset.root, split, height, width, progress)))
         images.flags.writeable = False
     return images
 
 
-def _mapped(kept: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
-    """The kept array; None where there is none, or one that is damaged (cut short, or of another shape)."""
+def _map(kept: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    """The kept array; None if it is not there or damaged (cut short, or of another shape)."""
     try:
         images: NDArray[np.uint8] = np.load(kept, mmap_mode="r")
     except (OSError, ValueError, EOFError):
@@ -81,10 +92,10 @@ def _mapped(kept: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
 
 
 def _write(kept: Path, chunks: Iterator[NDArray[np.uint8]], shape: tuple[int, ...]) -> None:
-    """Write the array beside ``kept`` and rename it, so that a killed process leaves nothing that looks complete."""
+    """Write the array beside ``kept`` and rename it. A killed process leaves nothing that looks complete."""
     partial = kept.with_suffix(".part")
     try:
-        # Plain writes rather than a mapping: on a full disk a write fails cleanly, a mapping kills the process.
+        # Plain writes, not a mapping: on a full disk a write fails cleanly, but a mapping kills the process.
         with open(partial, "wb") as file:
             _write_header(file, shape)
             for chunk in chunks:
@@ -98,15 +109,15 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 
 
-def _chunks(
+def _decode_chunks(
     root: Path, split: Split, height: int, width: int, progress: Progress | None
 ) -> Iterator[NDArray[np.uint8]]:
-    """Decoded images, at most ``CHUNK`` at a time. Raises BadInput after the last when some could not be decoded."""
+    """Decoded images, at most ``IMAGES_PER_CHUNK`` at a time. Raises BadInput after the last if some do not decode."""
     total = len(split)
     corrupt: list[Path] = []
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for start in range(0, total, CHUNK):
-            files = [root / name for name in split.names[start : start + CHUNK]]
+        for start in range(0, total, IMAGES_PER_CHUNK):
+            files = [root / name for name in split.names[start : start + IMAGES_PER_CHUNK]]
             images = list(pool.map(lambda file: _decode(file, height, width), files, chunksize=16))
             corrupt += [file for file, image in zip(files, images, strict=True) if image is None]
             if not corrupt:
@@ -116,13 +127,13 @@ def _chunks(
     if corrupt:
         count = "1 image" if len(corrupt) == 1 else f"{len(corrupt)} images"
         raise BadInput(
-            f"{count} cannot be decoded to 8 bits a channel: {', '.join(map(str, corrupt[:3]))}; replace them from the "
-            "original archive (python -m harness.data check says what is wrong with each)"
+            f"{count} cannot be decoded to 8 bits per channel: {', '.join(map(str, corrupt[:3]))}; replace them from "
+            "the original archive (python -m harness.data check says what is wrong with each)"
         )
 
 
 def _decode(file: Path, height: int, width: int) -> NDArray[np.uint8] | None:
-    """The image as (height, width, 3) RGB bytes; None when it is corrupt, cut short, not there, or of deeper greys."""
+    """The image as (height, width, 3) RGB bytes; None if it is corrupt, missing, or deeper than 8 bits."""
     try:
         with Image.open(file) as image:
             if image.mode.startswith(DEEPER_MODES):

@@ -1,8 +1,8 @@
 """Market-1501 (Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015) in its official layout.
 
-Protocol: gallery boxes of identity -1 (junk) are removed, those of identity 0 (distractors) are ranked as negatives,
-and for each query the gallery images of its own identity and camera are left out. In multiple query the hand-drawn
-boxes of ``gt_bbox`` with the query's identity and camera are pooled with it.
+Protocol: gallery boxes of identity -1 (junk) are removed. Boxes of identity 0 (distractors) are ranked as negatives.
+Each query leaves out the gallery images of its own identity and camera. In multiple query, the hand-drawn boxes of
+``gt_bbox`` with the query's identity and camera are pooled with the query.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.datasets.base import Dataset, DatasetSpec, Passport, Split
-from harness.datasets.file_names import MARKET_NAME, NamedImage, named_images
-from harness.datasets.passport import content_digests, fingerprint, verified
-from harness.datasets.places import find_folder, require_folders
+from harness.datasets.file_names import MARKET_NAME, NamedImage, list_named_images
+from harness.datasets.find_folder import find_folder, require_folders
+from harness.datasets.passport import content_digests, fingerprint, make_passport
 from harness.errors import BadInput
 
 JUNK = -1
@@ -44,17 +44,17 @@ _OBTAIN = (
     "page and extract it into the data root."
 )
 
-Images = dict[str, list[NamedImage]]
+FolderImages = dict[str, list[NamedImage]]
 """The images of each folder, by the folder's name."""
 
 
 def find(data_root: Path) -> Path | None:
-    """The folder of Market-1501 under ``data_root`` (or that folder itself); None when it is not there."""
+    """The folder of Market-1501 under ``data_root`` (or that folder itself); None if it is not there."""
     return find_folder(data_root, NAMES, (TRAIN, QUERY, TEST))
 
 
 def find_multi_query(data_root: Path) -> Path | None:
-    """The folder of a Market-1501 that has its hand-drawn boxes; None when it is not there."""
+    """The folder of a Market-1501 with hand-drawn boxes; None if it is not there."""
     folder = find(data_root)
     return folder if folder is not None and (folder / HAND_DRAWN).is_dir() else None
 
@@ -62,7 +62,7 @@ def find_multi_query(data_root: Path) -> Path | None:
 def load(folder: Path) -> Dataset:
     """Market-1501 with single queries.
 
-    Raises BadInput naming the folder or file when one is missing, empty, or not named as Market-1501's are.
+    Raises BadInput, naming the folder or file, if one is missing, empty, or not named as in Market-1501.
     """
     return _dataset("market1501", folder, _images(folder, (TRAIN, QUERY, TEST)), PUBLISHED)
 
@@ -70,13 +70,13 @@ def load(folder: Path) -> Dataset:
 def load_multi_query(folder: Path) -> Dataset:
     """Market-1501 with the hand-drawn boxes of ``gt_bbox`` as ``extra``, pooled with the queries they belong to.
 
-    Raises BadInput as ``load`` does, and when a query has no such box.
+    Raises BadInput as ``load`` does, and if a query has no such box.
     """
     images = _images(folder, (TRAIN, QUERY, TEST, HAND_DRAWN))
     return replace(
         _dataset("market1501_multi_query", folder, images, PUBLISHED_MULTI_QUERY),
         extra=_split(HAND_DRAWN, images[HAND_DRAWN]),
-        multi_query=_pooled_with_each_query(folder, images[QUERY], images[HAND_DRAWN]),
+        multi_query=_pool_with_queries(folder, images[QUERY], images[HAND_DRAWN]),
     )
 
 
@@ -94,9 +94,9 @@ MARKET1501_MULTI_QUERY = DatasetSpec(
 )
 
 
-def _images(root: Path, folders: tuple[str, ...]) -> Images:
+def _images(root: Path, folders: tuple[str, ...]) -> FolderImages:
     require_folders("Market-1501", root, folders, f"{ARCHIVE_FOLDER}/{{{','.join(folders)}}}/{EXAMPLE}")
-    images = {name: named_images(root / name, MARKET_NAME, EXAMPLE) for name in folders}
+    images = {name: list_named_images(root / name, MARKET_NAME, EXAMPLE) for name in folders}
     for name in (TRAIN, QUERY):
         unlabelled = [image.name for image in images[name] if image.identity in (JUNK, DISTRACTOR)]
         if unlabelled:
@@ -107,7 +107,7 @@ def _images(root: Path, folders: tuple[str, ...]) -> Images:
     return images
 
 
-def _dataset(dataset: str, root: Path, images: Images, published: dict[str, int]) -> Dataset:
+def _dataset(dataset: str, root: Path, images: FolderImages, published: dict[str, int]) -> Dataset:
     junk = [image for image in images[TEST] if image.identity == JUNK]
     return Dataset(
         id=dataset,
@@ -130,20 +130,20 @@ def _split(folder: str, images: list[NamedImage]) -> Split:
     )
 
 
-def _passport(dataset: str, root: Path, images: Images, published: dict[str, int]) -> Passport:
+def _passport(dataset: str, root: Path, images: FolderImages, published: dict[str, int]) -> Passport:
     files = [
         (f"{folder}/{image.name}", digest, image.identity, image.camera)
         for folder, inside in images.items()
         for image, digest in zip(inside, content_digests(root / folder, [image.name for image in inside]), strict=True)
     ]
-    return verified(dataset, fingerprint(files), _counts(images), published, _remarks(images))
+    return make_passport(dataset, fingerprint(files), _counts(images), published, _remarks(images))
 
 
 def _people(images: list[NamedImage]) -> set[int]:
     return {image.identity for image in images} - {JUNK, DISTRACTOR}
 
 
-def _counts(images: Images) -> dict[str, int]:
+def _counts(images: FolderImages) -> dict[str, int]:
     test = Counter(image.identity for image in images[TEST])
     counts = {
         "train_images": len(images[TRAIN]),
@@ -163,7 +163,7 @@ def _counts(images: Images) -> dict[str, int]:
     return counts
 
 
-def _remarks(images: Images) -> list[str]:
+def _remarks(images: FolderImages) -> list[str]:
     sizes = Counter(image.identity for image in images[TRAIN])
     single = sorted(identity for identity, count in sizes.items() if count == 1)
     if not single:
@@ -172,9 +172,10 @@ def _remarks(images: Images) -> list[str]:
     return [f"Training identities with one image only, which form no positive pair: {len(single)} (first: {first})."]
 
 
-def _pooled_with_each_query(
+def _pool_with_queries(
     root: Path, queries: list[NamedImage], hand_drawn: list[NamedImage]
 ) -> tuple[tuple[int, ...], ...]:
+    """Rows of the hand-drawn boxes of each query."""
     rows: dict[tuple[int, int], list[int]] = defaultdict(list)
     for row, image in enumerate(hand_drawn):
         rows[image.identity, image.camera].append(row)

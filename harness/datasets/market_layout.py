@@ -1,23 +1,34 @@
-"""The three folders of Market-1501, in which DukeMTMC-reID, CUHK03-NP and Occluded-Duke are passed on too."""
+"""The three folders of Market-1501. DukeMTMC-reID, CUHK03-NP and Occluded-Duke come in the same layout."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from harness.datasets.file_names import NamedImage, named_images
-from harness.datasets.labelled import within
-from harness.datasets.places import require_folders
+from harness.datasets.assemble import prefix_folder
+from harness.datasets.file_names import NamedImage, list_named_images
+from harness.datasets.find_folder import require_folders
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 
 
-def images_in(
+def list_market_images(
     title: str, root: Path, place: str, pattern: re.Pattern[str], example: str
 ) -> dict[str, list[NamedImage]]:
-    """The images of each split. ``place`` is what ``root`` is usually called, ``example`` a file name.
+    """The images of each split.
 
-    Raises BadInput naming the folder or file when one is missing, empty, or not named as ``pattern`` says.
+    Args:
+        title: The dataset's name, for messages.
+        root: The folder that holds the three.
+        place: The usual name of ``root``, for messages.
+        pattern: Matches a whole file name, with the groups identity and camera.
+        example: A file name, for messages.
+
+    Raises:
+        BadInput: A folder or file is missing, empty, or does not match ``pattern``.
     """
     require_folders(title, root, list(FOLDERS.values()), f"{place}/{{{','.join(FOLDERS.values())}}}/{example}")
-    return {split: within(folder, named_images(root / folder, pattern, example)) for split, folder in FOLDERS.items()}
+    return {
+        split: prefix_folder(folder, list_named_images(root / folder, pattern, example))
+        for split, folder in FOLDERS.items()
+    }

@@ -1,9 +1,9 @@
 """MSMT17 (Wei et al., Person Transfer GAN to Bridge Domain Gap, CVPR 2018), first or second release.
 
-The second release is the first with blurred faces. ``msmt17`` trains on list_train and list_val together, as the
-published 32,621 training images and MPN's iterations an epoch say; ``msmt17_train_only`` on list_train alone, as some
-frameworks do. Protocol: as Market-1501. Training and test identities are both numbered from 0: here the test ones
-follow the training ones.
+The second release is the first with blurred faces. ``msmt17`` trains on list_train and list_val together: this gives
+the published 32,621 training images and MPN's iterations per epoch. ``msmt17_train_only`` trains on list_train alone,
+as some frameworks do. Protocol: as Market-1501. The files number training and test identities both from 0; here the
+test identities follow the training identities.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import re
 from functools import partial
 from pathlib import Path
 
+from harness.datasets.assemble import add_to_variant, assemble, inspect_images
 from harness.datasets.base import Dataset, DatasetSpec
 from harness.datasets.file_names import NamedImage
-from harness.datasets.labelled import assembled, inspected, stating
-from harness.datasets.lists import lines_of
-from harness.datasets.places import find_folder, require_folders
+from harness.datasets.find_folder import find_folder, require_folders
+from harness.datasets.image_lists import read_lines
 from harness.errors import BadInput
 
 RELEASES = {"MSMT17_V1": ("train", "test"), "MSMT17_V2": ("mask_train_v2", "mask_test_v2")}
@@ -43,13 +43,13 @@ PUBLISHED_TRAIN_ONLY = PUBLISHED | {"train_images": 30_248}
 
 
 def find(data_root: Path) -> Path | None:
-    """The folder of MSMT17 under ``data_root``, the first release before the second; None when it is not there."""
+    """The folder of MSMT17 under ``data_root``, the first release before the second; None if it is not there."""
     places = [folder for release in RELEASES.values() for folder in release]
     return find_folder(data_root, ("msmt17v1", "msmt17v2", "msmt17"), places)
 
 
 def _load(dataset_id: str, training_lists: tuple[str, ...], published: dict[str, int], folder: Path) -> Dataset:
-    """Raises BadInput naming the list, line or image when one is missing or not as in the release."""
+    """Raises BadInput, naming the list, line or image, if one is missing or not as in the release."""
     there = [name for name, inside in RELEASES.items() if any((folder / place).is_dir() for place in inside)]
     release = there[0] if there else "MSMT17_V1"
     train, test = RELEASES[release]
@@ -59,19 +59,19 @@ def _load(dataset_id: str, training_lists: tuple[str, ...], published: dict[str,
     if missing:
         raise BadInput(f"{folder} lacks {', '.join(missing)}; take the list files from the original archive")
     images = {
-        "train": [image for name in training_lists for image in _listed(folder, name, train, 0)],
-        "query": _listed(folder, QUERY, test, TRAIN_IDENTITIES),
-        "gallery": _listed(folder, GALLERY, test, TRAIN_IDENTITIES),
+        "train": [image for name in training_lists for image in _read_list(folder, name, train, 0)],
+        "query": _read_list(folder, QUERY, test, TRAIN_IDENTITIES),
+        "gallery": _read_list(folder, GALLERY, test, TRAIN_IDENTITIES),
     }
-    passport = inspected(dataset_id, folder, images, published)
+    passport = inspect_images(dataset_id, folder, images, published)
     words = " and ".join(name.removesuffix(".txt") for name in training_lists)
-    return assembled(dataset_id, folder, images, stating(passport, f"{release}, training images of {words}"))
+    return assemble(dataset_id, folder, images, add_to_variant(passport, f"{release}, training images of {words}"))
 
 
-def _listed(folder: Path, list_name: str, image_folder: str, first_identity: int) -> list[NamedImage]:
-    """The images of a list, their identities counted from ``first_identity``."""
+def _read_list(folder: Path, list_name: str, image_folder: str, first_identity: int) -> list[NamedImage]:
+    """The images of a list. Its identity 0 becomes ``first_identity``."""
     images, strange = [], []
-    for line in lines_of(folder / list_name, "take it from the original archive"):
+    for line in read_lines(folder / list_name, "take it from the original archive"):
         if not line.strip():
             continue
         path, _, number = line.strip().partition(" ")

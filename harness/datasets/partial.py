@@ -1,6 +1,6 @@
-"""Partial-REID and Partial-iLIDS: images of a part of the body against images of all of it.
+"""Partial-REID and Partial-iLIDS: queries show a part of the body, the gallery the whole body.
 
-Both are only tested on, with models trained on Market-1501. There are no camera labels and every gallery image is kept.
+Both are test sets only, for models trained on Market-1501. There are no camera labels; every gallery image is kept.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import re
 from functools import partial
 from pathlib import Path
 
+from harness.datasets.assemble import add_to_variant, assemble, inspect_images
 from harness.datasets.base import Dataset, DatasetSpec
-from harness.datasets.labelled import assembled, inspected, stating
-from harness.datasets.places import find_folder
-from harness.datasets.without_camera import query_and_gallery
+from harness.datasets.find_folder import find_folder
+from harness.datasets.without_camera import list_query_and_gallery
 
 PARTIAL, OCCLUDED, WHOLE = "partial_body_images", "occluded_body_images", "whole_body_images"
 REID_NAME, REID_EXAMPLE = re.compile(r"(?P<identity>\d{1,3})_\d+\.\w+"), "001_001.jpg"
@@ -24,26 +24,26 @@ ILIDS_PUBLISHED = {"query_images": 119, "query_ids": 119, "gallery_images": 119,
 
 
 def find_partial_reid(data_root: Path) -> Path | None:
-    """The folder of Partial-REID under ``data_root``; None when it is not there."""
+    """The folder of Partial-REID under ``data_root``; None if it is not there."""
     return find_folder(data_root, ("partialreid", "partialreiddataset"), (PARTIAL, OCCLUDED, WHOLE))
 
 
 def find_partial_ilids(data_root: Path) -> Path | None:
-    """The folder of Partial-iLIDS under ``data_root``; None when it is not there."""
+    """The folder of Partial-iLIDS under ``data_root``; None if it is not there."""
     return find_folder(data_root, ("partialilids",), [folder for pair in ILIDS_FOLDERS for folder in pair])
 
 
 def load_partial_ilids(folder: Path) -> Dataset:
-    """Partial-iLIDS. Raises BadInput naming the folder or file when one is missing, empty, or misnamed."""
-    images = query_and_gallery("Partial-iLIDS", folder, ILIDS_FOLDERS, ILIDS_NAME, ILIDS_EXAMPLE)
-    return assembled("partial_ilids", folder, images, inspected("partial_ilids", folder, images, ILIDS_PUBLISHED))
+    """Partial-iLIDS. Raises BadInput, naming the folder or file, if one is missing, empty or misnamed."""
+    images = list_query_and_gallery("Partial-iLIDS", folder, ILIDS_FOLDERS, ILIDS_NAME, ILIDS_EXAMPLE)
+    return assemble("partial_ilids", folder, images, inspect_images("partial_ilids", folder, images, ILIDS_PUBLISHED))
 
 
 def _load_partial_reid(dataset_id: str, queries: str, folder: Path) -> Dataset:
-    """Raises BadInput naming the folder or file when one is missing, empty, or misnamed."""
-    images = query_and_gallery("Partial-REID", folder, ((queries, WHOLE),), REID_NAME, REID_EXAMPLE)
-    passport = inspected(dataset_id, folder, images, REID_PUBLISHED)
-    return assembled(dataset_id, folder, images, stating(passport, f"queries are {queries}"))
+    """Raises BadInput, naming the folder or file, if one is missing, empty or misnamed."""
+    images = list_query_and_gallery("Partial-REID", folder, ((queries, WHOLE),), REID_NAME, REID_EXAMPLE)
+    passport = inspect_images(dataset_id, folder, images, REID_PUBLISHED)
+    return assemble(dataset_id, folder, images, add_to_variant(passport, f"queries are {queries}"))
 
 
 def _partial_reid(dataset_id: str, title: str, queries: str) -> DatasetSpec:
@@ -62,11 +62,11 @@ def _partial_reid(dataset_id: str, title: str, queries: str) -> DatasetSpec:
 
 
 SPECS = (
-    # Zheng et al., Partial Person Re-identification, ICCV 2015. The first is what most take as queries: the occluded
-    # images, cut by hand to the part that is seen. Some take the occluded images themselves.
+    # Zheng et al., Partial Person Re-identification, ICCV 2015. Most papers query with the occluded images cut by hand
+    # to the visible part, some with the occluded images themselves.
     _partial_reid("partial_reid", "Partial-REID", PARTIAL),
     _partial_reid("partial_reid_occluded", "Partial-REID, occluded queries", OCCLUDED),
-    # Zheng et al., CVPR 2011, as cut by He et al., CVPR 2018: one query and one gallery image a person.
+    # Zheng et al., CVPR 2011, as cut by He et al., CVPR 2018: one query and one gallery image per person.
     DatasetSpec(
         "partial_ilids",
         "Partial-iLIDS",

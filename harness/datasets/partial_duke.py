@@ -1,8 +1,8 @@
 """Partial-Duke: DukeMTMC-reID with half of its images cut to their upper part (PGFL-KD, Sec. 4.1).
 
-In training set, queries and gallery alike half of the images are left whole, a quarter is cut to the upper half and a
-quarter to the upper third. The paper does not say which images were cut and no list was published: here they are drawn
-with a fixed seed, so that the figures are not strictly comparable with the paper's Table 4.
+In training set, queries and gallery alike, half of the images stay whole, a quarter is cut to the upper half and a
+quarter to the upper third. The paper does not say which images were cut, and no list was published. Here they are drawn
+with a fixed seed, so the figures are not strictly comparable with the paper's Table 4.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from harness.datasets import dukemtmc
+from harness.datasets.assemble import Images, assemble, count_images, remark_on_single_images
 from harness.datasets.base import Dataset, DatasetSpec, Passport, Split
 from harness.datasets.file_names import NamedImage
-from harness.datasets.labelled import Images, assembled, counts, single_images
-from harness.datasets.made_once import made_once
-from harness.datasets.passport import verified
+from harness.datasets.make_once import make_once
+from harness.datasets.passport import count_differences, make_passport
 from harness.errors import BadInput
-from harness.fingerprint import canonical_hash
+from harness.files.hashing import canonical_hash
 
 SEED = 0
 SPLITS = ("train", "query", "gallery")
 UPPER_HALF, UPPER_THIRD = 2, 3
-"""An image is cut to the rows above its height divided by this, rounded down; the full width is kept."""
+"""A cut image keeps its upper height // divisor rows, at full width."""
 
 OWN_DRAW = f"which images are cut was drawn here with seed {SEED}, the authors' choice is not published"
 
@@ -35,21 +35,22 @@ OWN_DRAW = f"which images are cut was drawn here with seed {SEED}, the authors' 
 def load(folder: Path) -> Dataset:
     """Partial-Duke, made from the DukeMTMC-reID in ``folder`` and kept in the cache folder.
 
-    Raises BadInput as the loader of DukeMTMC-reID does, and naming an image that cannot be decoded.
+    Raises BadInput as the loader of DukeMTMC-reID does, and for an image that cannot be decoded, which it names.
     """
     whole = dukemtmc.load(folder)
-    cuts = {split: cuts_of(getattr(whole, split).names) for split in SPLITS}
+    cuts = {split: draw_cuts(getattr(whole, split).names) for split in SPLITS}
     fingerprint = canonical_hash({"dukemtmc": whole.passport.fingerprint, "seed": SEED, "cuts": cuts}, 64)
-    made = made_once(f"partial_duke/{fingerprint[:16]}", lambda target: _write(target, whole, cuts))
+    made = make_once(f"partial_duke/{fingerprint[:16]}", lambda target: _write(target, whole, cuts))
     images = {split: _images(getattr(whole, split), cuts[split]) for split in SPLITS}
     _require_whole(made, images)
-    return assembled("partial_duke", made, images, _passport(fingerprint, images))
+    return assemble("partial_duke", made, images, _passport(fingerprint, images))
 
 
-def cuts_of(names: Sequence[str]) -> dict[str, int]:
-    """The images of a split to be cut: their names and by what their height is divided, whatever their order.
+def draw_cuts(names: Sequence[str]) -> dict[str, int]:
+    """Draw the images of a split to be cut: name -> divisor of the height. The order of ``names`` does not matter.
 
-    Of N images, shuffled from their sorted names, the first N // 2 are cut; the first half of these to the upper half.
+    The sorted names are shuffled. The first half of them (rounded down) is cut: half of these to the upper half, the
+    others to the upper third.
     """
     import numpy as np
 
@@ -60,13 +61,13 @@ def cuts_of(names: Sequence[str]) -> dict[str, int]:
 
 
 def _passport(fingerprint: str, images: Images) -> Passport:
-    # Over the images of DukeMTMC-reID and the cuts, not over the files made of them: those differ in bytes, though not
-    # in pixels, from one version of the PNG library to the next.
-    remarks = [dukemtmc.WITHDRAWN, *single_images(images)]
-    found = counts(images, dukemtmc.PUBLISHED)
-    passport = verified("partial_duke", fingerprint, found, dukemtmc.PUBLISHED, remarks)
-    differences = [] if passport.variant == "official" else [passport.variant.removeprefix("differs: ")]
-    return replace(passport, variant="differs: " + "; ".join([*differences, OWN_DRAW]))
+    # The fingerprint covers DukeMTMC-reID and the cuts, not the files made here: their bytes, though not their pixels,
+    # change with the version of the PNG library.
+    remarks = [dukemtmc.WITHDRAWN, *remark_on_single_images(images)]
+    found = count_images(images, dukemtmc.PUBLISHED)
+    passport = make_passport("partial_duke", fingerprint, found, dukemtmc.PUBLISHED, remarks)
+    differences = [*count_differences(found, dukemtmc.PUBLISHED), OWN_DRAW]
+    return replace(passport, variant="differs: " + "; ".join(differences), official=False)
 
 
 def _images(split: Split, cuts: Mapping[str, int]) -> list[NamedImage]:
@@ -75,7 +76,7 @@ def _images(split: Split, cuts: Mapping[str, int]) -> list[NamedImage]:
 
 
 def _made_name(name: str, cuts: Mapping[str, int]) -> str:
-    """Cut images are kept as PNG, which loses nothing, whole ones as they are."""
+    """Cut images are saved as PNG, which loses nothing. Whole images are copied."""
     return str(PurePosixPath(name).with_suffix(".png")) if name in cuts else name
 
 

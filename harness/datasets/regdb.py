@@ -1,8 +1,8 @@
 """RegDB (Nguyen et al., Person Recognition System Based on a Combination of Body Images, Sensors 2017).
 
-412 people, ten visible and ten thermal images each, and ten random splits into 206 people to train and 206 to test on
-(Ye et al., AAAI 2018; DDAG Sec. 4). A split is a training of its own, tested on the same split; a figure is the mean of
-ten. Camera 1 is the visible one, camera 2 the thermal one.
+412 people with ten visible and ten thermal images each, and ten random splits into 206 people for training and 206 for
+testing (Ye et al., AAAI 2018; DDAG Sec. 4). Each split is trained and tested on its own; a figure is the mean of ten.
+Camera 1 is visible, camera 2 thermal.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 
 from harness.datasets.base import Dataset, DatasetSpec
 from harness.datasets.file_names import NamedImage
-from harness.datasets.lists import lines_of
-from harness.datasets.places import find_folder
-from harness.datasets.visible_infrared import visible_infrared_dataset
+from harness.datasets.find_folder import find_folder
+from harness.datasets.image_lists import read_lines
+from harness.datasets.visible_infrared import assemble_visible_infrared
 from harness.errors import BadInput
 
 VISIBLE_CAMERA, INFRARED_CAMERA = 1, 2
@@ -31,37 +31,39 @@ PUBLISHED = {
     "gallery_ids": 206,
     "cameras": 2,
 }
-"""Of each split (DDAG Sec. 4)."""
+"""Counts of each split (DDAG Sec. 4)."""
 
 
 def find(data_root: Path) -> Path | None:
-    """The folder of RegDB under ``data_root`` (or that folder itself); None when it is not there."""
+    """The folder of RegDB under ``data_root`` (or that folder itself); None if it is not there."""
     return find_folder(data_root, ("regdb",), ("idx", "Visible", "Thermal"))
 
 
 def _load_split(folder: Path, number: int, dataset: str, query: str, gallery: str) -> Dataset:
     """Split ``number``, from 1, with queries and gallery from the lists ``visible`` or ``thermal``.
 
-    Raises BadInput naming the file when a list is missing, has a line that is not a path and a label, or names an image
-    twice, and when an image that it names is missing.
+    Raises BadInput, naming the file, if a list is missing, has a line that is not a path and a label, or names an image
+    that is missing or named twice.
     """
     if not 1 <= number <= SPLITS:
         raise BadInput(f"RegDB has no split {number}; choose one from 1 to {SPLITS}")
     images = {
-        "train": [*_listed(folder, "train", "visible", number), *_listed(folder, "train", "thermal", number)],
-        "query": _listed(folder, "test", query, number),
-        "gallery": _listed(folder, "test", gallery, number),
+        "train": [*_read_list(folder, "train", "visible", number), *_read_list(folder, "train", "thermal", number)],
+        "query": _read_list(folder, "test", query, number),
+        "gallery": _read_list(folder, "test", gallery, number),
     }
-    found = visible_infrared_dataset(dataset, folder, images, (INFRARED_CAMERA,), PUBLISHED, {})
+    found = assemble_visible_infrared(dataset, folder, images, (INFRARED_CAMERA,), PUBLISHED, {})
     return replace(found, number=number)
 
 
-def _listed(folder: Path, part: str, modality: str, number: int) -> list[NamedImage]:
-    """The images of one list, in its order; each line is a path below ``folder``, a space and the identity's label."""
+def _read_list(folder: Path, part: str, modality: str, number: int) -> list[NamedImage]:
+    """The images of one list, in its order. A line is a path below ``folder``, a space, and the identity's label."""
     file = folder / "idx" / f"{part}_{modality}_{number}.txt"
-    lines = lines_of(file, f"extract it again: RegDB is expected as {LAYOUT}")
+    lines = read_lines(file, f"extract it again: RegDB is expected as {LAYOUT}")
     images = [
-        _image(file, row, line, CAMERA_OF_LIST[modality]) for row, line in enumerate(lines, start=1) if line.strip()
+        _parse_line(file, row, line, CAMERA_OF_LIST[modality])
+        for row, line in enumerate(lines, start=1)
+        if line.strip()
     ]
     if not images:
         raise BadInput(f"{file} names no image; extract it again")
@@ -78,7 +80,7 @@ def _listed(folder: Path, part: str, modality: str, number: int) -> list[NamedIm
     return images
 
 
-def _image(file: Path, row: int, line: str, camera: int) -> NamedImage:
+def _parse_line(file: Path, row: int, line: str, camera: int) -> NamedImage:
     name, _, label = line.strip().rpartition(" ")
     path = PurePosixPath(name.strip())
     if not name or not label.isdecimal() or path.is_absolute() or ".." in path.parts:

@@ -1,4 +1,4 @@
-"""Where a dataset comes from: a public archive, a page with a form to sign, or nowhere since it was withdrawn."""
+"""The source of each dataset: a public archive, a page with a form to sign, or none if it was withdrawn."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class PublicArchive:
     """An archive that anyone may download.
 
-    ``url`` is what gdown is given, ``name`` the archive's file name, ``folder`` what its content is called under the
-    data root, and ``md5s`` the published MD5 sums of its editions (empty where nobody published one).
+    ``url`` is for gdown. ``name`` is the archive's file name, ``folder`` the name of its content under the data root.
+    ``md5s`` are the published MD5 sums of its editions; empty if nobody published one.
     """
 
     url: str
@@ -27,13 +27,13 @@ _MARKET1501 = PublicArchive(
     ("65005ab7d12ec1c44de4eeafe813e68a",),
 )
 
-# The 767/700 split as folders, by the authors of Zhong et al., CVPR 2017.
+# The 767/700 split as folders, from the authors of Zhong et al., CVPR 2017.
 _CUHK03_NP = PublicArchive(
     "https://drive.google.com/uc?id=1pBCIAGSZ81pgvqjC-lUHtl0OYV1icgkz", "cuhk03-np.zip", "cuhk03-np"
 )
 
-# Training and test images are the same in every edition, the hidden challenge set is not; the loaders of the 2022 and
-# 2023 challenges and of the 2022 winners name these sums.
+# Every edition has the same training and test images, but another hidden challenge set. The sums stand in the loaders
+# of the 2022 and 2023 challenges and of the 2022 winners.
 _SYNERGYREID = PublicArchive(
     "https://github.com/DeepSportradar/player-reidentification-challenge/raw/HEAD/"
     "baseline/data/synergyreid/raw/synergyreid_data.zip",
@@ -64,15 +64,15 @@ PAGES: dict[str, str] = {
     "sysu": "https://github.com/wuancong/SYSU-MM01",
     "regdb": "http://dm.dongguk.edu/link.html",
 }
-"""Pages of the datasets that are given on request, by what the dataset's id begins with.
+"""Pages of datasets that are given on request, by the first letters of the dataset's id.
 
-What to sign or to ask there stands in each ``DatasetSpec.obtain``.
+``DatasetSpec.obtain`` says what to sign or to ask there.
 """
 
 WITHDRAWN = frozenset({"dukemtmc", "occluded_duke", "partial_duke"})
-"""DukeMTMC, taken down by its authors in 2019, and what is made of its images: nothing here fetches them."""
+"""DukeMTMC, taken down by its authors in 2019, and datasets made of its images. They are never fetched."""
 
 
 def page(dataset_id: str) -> str:
-    """The page on which a dataset is asked for; empty where none is known."""
+    """The page on which to ask for a dataset; empty if none is known."""
     return next((address for start, address in PAGES.items() if dataset_id.startswith(start)), "")

@@ -1,9 +1,9 @@
 """SYSU-MM01 (Wu et al., RGB-Infrared Cross-Modality Person Re-Identification, ICCV 2017) in its official layout.
 
 Cameras 1, 2 (indoor), 4 and 5 (outdoor) are visible, 3 (indoor) and 6 (outdoor) infrared. Training takes all images of
-the training and validation identities in all six cameras; infrared images of the test identities look for visible ones.
-The gallery holds every visible image of a test identity, sorted by name; which of them a trial ranks, one of each
-person and camera, is the protocol's to draw.
+the training and validation identities in all six cameras. Queries are the infrared images of the test identities; the
+gallery holds their visible images, sorted by name. The protocol draws the images that a trial ranks, one per person and
+camera.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 
 from harness.datasets.base import Dataset, DatasetSpec
 from harness.datasets.file_names import IMAGE_SUFFIXES, NamedImage
-from harness.datasets.places import find_folder, require_folders
-from harness.datasets.visible_infrared import visible_infrared_dataset
+from harness.datasets.find_folder import find_folder, require_folders
+from harness.datasets.visible_infrared import assemble_visible_infrared
 from harness.errors import BadInput
 
 VISIBLE_CAMERAS = (1, 2, 4, 5)
@@ -40,27 +40,27 @@ PUBLISHED = {
     "gallery_images_a_trial": 301,
     "cameras": 6,
 }
-"""Training and queries as DDAG Sec. 4 prints them; the gallery as the owners' ``rand_perm_cam.mat`` counts it."""
+"""Training and queries as printed in DDAG Sec. 4; the gallery as counted in the owners' ``rand_perm_cam.mat``."""
 PUBLISHED_INDOOR = PUBLISHED | {"gallery_images": 2_939, "gallery_ids": 56, "gallery_images_a_trial": 112}
 
 
 def find(data_root: Path) -> Path | None:
-    """The folder of SYSU-MM01 under ``data_root`` (or that folder itself); None when it is not there."""
+    """The folder of SYSU-MM01 under ``data_root`` (or that folder itself); None if it is not there."""
     return find_folder(data_root, ("sysumm01", "sysu"), ("cam1", "exp"))
 
 
 def _load(folder: Path, dataset: str, gallery_cameras: tuple[int, ...], published: dict[str, int]) -> Dataset:
     """SYSU-MM01 with the gallery of these cameras.
 
-    Raises BadInput naming the file or folder when a camera or a list of identities is missing, a list is not one of
-    numbers or names an identity twice, and for images not named as SYSU-MM01's are.
+    Raises BadInput, naming the file or folder, if a camera or a list of identities is missing, if a list does not
+    hold numbers or has an identity twice, and for images not named as in SYSU-MM01.
     """
     require_folders("SYSU-MM01", folder, [f"cam{camera}" for camera in CAMERAS], LAYOUT)
-    training, validation, test = _identities(folder)
+    training, validation, test = _read_identities(folder)
     images = {
-        "train": _images(folder, training | validation, CAMERAS),
-        "query": _images(folder, test, INFRARED_CAMERAS),
-        "gallery": _images(folder, test, gallery_cameras),
+        "train": _list_images(folder, training | validation, CAMERAS),
+        "query": _list_images(folder, test, INFRARED_CAMERAS),
+        "gallery": _list_images(folder, test, gallery_cameras),
     }
     infrared = sum(image.camera in INFRARED_CAMERAS for image in images["train"])
     counts = {
@@ -68,11 +68,11 @@ def _load(folder: Path, dataset: str, gallery_cameras: tuple[int, ...], publishe
         "train_infrared_images": infrared,
         "gallery_images_a_trial": len({(image.identity, image.camera) for image in images["gallery"]}),
     }
-    return visible_infrared_dataset(dataset, folder, images, INFRARED_CAMERAS, published, counts)
+    return assemble_visible_infrared(dataset, folder, images, INFRARED_CAMERAS, published, counts)
 
 
-def _identities(folder: Path) -> list[set[int]]:
-    """The identities of each of ``IDENTITY_LISTS``: one line of numbers with commas."""
+def _read_identities(folder: Path) -> list[set[int]]:
+    """The identities in each of ``IDENTITY_LISTS``. Each file is one line of numbers with commas."""
     lists = []
     for name in IDENTITY_LISTS:
         file = folder / "exp" / name
@@ -95,7 +95,7 @@ def _identities(folder: Path) -> list[set[int]]:
     return [set(numbers) for numbers in lists]
 
 
-def _images(folder: Path, identities: Collection[int], cameras: tuple[int, ...]) -> list[NamedImage]:
+def _list_images(folder: Path, identities: Collection[int], cameras: tuple[int, ...]) -> list[NamedImage]:
     """The images of these identities in these cameras, by camera, identity and name. A person may lack a camera."""
     images, strays = [], []
     for camera in cameras:

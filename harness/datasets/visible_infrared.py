@@ -1,4 +1,4 @@
-"""Datasets of visible and infrared images, each image in a folder of its person: from the images to the dataset."""
+"""Assembles a dataset of visible and infrared images. Each image lies in a folder of its person."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from harness.datasets.assemble import Images, assemble
 from harness.datasets.base import Dataset
 from harness.datasets.file_names import NamedImage
-from harness.datasets.labelled import Images, assembled
-from harness.datasets.passport import content_digests, fingerprint, verified
+from harness.datasets.passport import content_digests, fingerprint, make_passport
 
 
-def visible_infrared_dataset(
+def assemble_visible_infrared(
     dataset_id: str,
     root: Path,
     images: Images,
@@ -21,15 +21,23 @@ def visible_infrared_dataset(
     published: Mapping[str, int],
     further_counts: Mapping[str, int],
 ) -> Dataset:
-    """The dataset of these images, called by their names relative to ``root``, with its passport.
+    """The dataset of these images, with its passport.
 
-    ``further_counts`` are counts beside those of images, identities and cameras. Raises BadInput for an image that
-    cannot be read.
+    Args:
+        dataset_id: Id of the dataset.
+        root: The dataset's root.
+        images: The images of each split.
+        infrared_cameras: Cameras whose images are infrared.
+        published: Published counts, named as in ``Passport``.
+        further_counts: Counts found, beside those of images, identities and cameras.
+
+    Raises:
+        BadInput: An image cannot be read.
     """
     everything = [image for inside in images.values() for image in inside]
     digests = _digests(root, everything)
     files = [
-        # The split as well: RegDB's two directions are the same images in other roles.
+        # The split enters too: RegDB's two directions have the same images in other splits.
         (f"{split}/{image.name}", digests[image.name], image.identity, image.camera)
         for split, inside in images.items()
         for image in inside
@@ -40,12 +48,12 @@ def visible_infrared_dataset(
         "cameras": len({image.camera for image in everything}),
         **further_counts,
     }
-    passport = verified(dataset_id, fingerprint(files), counts, published)
-    return replace(assembled(dataset_id, root, images, passport), infrared_cameras=infrared_cameras)
+    passport = make_passport(dataset_id, fingerprint(files), counts, published)
+    return replace(assemble(dataset_id, root, images, passport), infrared_cameras=infrared_cameras)
 
 
 def _digests(root: Path, images: Sequence[NamedImage]) -> dict[str, str]:
-    """SHA-256 of the content of each image, by its name, read one folder after another."""
+    """SHA-256 of the content of each image, by its name. Folders are read one by one."""
     by_folder: dict[PurePosixPath, list[str]] = defaultdict(list)
     for image in images:
         file = PurePosixPath(image.name)

@@ -1,8 +1,7 @@
-"""Image files whose names say an identity and no camera.
+"""Lists image files whose names tell an identity but no camera.
 
-Datasets without camera labels are scored with every gallery image kept: all queries are given one camera and the
-gallery another, so that the camera rule finds nothing to remove (reading the second number of a name as a camera would
-remove matches).
+Datasets without camera labels keep every gallery image. All queries get one camera and the gallery another, so the
+camera rule removes nothing. (Taking the second number of a name for a camera would remove matches.)
 """
 
 from __future__ import annotations
@@ -10,22 +9,31 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from harness.datasets.assemble import prefix_folder
 from harness.datasets.file_names import IMAGE_SUFFIXES, NamedImage
-from harness.datasets.labelled import within
-from harness.datasets.places import require_folders
+from harness.datasets.find_folder import require_folders
 from harness.errors import BadInput
 
 QUERY_CAMERA, GALLERY_CAMERA = 0, 1
 
 
-def images_of_one_camera(
+def list_images_of_one_camera(
     root: Path, folder: str, pattern: re.Pattern[str], camera: int, example: str
 ) -> list[NamedImage]:
-    """The images in ``root/folder`` and its sub-folders, where ``pattern`` with its group identity is a whole name.
+    """The images in ``root/folder`` and its sub-folders. A sub-folder named by a number holds that identity.
 
-    A sub-folder called by a number is the folder of that identity. Files that are not images and hidden ones are left
-    out. Raises BadInput for a folder without images, and for images with other names or in another identity's folder:
-    counted, with the first three named and ``example`` as the form expected.
+    Hidden files and files that are not images are left out.
+
+    Args:
+        root: The dataset's root.
+        folder: Folder below the root.
+        pattern: Matches a whole file name, with the group identity.
+        camera: The camera given to all images.
+        example: A file name, for messages.
+
+    Raises:
+        BadInput: The folder holds no images, or images with other names or in another identity's folder: these are
+            counted and the first three named.
     """
     images, strays = [], []
     for file in sorted((root / folder).rglob("*")):
@@ -44,20 +52,27 @@ def images_of_one_camera(
         )
     if not images:
         raise BadInput(f"{root / folder} holds no images; extract the original archive again")
-    return within(folder, images)
+    return prefix_folder(folder, images)
 
 
-def query_and_gallery(
+def list_query_and_gallery(
     title: str, root: Path, pairs: tuple[tuple[str, str], ...], pattern: re.Pattern[str], example: str
 ) -> dict[str, list[NamedImage]]:
     """Query and gallery of a dataset that is only tested on, each in its own folder.
 
-    ``pairs`` are the names under which the two folders circulate; ``example`` is a file name below such a folder.
-    Raises BadInput naming the folder or file when one is missing, empty, or not named as ``pattern`` says.
+    Args:
+        title: The dataset's name, for messages.
+        root: The dataset's root.
+        pairs: Names of the two folders in the copies that circulate.
+        pattern: Matches a whole file name, with the group identity.
+        example: A file name below such a folder, for messages.
+
+    Raises:
+        BadInput: A folder or file is missing, empty, or does not match ``pattern``.
     """
     query, gallery = next((pair for pair in pairs if any((root / folder).is_dir() for folder in pair)), pairs[0])
     require_folders(title, root, (query, gallery), f"{root.name}/{{{query},{gallery}}}/{example}")
     return {
-        "query": images_of_one_camera(root, query, pattern, QUERY_CAMERA, example),
-        "gallery": images_of_one_camera(root, gallery, pattern, GALLERY_CAMERA, example),
+        "query": list_images_of_one_camera(root, query, pattern, QUERY_CAMERA, example),
+        "gallery": list_images_of_one_camera(root, gallery, pattern, GALLERY_CAMERA, example),
     }

@@ -1,4 +1,4 @@
-"""Scoring: features and labels in, metrics, per-query ranks, intervals, verdicts and checked claims out.
+"""Scoring: from features and labels to metrics, per-query ranks, intervals, verdicts and checked claims.
 
 ``evaluate``, ``score`` and ``rerank`` are loaded on first use, so that ``harness.evaluation.verdicts`` needs no torch.
 """

@@ -16,10 +16,10 @@ ClaimWord = Literal["holds", "contradicted", "undecided"]
 
 
 @dataclass(frozen=True, eq=False)
-class PerQuery:
-    """One side of a claim: the scores of one row, one for each training seed, on the queries of ``query_ids`` (Q,).
+class ClaimSide:
+    """One side of a claim: the scores of one row, one per training seed, and the identities of its queries (Q,).
 
-    All seeds are of the same queries: of a dataset of several splits, of one split.
+    All seeds share the queries. Where a dataset has several splits, all seeds share one split.
     """
 
     scores: tuple[Scores, ...]
@@ -32,27 +32,36 @@ class PerQuery:
 
 @dataclass(frozen=True)
 class CheckedClaim:
-    """What the records say: ``difference`` (better - worse) and its 95 % ``interval``, in points of ``metric``."""
+    """The result of a claim: ``difference`` (better - worse) and its 95 % ``interval``, in points of ``metric``."""
 
     word: ClaimWord
     metric: str
     difference: float
     interval: tuple[float, float]
     seeds: tuple[int, int]
-    """Training seeds of the better and of the worse row."""
+    """Number of training seeds of the better and of the worse row."""
 
 
 def check_claim(
-    better: PerQuery, worse: PerQuery, metric: str = "map", seed: int = 0, draws: int = DRAWS
+    better: ClaimSide, worse: ClaimSide, metric: str = "map", seed: int = 0, draws: int = DRAWS
 ) -> CheckedClaim:
-    """Whether the row ``better`` beats the row ``worse``, by a paired bootstrap by identity, seeds nested.
+    """Check whether the row ``better`` beats the row ``worse``, by a paired bootstrap by identity, seeds nested.
 
-    Every draw takes people with replacement, the same for both rows (that is the pairing), each with all of their
-    queries, and training seeds with replacement, for each row apart. The claim ``holds`` when the 95 % interval of the
-    difference of means lies above 0, is ``contradicted`` when it lies below, else ``undecided``. With one seed a side
-    the interval knows only of the choice of people; with two or three it still underrates the noise of training.
+    Each draw takes people with replacement, each with all of their queries. Both rows get the same people: that is the
+    pairing. Each draw also takes training seeds with replacement, separately per row. The claim ``holds`` when the
+    95 % interval of the difference of means lies above 0, is ``contradicted`` when it lies below, else ``undecided``.
+    With one seed per side the interval covers only the choice of people. With two or three seeds it still
+    underestimates the noise of training.
 
-    Raises BadInput for an unknown metric, a side without scores, and when the two sides are not of the same queries.
+    Args:
+        better: The row that the paper states to be better.
+        worse: The row that it should beat.
+        metric: One of ``harness.evaluation.metrics.METRICS``.
+        seed: Seed of the bootstrap.
+        draws: Number of bootstrap draws.
+
+    Raises:
+        BadInput: The metric is unknown, a side has no scores, or the two sides have different queries.
     """
     _check_paired(better, worse)
     valid = better.scores[0].valid
@@ -72,16 +81,16 @@ def check_claim(
 
 
 def _resampled_mean(means: Floats, generator: np.random.Generator) -> Floats:
-    """Mean over seeds drawn with replacement, anew in each row of ``means`` (draws, seeds)."""
+    """Mean over seeds that are drawn with replacement in each row of ``means`` (draws, seeds)."""
     drawn = generator.integers(means.shape[1], size=means.shape)
     return np.take_along_axis(means, drawn, axis=1).mean(axis=1)
 
 
-def _check_paired(better: PerQuery, worse: PerQuery) -> None:
+def _check_paired(better: ClaimSide, worse: ClaimSide) -> None:
     for name, side in (("better", better), ("worse", worse)):
         if not side.scores:
             raise BadInput(f"the {name} row of the claim has no scores; run its cell first")
-    offsets = better.scores[0].offsets  # equal when every query has as many matches, as on the same queries and gallery
+    offsets = better.scores[0].offsets  # the same queries and gallery give each query the same number of matches
     queries = len(better.scores[0].valid)
     same_ids = np.array_equal(better.query_ids, worse.query_ids) and len(better.query_ids) == queries
     if not same_ids or not all(np.array_equal(scores.offsets, offsets) for scores in (*better.scores, *worse.scores)):

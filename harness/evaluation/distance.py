@@ -1,4 +1,4 @@
-"""Features to distances, one block of queries at a time, so that the (Q, G) matrix is never whole in memory."""
+"""From features to distances, one block of queries at a time: memory never holds the whole (Q, G) matrix."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.errors import BadInput, unknown
+from harness.errors import BadInput, unknown_name_error
 
 Metric = Literal["cosine", "euclidean"]
 
-QUERY_BLOCK = 1024
-"""Queries a block: at MSMT17's 82,161 gallery images a block of distances is 337 MB. Each product rearranges the whole
-gallery for its own use, which blocks of 256 make a fifth of the time."""
+BLOCK_QUERIES = 1024
+"""At MSMT17's 82,161 gallery images a block of distances takes 337 MB. Each product rearranges the whole gallery; with
+blocks of 256 queries that would take a fifth of the time."""
 
 ROW_MULTIPLE = 64
-"""Matrix products are padded with zero rows to this multiple, because BLAS libraries take other kernels, which round
-otherwise, for a few rows: unpadded, a query's distances would depend on how many queries share its block."""
+"""Matrix products are padded with zero rows to this multiple. For few rows BLAS libraries use kernels that round
+differently: without padding, a query's distances would depend on the number of queries in its block."""
 
 
 def feature_matrix(features: Any, name: str) -> Tensor:
-    """``features`` (N, D), a NumPy array or a tensor of any numeric type, as a detached float32 tensor on its device.
+    """Convert ``features`` (N, D), a NumPy array or tensor of any numeric type, to a detached float32 tensor.
 
-    Raises BadInput, naming them as ``name``, when they are not a numeric matrix with at least one row and column.
+    A tensor stays on its device. Raises BadInput, which calls the features ``name``, unless they are a numeric matrix
+    with at least one row and column.
     """
     try:
         if isinstance(features, Tensor):
@@ -35,16 +36,16 @@ def feature_matrix(features: Any, name: str) -> Tensor:
         else:
             matrix = torch.from_numpy(np.require(features, np.float32, ["C", "W"]))
     except (TypeError, ValueError) as error:
-        raise BadInput(f"{name} must be a matrix of numbers, one row an image ({error})") from error
+        raise BadInput(f"{name} must be a matrix of numbers, one row per image ({error})") from error
     if matrix.ndim != 2 or 0 in matrix.shape:
-        raise BadInput(f"{name} must be a matrix, one row an image, but their shape is {tuple(matrix.shape)}")
+        raise BadInput(f"{name} must be a matrix, one row per image, but their shape is {tuple(matrix.shape)}")
     return matrix
 
 
-def matched(query_features: Any, gallery_features: Any) -> tuple[Tensor, Tensor]:
-    """Query (Q, D) and gallery (G, D) features as float32 matrices on the gallery's device.
+def checked_features(query_features: Any, gallery_features: Any) -> tuple[Tensor, Tensor]:
+    """Check query (Q, D) and gallery (G, D) features; return float32 matrices on the gallery's device.
 
-    Raises BadInput for features that are no matrix or not finite, or dimensions that differ.
+    Raises BadInput for features that are no matrix or not finite, or when their dimensions differ.
     """
     gallery = feature_matrix(gallery_features, "gallery features")
     query = feature_matrix(query_features, "query features").to(gallery.device)
@@ -59,7 +60,7 @@ def matched(query_features: Any, gallery_features: Any) -> tuple[Tensor, Tensor]
 
 
 def _check_finite(matrix: Tensor, name: str) -> None:
-    """Raise BadInput when the squared norm of a row is not finite, which any NaN makes it."""
+    """Raise BadInput when the squared norm of a row is not finite; any NaN makes it so."""
     broken = torch.nonzero(~torch.isfinite(_norms(matrix).square())).flatten()
     if len(broken):
         raise BadInput(
@@ -75,7 +76,7 @@ def _norms(matrix: Tensor) -> Tensor:
 
 @contextmanager
 def full_precision(device: str) -> Iterator[None]:
-    """Float32 products as such: training may have switched on autocast, TF32 or bfloat16 products."""
+    """Compute products in plain float32: training may have switched on autocast, TF32 or bfloat16 products."""
     precision = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:
@@ -91,25 +92,39 @@ def _padded(rows: Tensor, multiple: int) -> Tensor:
 
 
 def distance_blocks(
-    query_features: Any, gallery_features: Any, metric: Metric = "cosine", block: int = QUERY_BLOCK
+    query_features: Any, gallery_features: Any, metric: Metric = "cosine", block: int = BLOCK_QUERIES
 ) -> Iterator[NDArray[np.float32]]:
-    """Distances (b, G) of ``block`` queries after another, b <= ``block``, float32, in the order of the queries.
+    """Yield float32 distances (b, G) of successive blocks of b <= ``block`` queries, in the order of the queries.
 
-    They are computed on the gallery's device and rank a query's gallery as the metric does, leaving out what is the
-    same for all of its gallery: ``cosine`` is minus the cosine similarity, which is 0 for a zero vector (its norm
-    below 1e-22 counts as zero); ``euclidean`` is (|q - g|^2 - |q|^2) / 2. A distance does not depend on ``block``.
+    The distances of one query rank its gallery as the metric does. Terms that are equal for the whole gallery are left
+    out: ``cosine`` is minus the cosine similarity, which is 0 for a zero vector (a norm below 1e-22 counts as zero);
+    ``euclidean`` is (|q - g|^2 - |q|^2) / 2. A distance does not depend on ``block``.
 
-    Raises BadInput for an unknown metric, features that are no matrix or not finite, or dimensions that differ.
+    Args:
+        query_features: Query features (Q, D).
+        gallery_features: Gallery features (G, D). Distances are computed on their device.
+        metric: ``cosine`` or ``euclidean``.
+        block: Queries per block.
+
+    Raises:
+        BadInput: The metric is unknown, features are no matrix or not finite, or their dimensions differ.
     """
     if metric not in get_args(Metric):
-        raise unknown("metric", metric, get_args(Metric))
-    query, gallery = matched(query_features, gallery_features)
+        raise unknown_name_error("metric", metric, get_args(Metric))
+    query, gallery = checked_features(query_features, gallery_features)
     for distances in distance_tensors(query, gallery, metric, block):
         yield distances.cpu().numpy()
 
 
 def distance_tensors(query: Tensor, gallery: Tensor, metric: Metric, block: int) -> Iterator[Tensor]:
-    """The distances of ``distance_blocks`` as tensors on the device of features that ``matched`` has passed."""
+    """The distances of ``distance_blocks``, as tensors.
+
+    Args:
+        query: Query features (Q, D), from ``checked_features``.
+        gallery: Gallery features (G, D), likewise.
+        metric: ``cosine`` or ``euclidean``.
+        block: Queries per block.
+    """
     count = len(gallery)
     if count < ROW_MULTIPLE:
         gallery = _padded(gallery, ROW_MULTIPLE)
@@ -128,6 +143,6 @@ def distance_tensors(query: Tensor, gallery: Tensor, metric: Metric, block: int)
 
 
 def _unit_rows(matrix: Tensor) -> Tensor:
-    """The rows divided by their norms, and zero rows as they are."""
+    """Divide each row by its norm; zero rows stay as they are."""
     norms = _norms(matrix)
     return matrix * torch.where(norms > 0, 1 / norms, 0)[:, None]

@@ -1,8 +1,8 @@
 """Galleries of a protocol with several trials: the gallery images that each trial ranks.
 
-SYSU-MM01 is scored in ten trials, each with one image of every person from every visible camera. Which one is drawn
-moves Rank-1, and two draws are in use: the seeded one of the authors of DDAG, behind that paper's tables, and the one
-that the owners of SYSU-MM01 fixed in ``rand_perm_cam.mat``.
+SYSU-MM01 is scored in ten trials, each with one image per person and visible camera. The choice of these images moves
+Rank-1. Two choices are in use: the seeded draw of the authors of DDAG, behind the tables of their paper, and the
+galleries that the owners of SYSU-MM01 fixed in ``rand_perm_cam.mat``.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ PersonInCamera = tuple[int, int]
 """Identity and camera: one folder of SYSU-MM01."""
 
 
-def one_image_a_camera(gallery_ids: Labels, gallery_cams: Labels) -> tuple[Labels, ...]:
-    """One image of every person from every camera that saw them, drawn anew in each of ``TRIALS`` trials.
+def one_image_per_camera(gallery_ids: Labels, gallery_cams: Labels) -> tuple[Labels, ...]:
+    """Draw one image per person and camera, anew in each of ``TRIALS`` trials.
 
-    DDAG Sec. 4 and its authors' code: trial t seeds Python's generator with t, then, identities ascending and within
-    them cameras ascending, takes one image of each pair that exists. A pair without images takes no draw. The images
-    of a pair must stand in the order of their file names, for a trial to be the authors' own.
+    DDAG Sec. 4 and its authors' code: trial t seeds Python's generator with t, then takes one image of each (identity,
+    camera) pair that exists, identities ascending and within them cameras ascending. A pair without images takes no
+    draw. To repeat the authors' trials, the images of a pair must be in the order of their file names.
     """
     choices = list(_rows_by_person_and_camera(gallery_ids, gallery_cams).values())
     trials = []
     for trial in range(TRIALS):
-        chance = random.Random(trial)
-        trials.append(np.array([chance.choice(rows) for rows in choices], np.int64))
+        generator = random.Random(trial)
+        trials.append(np.array([generator.choice(rows) for rows in choices], np.int64))
     return tuple(trials)
 
 
 @dataclass(frozen=True, eq=False)
 class FixedGalleries:
-    """One image of every person from every camera, as somebody has fixed it; a ``Draw``.
+    """One image per person and camera, read from a file; a ``Draw``.
 
-    ``images`` maps identity and camera to the number of the image, from 1 in the order of file names, of each trial.
-    ``source`` is the file that says so.
+    ``images`` maps identity and camera to the image number in each trial, from 1, in the order of file names.
+    ``source`` is the file.
     """
 
     images: Mapping[PersonInCamera, tuple[int, ...]]
@@ -57,7 +57,7 @@ class FixedGalleries:
     def __call__(self, gallery_ids: Labels, gallery_cams: Labels) -> tuple[Labels, ...]:
         """The gallery rows of each trial.
 
-        Raises BadInput naming the file when it has no choice for a person and camera, or one past their images.
+        Raises BadInput, naming the file, when it lacks a person and camera or chooses an image that does not exist.
         """
         chosen = [
             self._chosen(person_in_camera, rows)
@@ -76,19 +76,19 @@ class FixedGalleries:
         return [rows[number - 1] for number in numbers]
 
 
-def owners_galleries(file: Path) -> FixedGalleries:
-    """The single-shot galleries that the owners of SYSU-MM01 fixed, from their ``rand_perm_cam.mat``.
+def read_fixed_galleries(file: Path) -> FixedGalleries:
+    """Read the single-shot galleries that the owners of SYSU-MM01 fixed, from their ``rand_perm_cam.mat``.
 
-    The file holds, for each camera and person, one permutation of that person's images a trial; a single-shot gallery
-    takes the first image of it (Wu et al., ICCV 2017, and the evaluation code that they publish). Use it as
-    ``dataclasses.replace(PROTOCOLS["sysu_all"], id="sysu_all_owners", draw=owners_galleries(file))``.
+    For each camera and person the file holds one permutation of the images per trial. A single-shot gallery takes the
+    first image of each permutation (Wu et al., ICCV 2017, and their published evaluation code). Use it as
+    ``dataclasses.replace(PROTOCOLS["sysu_all"], id="sysu_all_owners", draw=read_fixed_galleries(file))``.
 
-    Raises BadInput when the file is missing or something else, or scipy, which reads it, is not installed.
+    Raises BadInput when the file is missing or is another file, or when scipy is not installed.
     """
     try:
         from scipy.io import loadmat
     except ImportError as error:
-        raise BadInput(f"{file} can be read with scipy only; install it with: pip install scipy") from error
+        raise BadInput(f"{file} needs scipy to be read; install it with: pip install scipy") from error
     try:
         cameras = [camera.ravel() for camera in loadmat(file)["rand_perm_cam"].ravel()]
         images = {
@@ -99,8 +99,8 @@ def owners_galleries(file: Path) -> FixedGalleries:
         }
     except (OSError, KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
         raise BadInput(
-            f"{file} is not the owners' rand_perm_cam.mat ({error}); get it from the evaluation folder that the owners "
-            "of SYSU-MM01 publish"
+            f"{file} is not the owners' rand_perm_cam.mat ({error}); take it from the evaluation folder published with "
+            "SYSU-MM01"
         ) from error
     return FixedGalleries(images, file)
 

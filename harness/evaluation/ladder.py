@@ -1,7 +1,7 @@
-"""The protocol gap ladder: which switch of the protocol, or which two, close the gap to a published figure?
+"""The protocol gap ladder: which protocol switch, or pair of switches, closes the gap to a published figure?
 
-Frameworks disagree on how a re-ID figure is made from the same features. The stored features of a record are scored
-again under each of these disagreements, without training, and the settings are ranked by what remains of the gap.
+Frameworks compute different re-ID figures from the same features. The stored features of a record are scored again
+under each such difference, without training. The settings are then sorted by the gap that remains.
 """
 
 from __future__ import annotations
@@ -15,28 +15,31 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import DAMAGED_ARRAYS, BadInput
+from harness.errors import BadInput
 from harness.evaluation.distance import Metric
 from harness.evaluation.metrics import METRICS, Scores
 from harness.evaluation.protocols import Protocol
 from harness.evaluation.scoring import Reranking, score
+from harness.files.arrays import DAMAGED_ARRAYS
 
-CLOSED = 0.1
-"""Points that may remain of a gap that is closed: a unit of the last digit that most tables print."""
+CLOSED_GAP_POINTS = 0.1
+"""A gap counts as closed when at most this remains: one unit of the last digit that most tables print."""
 
 Figures = Mapping[str, float]
 """Metrics by name, in percent."""
 
 
 RERANKINGS = (Reranking(), Reranking(50, 15, 0.3))
-"""The paper's parameters, and the defaults of the evaluation code of TransReID (He et al., ICCV 2021) and its heirs."""
+"""The paper's parameters, and the defaults of TransReID's evaluation code (He et al., ICCV 2021) and its successors."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How features become figures. ``flip``: features are sums over an image and its mirror. ``distractors``: gallery
-    images of people whom no query shows are ranked. ``junk_kept``: gallery images of the protocol's junk identity are
-    ranked, as negatives."""
+    """How features become figures.
+
+    ``flip``: features are sums over an image and its mirror image. ``distractors``: gallery images of people without a
+    query are ranked. ``junk_kept``: gallery images of the protocol's junk identity are ranked, as negatives.
+    """
 
     flip: bool
     metric: Metric = "cosine"
@@ -48,25 +51,24 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Switch:
-    """One field of a setting, turned to another value; ``label`` says so in words."""
+class ProtocolSwitch:
+    """Another ``value`` for one ``field`` of a setting; ``label`` describes the change."""
 
     field: str
     value: Any
     label: str
 
     def turned(self, setting: Setting) -> Setting:
-        """The setting with this switch turned."""
+        """A copy of the setting with this switch turned."""
         return replace(setting, **{self.field: self.value})
 
 
 @dataclass(frozen=True, eq=False)
 class StoredFeatures:
-    """The features of an evaluation, with what is needed to score them by other rules.
+    """The features of an evaluation, and all that scoring them by other rules needs.
 
-    ``query`` and ``gallery`` map ``flip`` to raw features (Q, D) and (G, D), for those that are stored. ``junk`` maps
-    it to those of the gallery images (J, D) that the loader left out, if they are stored, and ``junk_cams`` are their
-    cameras (J,).
+    ``query`` and ``gallery`` map ``flip`` to raw features (Q, D) and (G, D), where stored. ``junk`` maps ``flip`` to
+    the features (J, D) of gallery images that the loader left out, where stored; ``junk_cams`` are their cameras (J,).
     """
 
     query: Mapping[bool, NDArray[Any]]
@@ -80,12 +82,12 @@ class StoredFeatures:
 
     @classmethod
     def read(cls, path: Path, flip: bool) -> StoredFeatures:
-        """From ``features.npz``, whose ``query`` and ``gallery`` are with ``flip`` or without.
+        """Read ``features.npz``, where ``flip`` says how ``query`` and ``gallery`` were made.
 
-        Where the file also holds ``query_other_flip`` and ``gallery_other_flip``, those are the other way round;
-        ``junk``, ``junk_other_flip`` and ``junk_cams`` are of the images that the loader left out.
+        ``query_other_flip`` and ``gallery_other_flip``, where present, were made with the opposite of ``flip``.
+        ``junk``, ``junk_other_flip`` and ``junk_cams`` belong to the images that the loader left out.
 
-        Raises BadInput naming the file when it is missing, damaged or not whole.
+        Raises BadInput, naming the file, when it is missing, damaged or incomplete.
         """
         try:
             with np.load(path, allow_pickle=False) as arrays:
@@ -97,7 +99,7 @@ class StoredFeatures:
                 labels = {name: arrays[name] for name in ("query_ids", "gallery_ids", "query_cams", "gallery_cams")}
                 junk_cams = arrays["junk_cams"] if junk else np.zeros(0, np.int64)
         except DAMAGED_ARRAYS as error:
-            raise BadInput(f"{path} holds no features that can be scored ({error}); run its cell again") from error
+            raise BadInput(f"{path} holds no features to score ({error}); run its cell again") from error
         if flip not in query or query.keys() != gallery.keys():
             raise BadInput(f"{path} lacks features of the query or of the gallery; run its cell again")
         return cls(query, gallery, junk, **labels, junk_cams=junk_cams)
@@ -105,8 +107,8 @@ class StoredFeatures:
 
 @dataclass(frozen=True)
 class Rung:
-    """One setting that was tried: the ``switches`` turned, the ``figures`` of the published metrics that it gives, and
-    their ``differences``, measured - published."""
+    """One setting that was tried: the labels of the ``switches`` turned, its ``figures`` for the published metrics, and
+    the ``differences``, measured - published."""
 
     switches: tuple[str, ...]
     figures: Figures
@@ -114,14 +116,17 @@ class Rung:
 
     @property
     def remaining(self) -> float:
-        """The largest of the differences, whatever its sign."""
+        """The largest absolute difference."""
         return max(abs(difference) for difference in self.differences.values())
 
 
 @dataclass(frozen=True)
 class Ladder:
-    """``recorded`` is the rung without any switch; ``rungs`` are all others, the one with least remaining first.
-    ``without_effect`` are the switches that move no published metric, and are in no rung."""
+    """All settings that were tried.
+
+    ``recorded`` is the rung without any switch. ``rungs`` are the others, sorted by the gap that remains, smallest
+    first. ``without_effect`` are the switches that move no published metric; no rung has them.
+    """
 
     recorded: Rung
     rungs: tuple[Rung, ...]
@@ -129,15 +134,15 @@ class Ladder:
 
     @property
     def closest(self) -> Rung:
-        """The rung of fewest switches that closes the gap, or the one with least remaining where none does."""
+        """The rung with the fewest switches that closes the gap, else the rung with the smallest remaining gap."""
         everything = [self.recorded, *self.rungs]
-        closing = [rung for rung in everything if rung.remaining <= CLOSED]
+        closing = [rung for rung in everything if rung.remaining <= CLOSED_GAP_POINTS]
         if closing:
             return min(closing, key=lambda rung: (len(rung.switches), rung.remaining))
         return min(everything, key=lambda rung: rung.remaining)
 
 
-def climb(
+def build_ladder(
     stored: StoredFeatures,
     rule: Protocol,
     recorded: Setting,
@@ -146,20 +151,25 @@ def climb(
 ) -> Ladder:
     """Score ``stored`` features under every switch and every pair of switches that they allow.
 
-    ``rule`` is the protocol of the record and ``recorded`` its setting. ``known`` are figures of settings in step form
-    that need not, or cannot, be scored from what is stored.
+    Args:
+        stored: The features of the record's evaluation.
+        rule: The protocol of the record.
+        recorded: The setting of the record.
+        published: Published metrics by name, in percent.
+        known: Figures of settings, in step form, that are known without scoring or that ``stored`` cannot give.
 
-    Raises BadInput when no metric of ``published`` is one that scoring gives.
+    Raises:
+        BadInput: Scoring gives no metric of ``published``.
     """
     figures = {metric: figure for metric, figure in published.items() if metric in METRICS}
     if not figures:
-        raise BadInput(f"none of the published metrics ({', '.join(published) or 'none'}) is one that scoring gives")
+        raise BadInput(f"scoring gives none of the published metrics ({', '.join(published) or 'none'})")
     scorer = _Scorer(stored, rule, dict(known or {}))
     base = scorer.rung(recorded, (), figures)
-    singles: list[tuple[Switch, Rung]] = []
+    singles: list[tuple[ProtocolSwitch, Rung]] = []
     without_effect: list[str] = []
     for switch in _switches(recorded, rule):
-        if scorer.can(switch.turned(recorded)):
+        if scorer.can_score(switch.turned(recorded)):
             rung = scorer.rung(switch.turned(recorded), (switch.label,), figures)
             if rung.figures == base.figures:
                 without_effect.append(switch.label)
@@ -168,55 +178,55 @@ def climb(
     rungs = [rung for _, rung in singles]
     for (first, _), (second, _) in combinations(singles, 2):
         both = second.turned(first.turned(recorded))
-        if first.field != second.field and scorer.can(both):
+        if first.field != second.field and scorer.can_score(both):
             rungs.append(scorer.rung(both, (first.label, second.label), figures))
     rungs.sort(key=lambda rung: (round(rung.remaining, 6), len(rung.switches)))
     return Ladder(base, tuple(rungs), tuple(without_effect))
 
 
-def _switches(recorded: Setting, rule: Protocol) -> list[Switch]:
-    """Every switch that can be turned from the recorded setting."""
+def _switches(recorded: Setting, rule: Protocol) -> list[ProtocolSwitch]:
+    """Every switch that the recorded setting allows."""
     metric: Metric = "euclidean" if recorded.metric == "cosine" else "cosine"
     how = "Euclidean distance of features as they are" if metric == "euclidean" else "cosine distance"
     form = "trapezoid" if recorded.average_precision == "step" else "step"
     switches = [
-        Switch("average_precision", form, f"average precision in {form} form"),
-        Switch("metric", metric, how),
-        Switch("flip", not recorded.flip, "without flip" if recorded.flip else "with flip"),
-        Switch(
+        ProtocolSwitch("average_precision", form, f"average precision in {form} form"),
+        ProtocolSwitch("metric", metric, how),
+        ProtocolSwitch("flip", not recorded.flip, "without flip" if recorded.flip else "with flip"),
+        ProtocolSwitch(
             "same_camera_junk",
             not recorded.same_camera_junk,
             f"same-camera rule {'off' if recorded.same_camera_junk else 'on'}",
         ),
     ]
     if rule.draw is None and not rule.identity_cmc:
-        switches.append(Switch("distractors", False, "distractors dropped"))
+        switches.append(ProtocolSwitch("distractors", False, "distractors dropped"))
         others = [parameters for parameters in RERANKINGS if parameters != recorded.reranking]
-        switches += [Switch("reranking", parameters, str(parameters)) for parameters in others]
+        switches += [ProtocolSwitch("reranking", parameters, str(parameters)) for parameters in others]
         if recorded.reranking:
-            switches.append(Switch("reranking", None, "without re-ranking"))
+            switches.append(ProtocolSwitch("reranking", None, "without re-ranking"))
     if rule.junk_identity is not None:
-        switches.append(Switch("junk_kept", True, "junk kept"))
+        switches.append(ProtocolSwitch("junk_kept", True, "junk kept"))
     return switches
 
 
 class _Scorer:
-    """Figures of settings, each scored once."""
+    """Scores settings, each once."""
 
     def __init__(self, stored: StoredFeatures, rule: Protocol, known: dict[Setting, Figures]) -> None:
         self.stored = stored
         self.rule = rule
         self.known = known
 
-    def can(self, setting: Setting) -> bool:
-        """Whether what is stored suffices."""
+    def can_score(self, setting: Setting) -> bool:
+        """Whether the stored features suffice."""
         has_junk = not setting.junk_kept or setting.flip in self.stored.junk
         return replace(setting, average_precision="step") in self.known or (
             setting.flip in self.stored.query and has_junk
         )
 
     def rung(self, setting: Setting, switches: tuple[str, ...], published: Figures) -> Rung:
-        """The figures of a setting beside the published ones."""
+        """The figures of a setting and their differences from the published ones."""
         in_step_form = replace(setting, average_precision="step")
         if in_step_form not in self.known:
             self.known[in_step_form] = self._scores(setting).metrics

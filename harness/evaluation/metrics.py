@@ -1,4 +1,4 @@
-"""Ranks of the matches to metrics: average precision in both forms, CMC, mINP."""
+"""From ranks of matches to metrics: average precision in both forms, CMC, mINP."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import DAMAGED_ARRAYS, BadInput, unknown
+from harness.errors import BadInput, unknown_name_error
 from harness.evaluation.ranking import Ranking
+from harness.files.arrays import DAMAGED_ARRAYS
 
 CMC_RANKS = 50
 
@@ -20,20 +21,23 @@ METRICS = ("map", *RANK_METRICS, "minp", "map_trapezoid")
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """All that one evaluation says, query by query.
+    """All results of one evaluation, per query.
 
-    ``match_ranks``, ``offsets`` and ``top`` are those of ``Ranking``. Where a protocol has several ``trials``, T of
-    them, ``match_ranks`` and ``offsets`` (T * Q + 1,) hold the queries of the first trial, then those of the second,
-    and so on, ``top`` is that of the first, and all that follows is the mean over the trials. ``first_ranks`` (T * Q,)
-    int32: the rank that CMC counts, of the first match among the images, or among the distinct identities where the
-    protocol says so; 0 where there is none. Everything else follows from these.
-
-    ``valid`` (Q,) bool: the query has a match; only such queries count, and for the others the following, (Q,) float64
-    in 0..1, are NaN. ``average_precision``: mean over the matches of i / rank_i (step form, that of most papers' code).
-    ``average_precision_trapezoid``: the trapezoid rule under the precision-recall curve, as in Market-1501's own Matlab
-    code. ``inverse_negative_penalty``: number of matches / rank of the last one (Ye et al., "Deep Learning for Person
-    Re-identification: A Survey and Outlook", TPAMI 2021). ``cmc`` (50,) float64, percent: the valid queries that have a
-    match at rank k or before, k from 1.
+    Attributes:
+        match_ranks: Ranks of all matches, as in ``Ranking``. With T > 1 trials the queries of the first trial come
+            first, then the queries of the second, and so on.
+        offsets: (T * Q + 1,), as in ``Ranking``.
+        top: As in ``Ranking``, from the first trial.
+        first_ranks: (T * Q,) int32, the rank of the first match as CMC counts it: among the images, or among the
+            distinct identities if the protocol says so; 0 without a match. All other results follow from these.
+        trials: T, the number of trials. All results below are means over the trials.
+        valid: (Q,) bool, whether the query has a match. Only such queries count; the next three, (Q,) float64 in 0..1,
+            are NaN for all others.
+        average_precision: Mean over the matches of i / rank_i (step form, as in the code of most papers).
+        average_precision_trapezoid: Trapezoid rule under the precision-recall curve, as in Market-1501's Matlab code.
+        inverse_negative_penalty: Number of matches / rank of the last match (Ye et al., "Deep Learning for Person
+            Re-identification: A Survey and Outlook", TPAMI 2021).
+        cmc: (50,) float64, percent of valid queries with a match at rank k or before, k from 1.
     """
 
     match_ranks: NDArray[np.int32]
@@ -49,19 +53,20 @@ class Scores:
 
     @classmethod
     def of(cls, ranking: Ranking, trials: int = 1, first_ranks: NDArray[np.int32] | None = None) -> Scores:
-        """The scores of a ranking, of all ``trials`` one after another; ``first_ranks`` as above, by default of images.
+        """Compute the scores of a ranking, which holds all ``trials`` one after another.
 
-        Raises BadInput when its ranks cannot be ranks, or no query has a match, or not the same ones in every trial.
+        ``first_ranks`` are as above, by default among images. Raises BadInput when the ranks are impossible, when no
+        query has a match, or when the queries with a match differ between trials.
         """
         ranks, offsets = ranking.match_ranks, ranking.offsets
-        _check(ranks, offsets)
+        _check_ranks(ranks, offsets)
         counts = np.diff(offsets)
         matched = counts > 0
         valid = _same_in_every_trial(matched, trials)
         of_query = np.repeat(np.arange(len(counts)), counts)
-        found = np.arange(1, len(ranks) + 1) - offsets[of_query]  # i: matches at this rank or before
+        found = np.arange(1, len(ranks) + 1) - offsets[of_query]  # i: number of matches at this rank or before
         precision = found / ranks
-        # Precision one rank before the match; the Matlab code starts from precision 1 at recall 0.
+        # Precision one rank before the match. The Matlab code starts with precision 1 at recall 0.
         before = np.where(ranks > 1, (found - 1) / np.maximum(ranks - 1, 1), 1.0)
         penalty = np.full(len(counts), np.nan)
         penalty[matched] = counts[matched] / ranks[offsets[1:][matched] - 1]
@@ -75,19 +80,19 @@ class Scores:
             first_ranks=first_ranks,
             trials=trials,
             valid=valid,
-            average_precision=_over_trials(_mean_by_query(precision, of_query, counts), trials),
-            average_precision_trapezoid=_over_trials(
+            average_precision=_mean_over_trials(_mean_by_query(precision, of_query, counts), trials),
+            average_precision_trapezoid=_mean_over_trials(
                 _mean_by_query((before + precision) / 2, of_query, counts), trials
             ),
-            inverse_negative_penalty=_over_trials(penalty, trials),
+            inverse_negative_penalty=_mean_over_trials(penalty, trials),
             cmc=100 * (first_ranks[matched][:, None] <= np.arange(1, CMC_RANKS + 1)).mean(axis=0),
         )
 
     def per_query(self, metric: str) -> NDArray[np.float64]:
-        """One of ``METRICS`` for each query (Q,), in 0..1, NaN where the query has no match.
+        """One of ``METRICS`` per query (Q,), in 0..1, NaN where the query has no match.
 
-        For a rank it is the part of the trials (0 or 1 where there is one) in which a match stands at that rank or
-        before. Raises BadInput for an unknown metric.
+        A rank metric is the fraction of trials (0 or 1 for one trial) with a match at that rank or before. Raises
+        BadInput for an unknown metric.
         """
         if metric == "map":
             return self.average_precision
@@ -96,13 +101,13 @@ class Scores:
         if metric == "minp":
             return self.inverse_negative_penalty
         if metric not in RANK_METRICS:
-            raise unknown("metric", metric, METRICS)
-        hits = _over_trials((self.first_ranks <= RANK_METRICS[metric]).astype(np.float64), self.trials)
+            raise unknown_name_error("metric", metric, METRICS)
+        hits = _mean_over_trials((self.first_ranks <= RANK_METRICS[metric]).astype(np.float64), self.trials)
         return np.where(self.valid, hits, np.nan)
 
     @property
     def metrics(self) -> dict[str, float]:
-        """``METRICS`` in percent, means over the valid queries, and the counts ``queries`` (all of them) and
+        """``METRICS`` in percent, as means over the valid queries, and the counts ``queries`` (valid or not) and
         ``queries_without_match``."""
         means = {metric: 100 * float(self.per_query(metric)[self.valid].mean()) for metric in METRICS}
         return means | {
@@ -112,29 +117,27 @@ class Scores:
 
     @classmethod
     def load(cls, path: Path) -> Scores:
-        """The scores whose ``vars`` an ``npz`` file holds, computed again from the ranks.
+        """Read an ``npz`` file that holds the ``vars`` of scores, and compute the scores again from its ranks.
 
-        Raises BadInput when the file is missing or damaged, or what it holds of a query disagrees with its ranks.
+        Raises BadInput when the file is missing or damaged, or when its values disagree with its ranks.
         """
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 stored = arrays["average_precision"]
                 ranking = Ranking(arrays["match_ranks"], arrays["offsets"], arrays["top"])
-                # Files from before there were protocols of several trials hold neither.
-                several = "trials" in arrays
-                scores = cls.of(ranking, int(arrays["trials"]), arrays["first_ranks"]) if several else cls.of(ranking)
+                scores = cls.of(ranking, int(arrays["trials"]), arrays["first_ranks"])
         except (*DAMAGED_ARRAYS, BadInput) as error:
-            raise BadInput(f"{path} holds no scores that can be read ({error}); run its cell again") from error
+            raise BadInput(f"{path} holds no readable scores ({error}); run its cell again") from error
         if not np.allclose(stored, scores.average_precision, rtol=0, atol=1e-12, equal_nan=True):
-            raise BadInput(f"{path}: its average precisions are not those of its ranks; run its cell again")
+            raise BadInput(f"{path}: its average precisions do not follow from its ranks; run its cell again")
         of_images = cls.of(ranking, scores.trials).first_ranks
-        # No more identities than images can stand before a match.
+        # There are never more identities than images before a match.
         if np.any((scores.first_ranks > of_images) | ((scores.first_ranks < 1) & (of_images > 0))):
-            raise BadInput(f"{path}: its first ranks are not those of its ranks; run its cell again")
+            raise BadInput(f"{path}: its first ranks do not follow from its ranks; run its cell again")
         return scores
 
 
-def _check(ranks: NDArray[np.int32], offsets: NDArray[np.int64]) -> None:
+def _check_ranks(ranks: NDArray[np.int32], offsets: NDArray[np.int64]) -> None:
     if (
         offsets.ndim != 1
         or len(offsets) < 2
@@ -144,28 +147,28 @@ def _check(ranks: NDArray[np.int32], offsets: NDArray[np.int64]) -> None:
     ):
         raise BadInput("the offsets of the ranks do not fit the ranks")
     if not len(ranks):
-        raise BadInput("no query has a match, so nothing can be scored")
+        raise BadInput("no query has a match, so there is nothing to score")
     inside = np.ones(len(ranks), bool)
-    inside[offsets[:-1][np.diff(offsets) > 0]] = False  # the first match of a query follows none
+    inside[offsets[:-1][np.diff(offsets) > 0]] = False  # the first match of a query has no match before it
     if ranks.min() < 1 or np.any(np.diff(ranks)[inside[1:]] < 1):
-        raise BadInput("the ranks of a query's matches do not rise from 1 on")
+        raise BadInput("the ranks of a query's matches must start at 1 or above and increase")
 
 
 def _same_in_every_trial(matched: NDArray[np.bool_], trials: int) -> NDArray[np.bool_]:
     by_trial = matched.reshape(trials, -1)
     if not np.array_equal(by_trial, np.broadcast_to(by_trial[0], by_trial.shape)):
-        raise BadInput("not the same queries have a match in every trial; draw the galleries from the same people")
+        raise BadInput("the queries with a match differ between trials; draw all galleries from the same people")
     return by_trial[0]
 
 
-def _over_trials(values: NDArray[np.float64], trials: int) -> NDArray[np.float64]:
-    """Mean over the trials (Q,) of values (T * Q,), which hold one trial after another."""
+def _mean_over_trials(values: NDArray[np.float64], trials: int) -> NDArray[np.float64]:
+    """Mean over the trials (Q,) of values (T * Q,), one trial after another."""
     return values.reshape(trials, -1).mean(axis=0)
 
 
 def _mean_by_query(
     values: NDArray[np.float64], of_query: NDArray[np.int64], counts: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Mean of the values of each query, NaN where it has none."""
+    """Mean of the values per query, NaN for a query without values."""
     sums = np.bincount(of_query, weights=values, minlength=len(counts))
     return np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0)

@@ -1,4 +1,4 @@
-"""Multiple query: each query becomes the mean of its identity's images in its camera (Zheng et al., ICCV 2015)."""
+"""Multiple query: each query becomes the mean over all images of its person in its camera (Zheng et al., ICCV 2015)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from harness.evaluation.distance import feature_matrix
 def pool_queries(query_features: Any, extra_features: Any, members: Sequence[Sequence[int]]) -> Tensor:
     """Pooled features (Q, D) float32: row q is the mean of ``extra_features`` (E, D) over the rows ``members[q]``.
 
-    Features are raw, as ``ReIDModel.embed`` gives them; a query without members keeps its own row of
-    ``query_features`` (Q, D). Market-1501's ``gt_bbox`` holds the query image itself, so it is not added again.
+    Features are raw, as returned by ``ReIDModel.embed``. A query without members keeps its own row of
+    ``query_features`` (Q, D). Market-1501's ``gt_bbox`` holds the query image too, so it is not added again.
 
-    Raises BadInput when there is not one list of members a query, or a member is no row of ``extra_features``.
+    Raises BadInput unless there is one list of members per query, with rows of ``extra_features`` only.
     """
     extra = feature_matrix(extra_features, "extra query features")
     pooled = feature_matrix(query_features, "query features").to(extra.device, copy=True)
     if len(members) != len(pooled):
-        raise BadInput(f"multi query: {len(members)} lists of members for {len(pooled)} queries; give one list a query")
+        raise BadInput(
+            f"multi query: {len(members)} lists of members for {len(pooled)} queries; give one list per query"
+        )
     if pooled.shape[1] != extra.shape[1]:
         raise BadInput(f"multi query: query features have {pooled.shape[1]} dimensions, extra ones {extra.shape[1]}")
     for query, rows in enumerate(members):

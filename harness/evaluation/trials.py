@@ -1,7 +1,7 @@
 """Scores of protocols with several galleries, or with a CMC over identities.
 
-A trial ranks one image a person and camera (301 images in SYSU-MM01), so it is sorted whole, unlike the galleries that
-``harness.evaluation.ranking`` counts in.
+A trial ranks one image per person and camera (301 images in SYSU-MM01). Its gallery is so small that it is sorted
+whole, unlike in ``harness.evaluation.ranking``.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.evaluation.distance import Metric, distance_blocks, matched
+from harness.evaluation.distance import Metric, checked_features, distance_blocks
 from harness.evaluation.galleries import Labels
 from harness.evaluation.metrics import Scores
 from harness.evaluation.protocols import Protocol, Relevance, relevance
-from harness.evaluation.ranking import TOP, Ranking
+from harness.evaluation.ranking import TOP_ROWS, Ranking
 
 
 def trial_galleries(rule: Protocol, gallery_ids: Labels, gallery_cams: Labels) -> tuple[Labels, ...]:
-    """The gallery rows that each trial ranks: those that the protocol draws, or once all that it ranks at all."""
+    """The gallery rows that each trial ranks. A protocol without draws has one trial, with all rows that it ranks."""
     ranked = np.flatnonzero(~rule.left_out(gallery_ids, gallery_cams))
     if rule.draw is None:
         return (ranked,)
@@ -38,12 +38,24 @@ def score_trials(
     rule: Protocol,
     metric: Metric = "cosine",
 ) -> Scores:
-    """Means over the trials of ``rule``, on labels that ``check_queries`` has passed; ``top`` is that of the first.
+    """Means over the trials of ``rule``, for labels that ``check_queries`` accepted; ``top`` is from the first trial.
 
-    Of two images at equal distance the one that the draw names first ranks first. Raises BadInput as ``score`` does,
-    and when not the same queries have a match in every trial.
+    At equal distance the image that the draw names first ranks first.
+
+    Args:
+        query_features: Query features (Q, D).
+        gallery_features: Gallery features (G, D).
+        query_ids: Identities of the queries (Q,).
+        query_cams: Cameras of the queries (Q,).
+        gallery_ids: Identities of the gallery images (G,).
+        gallery_cams: Cameras of the gallery images (G,).
+        rule: The protocol.
+        metric: ``cosine`` or ``euclidean``.
+
+    Raises:
+        BadInput: As for ``score``; also when the queries with a match differ between trials.
     """
-    query, gallery = matched(query_features, gallery_features)
+    query, gallery = checked_features(query_features, gallery_features)
     rankings, first_ranks = [], []
     for rows in trial_galleries(rule, gallery_ids, gallery_cams):
         found = relevance(query_ids, query_cams, gallery_ids[rows], gallery_cams[rows], rule)
@@ -53,11 +65,11 @@ def score_trials(
         rankings.append(ranking)
         if rule.identity_cmc:
             first_ranks.append(_identity_ranks(positions, ranking, query_ids, gallery_ids[rows]))
-    return Scores.of(_joined(rankings), len(rankings), np.concatenate(first_ranks) if rule.identity_cmc else None)
+    return Scores.of(_concatenated(rankings), len(rankings), np.concatenate(first_ranks) if rule.identity_cmc else None)
 
 
 def _positions(blocks: Iterable[NDArray[np.floating]], found: Relevance) -> NDArray[np.int32]:
-    """The place of each gallery row in the order by distance, from 0, for each query (Q, G). Junk comes last."""
+    """The position of each gallery row, sorted by distance, from 0, per query (Q, G). Junk comes last."""
     places = []
     query = 0
     for block in blocks:
@@ -73,13 +85,13 @@ def _positions(blocks: Iterable[NDArray[np.floating]], found: Relevance) -> NDAr
 
 
 def _ranking(positions: NDArray[np.int32], found: Relevance, rows: Labels) -> Ranking:
-    """Ranks of the matches; ``top`` holds ``rows`` of the whole gallery."""
+    """The ranks of the matches; ``top`` holds ``rows`` of the whole gallery."""
     matches = found.matches
     of_query = np.repeat(np.arange(len(positions)), matches.lengths)
     ranks = positions[of_query, matches.rows] + 1
-    nearest = np.argsort(positions, axis=1)[:, :TOP]
+    nearest = np.argsort(positions, axis=1)[:, :TOP_ROWS]
     ranked = (len(rows) - found.junk.lengths)[:, None]
-    top = np.full((len(positions), TOP), -1, np.int32)
+    top = np.full((len(positions), TOP_ROWS), -1, np.int32)
     top[:, : nearest.shape[1]] = np.where(np.arange(nearest.shape[1]) < ranked, rows[nearest], -1)
     return Ranking(ranks[np.lexsort((ranks, of_query))].astype(np.int32), matches.offsets, top)
 
@@ -87,10 +99,10 @@ def _ranking(positions: NDArray[np.int32], found: Relevance, rows: Labels) -> Ra
 def _identity_ranks(
     positions: NDArray[np.int32], ranking: Ranking, query_ids: Labels, gallery_ids: Labels
 ) -> NDArray[np.int32]:
-    """How many distinct identities stand at or before the first match of each query (Q,), 0 where it has none."""
+    """Number of distinct identities up to the first match of each query (Q,), 0 without a match."""
     by_identity = np.argsort(gallery_ids, kind="stable")
     identities, starts = np.unique(gallery_ids[by_identity], return_index=True)
-    # Where each identity first appears; one whose images are all junk for a query appears behind all others.
+    # Position at which each identity first appears. If all its images are junk for a query, it comes last.
     appears = np.minimum.reduceat(positions[:, by_identity], starts, axis=1)
     column = np.minimum(np.searchsorted(identities, query_ids), len(identities) - 1)
     own = np.take_along_axis(appears, column[:, None], axis=1)
@@ -98,8 +110,8 @@ def _identity_ranks(
     return np.where(np.diff(ranking.offsets) > 0, ranks, 0).astype(np.int32)
 
 
-def _joined(rankings: Sequence[Ranking]) -> Ranking:
-    """The queries of one trial after those of another, with the first trial's ``top``."""
+def _concatenated(rankings: Sequence[Ranking]) -> Ranking:
+    """Concatenate the queries of all trials; ``top`` is from the first trial."""
     lengths = np.concatenate([np.diff(ranking.offsets) for ranking in rankings])
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return Ranking(np.concatenate([ranking.match_ranks for ranking in rankings]), offsets, rankings[0].top)

@@ -1,9 +1,8 @@
-"""Verdicts: a measured figure against its paper's, with the arithmetic shown. Pure Python, so reports need no torch."""
+"""Verdicts: a measured figure against the published one, with the arithmetic shown. Needs no torch."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
@@ -14,47 +13,47 @@ from harness.errors import BadInput
 if TYPE_CHECKING:
     from harness.datasets.base import DatasetSpec
 
-Word = Literal["reproduced", "above", "below", "undecided", "not comparable", "failed", "not run"]
+VerdictWord = Literal["reproduced", "above", "below", "undecided", "not comparable", "failed", "not run"]
 
-SLACK = 0.5
-"""Points by which two honest trainings of one recipe may differ in what no paper prints (library versions, GPU
-kernels, image decoding), declared: half of the "no more than 1 %" between runs that the authors of a widely used
-baseline grant (reid-strong-baseline, issue 202)."""
+SLACK_POINTS = 0.5
+"""Difference allowed between two faithful trainings of one recipe, for causes that no paper prints (library versions,
+GPU kernels, image decoding). Declared: half of the "no more than 1 %" between runs that the authors of a widely used
+baseline allow (reid-strong-baseline, issue 202)."""
 
-SINGLE_SEED_NOISE = 1.0
-"""Points of seed noise assumed for a single training, whose own spread cannot be seen, declared. Re-ID users report
-runs 1.5 points to either side even at a fixed seed (cluster-contrast-reid, issue 7) and maintainers "no more than 1 %"
-(reid-strong-baseline, issue 202). It exceeds SLACK, so one seed can show that a figure differs, never that it is
+SINGLE_SEED_NOISE_POINTS = 1.0
+"""Seed noise assumed for a single training, which shows no spread of its own. Declared: re-ID users report runs
+1.5 points to either side even at a fixed seed (cluster-contrast-reid, issue 7), maintainers "no more than 1 %"
+(reid-strong-baseline, issue 202). It exceeds SLACK_POINTS, so one seed can show that a figure differs, never that it is
 reproduced."""
 
 T_975 = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
     2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
 )  # fmt: skip
-"""97.5 % quantiles of Student's t for 1 to 20 degrees of freedom; the last is used beyond, on the cautious side."""
+"""97.5 % quantiles of Student's t for 1 to 20 degrees of freedom. Beyond 20 the last is used, which is cautious."""
 
 ROUNDING_ERROR = 1e-9
-"""What binary fractions may add to differences of decimal figures: 85.65 - 85.1 must not exceed 0.55."""
+"""Allowance for binary fractions in differences of decimal figures: 85.65 - 85.1 must not exceed 0.55."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """A cell, or one figure of it, against its paper.
 
-    ``arithmetic`` is one line with every number that led to ``word`` (empty where nothing was compared), ``reason``
-    says in words why it was not compared or did not end.
+    ``arithmetic`` is one line with every number behind ``word``, empty without a comparison. ``reason`` says why there
+    was no comparison, or why the run did not finish.
     """
 
-    word: Word
+    word: VerdictWord
     arithmetic: str = ""
     reason: str = ""
 
 
-LEAST_FAVOURABLE: tuple[Word, ...] = ("not comparable", "below", "above", "undecided", "reproduced")
+LEAST_FAVOURABLE: tuple[VerdictWord, ...] = ("not comparable", "below", "above", "undecided", "reproduced")
 
 
-def overall(words: Collection[Word]) -> Word | None:
-    """A cell's own verdict: the least favourable of its metrics'; None where no metric has one."""
+def overall(words: Collection[VerdictWord]) -> VerdictWord | None:
+    """The verdict of a cell: the least favourable among its metrics, or None without any."""
     return next((word for word in LEAST_FAVOURABLE if word in words), None)
 
 
@@ -63,23 +62,41 @@ def judge(
     published: float | None,
     digits: int,
     reasons: Sequence[str] = (),
-    slack: float = SLACK,
+    slack: float = SLACK_POINTS,
     splits: int = 1,
 ) -> Verdict:
-    """One figure in percent, ``measured`` by k training seeds, against the ``published`` one of ``digits`` decimals.
+    """Compare one figure, measured with k training seeds, with the published one by an equivalence test.
 
-    An equivalence test. With d the mean difference, r half a unit of the last printed digit and n the noise of the
-    seeds (t(0.975, k - 1) * spread / sqrt(k), or SINGLE_SEED_NOISE for one seed): ``reproduced`` when all of
-    d - n .. d + n lies within slack + r, ``above`` or ``below`` when all of it lies beyond, else ``undecided``. Without
-    a measured figure the word is ``not run``; with ``reasons`` why it cannot be compared, or no published figure, it
-    is ``not comparable``.
+    d is the mean difference, r half a unit of the last printed digit, and n the noise of the seeds
+    (t(0.975, k - 1) * spread / sqrt(k), or SINGLE_SEED_NOISE_POINTS for one seed). The verdict is ``reproduced`` if all
+    of d - n .. d + n lies within slack + r, ``above`` or ``below`` if all of it lies beyond, else ``undecided``. It is
+    ``not run`` without a measured figure, and ``not comparable`` with ``reasons`` or without a published figure.
 
-    Of a dataset of several train/test ``splits`` each measured figure is of a split of its own, and the published one
-    is the mean of all. How much splits differ is then in both means alike and no noise of their difference; what is
-    left is that of k single trainings, SINGLE_SEED_NOISE / sqrt(k). ``one_each`` makes such figures of any seeds',
-    ``split_reasons`` says what speaks against it.
+    With several train/test ``splits`` each measured figure belongs to one split, and the published figure is the mean
+    over all splits. Differences between splits then affect both means alike and add no noise. The noise that remains is
+    SINGLE_SEED_NOISE_POINTS / sqrt(k), from k single trainings. ``mean_per_split`` prepares such figures, and
+    ``split_reasons`` says what prevents the comparison.
 
-    Raises BadInput for a measured figure that is not a finite number.
+    Args:
+        measured: Measured figures in percent, one per seed or split.
+        published: The published figure in percent, or None.
+        digits: Decimals of the published figure.
+        reasons: Reasons why the figures are not comparable.
+        slack: Allowed difference in points.
+        splits: Number of train/test splits of the dataset.
+
+    Raises:
+        BadInput: A measured figure is not a finite number.
+
+    Example:
+        >>> from harness.evaluation.verdicts import judge
+        >>> judge([85.2, 85.3, 85.1], published=85.1, digits=1).word
+        'reproduced'
+        >>> print(judge([83.0], published=85.1, digits=1).arithmetic.replace("; ", "\\n"))
+        measured 83.00 - published 85.1 = -2.10
+        noise 1 (declared, 1 seed)
+        tolerance = slack 0.5 + rounding 0.05 = 0.55
+        difference within -3.10 .. -1.10: below
     """
     if not measured:
         return Verdict("not run", reason="no record of it")
@@ -93,10 +110,10 @@ def judge(
         return Verdict("not comparable", reason="the paper prints no figure here")
     difference = mean(measured) - published
     rounding = 0.5 * 10.0**-digits
-    noise, noise_shown = _noise(measured, splits)
+    noise, noise_shown = _seed_noise(measured, splits)
     tolerance = slack + rounding
     if abs(difference) + noise <= tolerance + ROUNDING_ERROR:
-        word: Word = "reproduced"
+        word: VerdictWord = "reproduced"
     elif abs(difference) - noise > tolerance + ROUNDING_ERROR:
         word = "above" if difference > 0 else "below"
     else:
@@ -110,11 +127,10 @@ def judge(
     return Verdict(word, arithmetic)
 
 
-def one_each(measured: Sequence[float], seeds: Sequence[int], dataset: DatasetSpec) -> list[float]:
-    """Figures ``measured`` with these ``seeds`` as they are averaged: one a seed; of a dataset of several splits one a
-    split, in their order: the mean of those measured on it.
+def mean_per_split(measured: Sequence[float], seeds: Sequence[int], dataset: DatasetSpec) -> list[float]:
+    """The figures to average: one per seed or, where the dataset has several splits, one mean per split, in order.
 
-    So a split that is trained on twice weighs no more than another in the mean of all.
+    So a split with two trainings weighs as much as any other.
     """
     if dataset.splits == 1:
         return list(measured)
@@ -125,47 +141,47 @@ def one_each(measured: Sequence[float], seeds: Sequence[int], dataset: DatasetSp
 
 
 def split_reasons(measured: Collection[int], splits: int) -> list[str]:
-    """Why a mean over the splits of these numbers is not the published one: the paper's is the mean of all."""
+    """Why a mean over the ``measured`` splits is not comparable: the paper prints the mean over all of them."""
     found = len(set(measured))
     return [f"{found} of {splits} splits measured, and the paper prints their mean"] if found < splits else []
 
 
 def recipe_reasons(receipts: Sequence[Mapping[str, Any]], splits: int) -> list[str]:
-    """Why figures with these receipts are no seeds of one training, whose mean could be judged.
+    """Why the figures with these receipts are not seeds of one training, so that their mean cannot be judged.
 
-    Their recipes, switches, starts and data must be the same; of a dataset of several ``splits`` each has its own data.
-    So must be how they were computed (GPUs, what BN saw, precision), scored, and by which code.
+    Recipes, switches, starts and data must be equal (data may differ if there are several ``splits``), and so must the
+    computation (GPUs, scope of BN, precision, code) and the protocol.
     """
     found = []
-    for what, of_receipt in (("recipes", _trained_as), ("computation", _computed_as), ("protocols", _scored_as)):
-        sides = [of_receipt(receipt, splits) for receipt in receipts]
+    for what, key in (("recipes", _training_key), ("computation", _computation_key), ("protocols", _protocol_key)):
+        sides = [key(receipt, splits) for receipt in receipts]
         found += [f"seeds of different {what}"] if any(side != sides[0] for side in sides) else []
     return found
 
 
-def _trained_as(receipt: Mapping[str, Any], splits: int) -> tuple[Any, ...]:
-    # Where a start is another run, each seed has one of its own; why weights could not be had is said in brackets.
-    start = re.split(r", run | \(", receipt["initialisation"]["source"])[0]
+def _training_key(receipt: Mapping[str, Any], splits: int) -> tuple[Any, ...]:
+    # Not the run that a start comes from: each seed starts from a run of its own.
+    start = tuple(receipt["initialisation"].get(name) for name in ("kind", "method", "part", "file"))
     data = receipt["passport"]["fingerprint"] if splits == 1 else None
     return receipt["recipe"], receipt["switches"], start, data
 
 
-def _computed_as(receipt: Mapping[str, Any], splits: int) -> tuple[Any, ...]:
-    return tuple(receipt.get(name) for name in ("effective_batch", "precision", "code"))
+def _computation_key(receipt: Mapping[str, Any], splits: int) -> tuple[Any, ...]:
+    return tuple(receipt.get(name) for name in ("effective_batch", "computation", "code"))
 
 
-def _scored_as(receipt: Mapping[str, Any], splits: int) -> Any:
+def _protocol_key(receipt: Mapping[str, Any], splits: int) -> Any:
     return receipt.get("protocol")
 
 
-def _noise(measured: Sequence[float], splits: int) -> tuple[float, str]:
-    """Half-width of the 95 % interval of the mean over seeds, and how it came about."""
+def _seed_noise(measured: Sequence[float], splits: int) -> tuple[float, str]:
+    """Half-width of the 95 % interval of the mean over seeds, and its arithmetic."""
     seeds = len(measured)
     if splits > 1:
-        noise = SINGLE_SEED_NOISE / math.sqrt(seeds)
-        return noise, f"{SINGLE_SEED_NOISE:g} (declared) / sqrt({seeds} of {splits} splits) = {noise:.2f}"
+        noise = SINGLE_SEED_NOISE_POINTS / math.sqrt(seeds)
+        return noise, f"{SINGLE_SEED_NOISE_POINTS:g} (declared) / sqrt({seeds} of {splits} splits) = {noise:.2f}"
     if seeds == 1:
-        return SINGLE_SEED_NOISE, f"{SINGLE_SEED_NOISE:g} (declared, 1 seed)"
+        return SINGLE_SEED_NOISE_POINTS, f"{SINGLE_SEED_NOISE_POINTS:g} (declared, 1 seed)"
     quantile = T_975[min(seeds - 1, len(T_975)) - 1]
     spread = stdev(measured)
     noise = quantile * spread / math.sqrt(seeds)

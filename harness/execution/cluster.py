@@ -8,15 +8,14 @@ import signal
 from typing import Any
 
 from harness.errors import BadInput, FailedElsewhere, Killed, Unwritable
-from harness.execution.failing import failed_records
 from harness.execution.job import Job
-from harness.execution.launching import TIME_TO_STOP
-from harness.execution.local import ancestors, described, pending
-from harness.execution.receipt import git_state
+from harness.execution.launching import STOP_SECONDS
+from harness.execution.local import one_line
 from harness.execution.task import carry_out_task
-from harness.execution.training import Workplace
-from harness.plan import Plan, PlannedCell, Run
-from harness.store import Record
+from harness.plan.plan import Plan, PlannedCell, Run
+from harness.results.record import Record
+from harness.runs.context import RunContext
+from harness.runs.failures import record_failure
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -29,10 +28,10 @@ except ImportError as error:
     raise BadInput("--executor ray needs Ray, which is not installed: pip install -e '.[cluster]'") from error
 
 TRIES_MORE = 3
-"""Times that a run whose process or node died is started again, each time from its last checkpoint."""
+"""How often a run is started again after its process or node died; each time it goes on from its last checkpoint."""
 
 
-def carry_out(plan: Plan, place: Workplace, keep_images: bool, timeout: float | None) -> list[Record]:
+def carry_out(plan: Plan, context: RunContext, timeout: float | None) -> list[Record]:
     """Run every pending cell and return the records, as ``local.carry_out`` does; a run waits for that it starts from.
 
     Tasks go to the cluster that ``RAY_ADDRESS`` names, else to the one that this machine is a node of, else to this
@@ -40,36 +39,34 @@ def carry_out(plan: Plan, place: Workplace, keep_images: bool, timeout: float | 
     """
     heard = signal.getsignal(signal.SIGTERM)
     ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    # Ray puts a handler of its own in its place, which would leave at once.
+    # Ray replaces the handler by its own, which would end this process at once.
     signal.signal(signal.SIGTERM, heard)
     try:
-        return _collected(_submitted(plan, place, keep_images, timeout), plan, place)
+        return _collected(_submitted(plan, context, timeout), plan, context)
     finally:
         ray.shutdown()
 
 
-def _submitted(plan: Plan, place: Workplace, keep_images: bool, timeout: float | None) -> dict[Any, Run]:
-    """A task for each run that is needed and not trained yet, or has cells to evaluate."""
+def _submitted(plan: Plan, context: RunContext, timeout: float | None) -> dict[Any, Run]:
+    """One task per run that is needed and not trained yet, or has cells to evaluate."""
     cells_of: dict[Run, list[PlannedCell]] = {}
-    for planned in pending(plan):
-        assert planned.run is not None
-        for run in [*ancestors(planned.run), planned.run]:
+    for planned in plan.pending:
+        for run in planned.needed_run.lineage:
             cells_of.setdefault(run, []).append(planned)
     tasks: dict[Run, Any] = {}
     for run in plan.runs.values():
         own = [planned for planned in cells_of.get(run, []) if planned.run is run]
-        if not own and (run not in cells_of or place.store.run_manifest(run.id)):
+        if not own and (run not in cells_of or context.store.run_manifest(run.id)):
             continue
-        # A run without cells of its own is planned from those of a run that starts from it.
+        # A run without cells of its own is planned from a cell of a run that starts from it.
         cells = own or cells_of[run][:1]
-        device = str(place.machine.device)
-        job = Job.of(run, cells, place.shelf.data_root, place.store.folder, device, keep_images)
+        job = Job.of(run, cells, context)
         tasks[run] = _task(job).remote(job, timeout, tasks.get(run.parent) if run.parent else None)
     return {task: run for run, task in tasks.items()}
 
 
 def _task(job: Job) -> Any:
-    """What Ray runs for a job, with what it needs. Raises BadInput where no node has that much."""
+    """The Ray task of a job, with the CPUs and GPUs it needs. Raises BadInput if no node has them."""
     processes = job.computation.processes
     needed = {"GPU": processes, "CPU": processes} if job.device.startswith("cuda") else {"CPU": processes}
     if not any(all(node["Resources"].get(kind, 0) >= processes for kind in needed) for node in ray.nodes()):
@@ -84,23 +81,21 @@ def _task(job: Job) -> Any:
     )
 
 
-def _collected(tasks: dict[Any, Run], plan: Plan, place: Workplace) -> list[Record]:
-    """The records of all tasks, said as they come."""
-    git = git_state()
+def _collected(tasks: dict[Any, Run], plan: Plan, context: RunContext) -> list[Record]:
+    """The records of all tasks. Each is shown when its task is done."""
     records: list[Record] = []
     try:
         while tasks:
             (done,), _ = ray.wait(list(tasks))
             run = tasks.pop(done)
-            cells = [planned for planned in pending(plan) if planned.run is run]
             try:
                 found = _answer(done)
             except (Unwritable, KeyboardInterrupt):
                 raise
             except Exception as error:
-                found = failed_records(run, cells, place.store, error, git)
+                found = record_failure(plan.pending_of(run), context.store, error)
             for record in found:
-                place.watch.step(described(record))
+                context.watch.step(one_line(record))
             records += found
     except BaseException:
         _stop(list(tasks))
@@ -109,13 +104,13 @@ def _collected(tasks: dict[Any, Run], plan: Plan, place: Workplace) -> list[Reco
 
 
 def _answer(task: Any) -> list[Record]:
-    """What a task returned. Raises what it raised, or what became of its process."""
+    """The records of a finished task. Raises the task's own error, or the end of its process."""
     try:
         answer: list[Record] = ray.get(task)
         return answer
     except RayTaskError as error:
         cause = error.cause
-        # That of a run which this one starts from is wrapped once more.
+        # An error of the run that this one starts from is wrapped once more.
         while isinstance(cause, RayTaskError):
             cause = cause.cause
         raise cause from None
@@ -128,8 +123,8 @@ def _answer(task: Any) -> list[Record]:
 
 
 def _stop(tasks: list[Any]) -> None:
-    """Ask what runs to write a checkpoint and leave, and give it the time."""
+    """Ask the running tasks to write a checkpoint and leave, and wait for them."""
     for task in tasks:
         ray.cancel(task)
     if tasks:
-        ray.wait(tasks, num_returns=len(tasks), timeout=TIME_TO_STOP)
+        ray.wait(tasks, num_returns=len(tasks), timeout=STOP_SECONDS)

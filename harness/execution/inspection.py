@@ -1,4 +1,4 @@
-"""Look at the data before a minute is spent on training: every image decodes, queries have something to find."""
+"""Check the data before training: every image decodes, and queries have matches."""
 
 from __future__ import annotations
 
@@ -6,31 +6,30 @@ from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import Dataset
 from harness.datasets.images import SplitName, decoded
 from harness.datasets.synthetic import contact_sheet
-from harness.evaluation.protocols import check_queries, describe_unmatched, unmatched_queries
-from harness.plan import PlannedCell
+from harness.evaluation.protocols import check_queries, describe_queries_without_match, queries_without_match
+from harness.files.atomic import write_atomically
+from harness.plan.plan import PlannedCell
+from harness.plan.shelf import Shelf
 from harness.progress import Watch
-from harness.shelf import Shelf
-from harness.store import Store, contact_sheet_path, write_atomically
+from harness.results.store import Store, contact_sheet_path
 
-SHEET_ROWS = 5
-"""People on the contact sheet."""
+SHEET_PEOPLE = 5
+"""People on the contact sheet, one per row."""
 TEST_SPLITS: tuple[SplitName, ...] = ("query", "gallery", "extra", "junk")
 
 
 def inspect(cells: list[PlannedCell], shelf: Shelf, store: Store, watch: Watch) -> None:
-    """Decode what these cells need and check their queries, saying how a dataset differs from the published one.
+    """Decode the images that these cells need, check their queries, and show how a dataset differs from the published.
 
-    A contact sheet of the embedded dataset is put beside the records, for the report.
-
-    Raises BadInput, naming files and the mend, for images that cannot be decoded and where no query has a match.
+    A contact sheet of an embedded dataset is kept beside the records, for the report. Raises BadInput, naming files and
+    the fix, if images cannot be decoded or no query has a match.
     """
     wanted: dict[tuple[str, SplitName, int, int], Dataset] = {}
     for planned in cells:
-        assert planned.run is not None
         tested, trained = (
-            shelf.dataset(each, planned.cell.seed) for each in (planned.cell.dataset, planned.run.dataset)
+            shelf.dataset(each, planned.cell.seed) for each in (planned.cell.dataset, planned.needed_run.dataset)
         )
-        size = (planned.run.recipe.height, planned.run.recipe.width)
+        size = (planned.needed_run.recipe.height, planned.needed_run.recipe.width)
         wanted[trained.passport.fingerprint, "train", *size] = trained
         for split in TEST_SPLITS:
             if getattr(tested, split) is not None:
@@ -47,7 +46,7 @@ def inspect(cells: list[PlannedCell], shelf: Shelf, store: Store, watch: Watch) 
 def _keep_contact_sheet(dataset: Dataset, store: Store) -> None:
     path = store.path(contact_sheet_path(dataset.passport.fingerprint))
     if not path.exists():
-        sheet = contact_sheet(dataset, rows=SHEET_ROWS).convert("RGB")
+        sheet = contact_sheet(dataset, rows=SHEET_PEOPLE).convert("RGB")
         write_atomically(path, lambda file: sheet.save(file, "WEBP", quality=80))
 
 
@@ -62,6 +61,5 @@ def _check(dataset: Dataset, watch: Watch) -> None:
         dataset.gallery.cameras,
     )
     if check_queries(names, *labels, protocol):
-        watch.say(
-            f"{dataset.id}: {describe_unmatched(names, *unmatched_queries(*labels, protocol))}; left out of the means"
-        )
+        without_match = describe_queries_without_match(names, *queries_without_match(*labels, protocol))
+        watch.say(f"{dataset.id}: {without_match}; left out of the means")

@@ -1,4 +1,4 @@
-"""One run to carry out, in words that another process, or another machine, can plan it from again."""
+"""A job: one run to carry out, described so that another process or machine can plan it again."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cell import Cell
-from harness.computation import Computation
 from harness.errors import BadInput
-from harness.shelf import Shelf
-from harness.store import Record, Store, write_json
+from harness.files.atomic import write_json
+from harness.machine.computation import Computation
+from harness.plan.shelf import Shelf
+from harness.results.record import Record
+from harness.results.store import Store
 from harness.tables import table
 
 if TYPE_CHECKING:
-    from harness.plan import Plan, PlannedCell, Planner, Run
+    from harness.plan.plan import Plan, PlannedCell, Run
+    from harness.plan.planner import Planner
+    from harness.runs.context import RunContext
 
 
 @dataclass(frozen=True)
 class Job:
-    """A run by its id, with ``cells`` that need it: they are planned again where the job is carried out.
+    """A run by its id, with ``cells`` that need it. They are planned again where the job is carried out.
 
-    Those read from the run itself are then evaluated. ``data_root`` and ``results`` are absolute.
+    Cells that are read from the run itself are then evaluated. ``data_root`` and ``results`` are absolute.
     """
 
     run: str
@@ -35,35 +39,39 @@ class Job:
     keep_images: bool
 
     @classmethod
-    def of(
-        cls, run: Run, cells: Sequence[PlannedCell], data_root: Path, results: Path, device: str, keep_images: bool
-    ) -> Job:
+    def of(cls, run: Run, cells: Sequence[PlannedCell], context: RunContext) -> Job:
         """The job of a run for these cells of a plan."""
-        addresses = tuple(planned.cell for planned in cells)
-        places = str(data_root.resolve()), str(results.resolve())
-        return cls(run.id, addresses, *places, device, run.computation, keep_images)
+        return cls(
+            run=run.id,
+            cells=tuple(planned.cell for planned in cells),
+            data_root=str(context.shelf.data_root.resolve()),
+            results=str(context.store.folder.resolve()),
+            device=str(context.machine.device),
+            computation=run.computation,
+            keep_images=context.keep_images,
+        )
 
     @classmethod
     def read(cls, path: Path) -> Job:
-        """What ``write`` wrote."""
+        """The job in a file."""
         content = json.loads(path.read_text(encoding="utf-8"))
         content["cells"] = tuple(Cell(**cell) for cell in content["cells"])
         content["computation"] = Computation(**content["computation"])
         return cls(**content)
 
     def write(self, path: Path) -> None:
-        """Keep the job as JSON."""
+        """Write the job as JSON."""
         write_json(path, asdict(self))
 
     def planner(self) -> Planner:
         """A planner for its folders on this machine."""
-        from harness.plan import Planner
+        from harness.plan.planner import Planner
 
         return Planner(Shelf(Path(self.data_root)), Store(Path(self.results)), self.computation)
 
     def plan(self, planner: Planner) -> Plan:
-        """The plan of its cells. Raises BadInput where this machine plans the run otherwise, or cannot at all."""
-        from harness.plan import Plan
+        """The plan of its cells. Raises BadInput if this machine plans another run, or cannot plan it."""
+        from harness.plan.plan import Plan
 
         plan = Plan()
         for cell in self.cells:
@@ -80,7 +88,7 @@ class Job:
         return plan
 
     def records(self) -> list[Record]:
-        """What was written of its cells, once it is carried out."""
+        """The records of its cells, once it is carried out."""
         store = Store(Path(self.results))
-        found = (store.record(cell.table, cell.row, cell.dataset, cell.profile, cell.seed) for cell in self.cells)
+        found = (store.record(cell) for cell in self.cells)
         return [record for record in found if record and record["run"] == self.run]

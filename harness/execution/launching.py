@@ -1,4 +1,4 @@
-"""Carry out a job in a child process, or under torchrun in one for each GPU: watched, and ended with this process."""
+"""Carry out a job in a child process, or under torchrun in one process per GPU. The child ends with this process."""
 
 from __future__ import annotations
 
@@ -14,26 +14,30 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from harness.errors import BadInput, FailedElsewhere, Killed
+from harness.execution.first_error import errors_left
 from harness.execution.job import Job
-from harness.execution.last_word import last_words
-from harness.hardware import cores
+from harness.machine.threads import cores
 
-LOOK_EVERY = 0.25
+CHECK_EVERY_ITERATIONS = 0.25
 """Seconds between looks at a child."""
-TIME_TO_STOP = 60.0
-"""Seconds that a child has to write a checkpoint when it is asked to stop."""
-TORCHRUNS_OWN_TIME = 10.0
-"""Seconds of that which torchrun keeps to end processes that did not stop."""
+STOP_SECONDS = 60.0
+"""Time that a child has to write a checkpoint when it is asked to stop."""
+TORCHRUN_SECONDS = 10.0
+"""The part of it that torchrun keeps to end processes that did not stop."""
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def launch(job: Job, timeout: float | None, say: Callable[[str], None]) -> None:
-    """Carry out a job in a child, telling ``say`` each line of its progress.
+    """Carry out a job in a child process; ``say`` gets each line of its progress.
 
     A child is ended ``timeout`` seconds after its last sign of life: a line of progress, or a change in the folder of
-    its run. Raises what ended the child early: FailedElsewhere with the cause, BadInput, or KeyboardInterrupt where it
-    was asked to stop. KeyboardInterrupt here is passed on to it, and waits until it has written a checkpoint.
+    its run. KeyboardInterrupt is passed on to the child, which then writes a checkpoint.
+
+    Raises:
+        FailedElsewhere: The child failed; the error holds the typed cause.
+        BadInput: The child found bad input.
+        KeyboardInterrupt: The child was asked to stop.
     """
     with TemporaryDirectory(prefix="harness-job-") as folder:
         job_file = Path(folder) / "job.json"
@@ -51,13 +55,13 @@ def launch(job: Job, timeout: float | None, say: Callable[[str], None]) -> None:
 
 
 def die_with_parent() -> None:
-    """Have Linux kill this process when the thread that started it ends, however that ends."""
+    """Let Linux kill this process when the thread that started it ends."""
     if LIBC:
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class _Child:
-    """The process of a job, with what it printed in files beside the job's."""
+    """The child process of a job. Its output goes to files beside the job."""
 
     def __init__(self, job: Job, job_file: Path, say: Callable[[str], None]) -> None:
         self.say = say
@@ -80,14 +84,14 @@ class _Child:
 
     @property
     def returncode(self) -> int:
-        """0, an exit code, or the negative number of the signal that ended it."""
+        """The exit code, or the negative number of the signal that ended it."""
         return self.process.returncode
 
     def wait(self, timeout: float | None) -> None:
-        """Pass on its progress until it ends. Raises FailedElsewhere for a ``timeout`` without a sign of life."""
+        """Pass on its progress until it ends. Raises FailedElsewhere after ``timeout`` seconds of silence."""
         last_sign, last_change = time.monotonic(), 0.0
         while self.process.poll() is None:
-            time.sleep(LOOK_EVERY)
+            time.sleep(CHECK_EVERY_ITERATIONS)
             change = _newest_change(self.run_folder) if timeout else 0.0
             if self._pass_on() or change > last_change:
                 last_sign, last_change = time.monotonic(), change
@@ -97,22 +101,22 @@ class _Child:
         self._pass_on()
 
     def stop(self) -> None:
-        """Ask it to write a checkpoint and leave, and give it the time."""
+        """Ask it to write a checkpoint and leave, and wait for it."""
         self.process.terminate()
         try:
-            self.process.wait(TIME_TO_STOP)
+            self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self.say(f"the run did not stop within {TIME_TO_STOP:.0f} s and was killed; it keeps its last checkpoint")
+            self.say(f"the run did not stop within {STOP_SECONDS:.0f} s and was killed; it keeps its last checkpoint")
 
     def kill(self) -> None:
-        """End it, unless it has; torchrun's processes, which have groups of their own, end with torchrun."""
+        """Kill it if it still runs. torchrun's processes have groups of their own and end with torchrun."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         self.progress.close()
 
     def last_lines(self) -> list[str]:
-        """The end of what it printed of errors."""
+        """The last lines of its error output."""
         return self.errors.read_text(errors="replace").splitlines()[-15:]
 
     def _pass_on(self) -> bool:
@@ -131,17 +135,17 @@ def _command(processes: int, job_file: Path) -> list[str]:
 
 
 def _environment(processes: int) -> dict[str, str]:
-    """This process's, in which a child finds the same packages, no more threads than there are cores, time to stop."""
+    """The environment of a child: the same packages, no more threads than cores, and time to stop."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
     if processes > 1:
         environment.setdefault("OMP_NUM_THREADS", str(max(1, cores() // processes)))
-        # By itself torchrun gives its processes 30 s.
-        environment.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", f"{TIME_TO_STOP - TORCHRUNS_OWN_TIME:.0f}")
+        # torchrun's own default is 30 s.
+        environment.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", f"{STOP_SECONDS - TORCHRUN_SECONDS:.0f}")
     return environment
 
 
 def _newest_change(folder: Path) -> float:
-    """When a file in a folder was last changed, in seconds; files may vanish while one looks."""
+    """When a file in a folder was last changed, in seconds since the epoch. Files may vanish meanwhile."""
     newest = 0.0
     for path in folder.rglob("*"):
         try:
@@ -154,9 +158,9 @@ def _newest_change(folder: Path) -> float:
 def _cause(child: _Child, job_file: Path) -> BaseException:
     """Why a child ended early: a signal, the first error that its processes left, or its exit code.
 
-    torchrun ends the others with SIGTERM where one of them failed, so that alone tells of no failure.
+    When one process fails, torchrun ends the others with SIGTERM: that signal alone is no failure.
     """
-    signals, words = _signals_of(child), last_words(job_file)
+    signals, words = _signals_of(child), errors_left(job_file)
     for number in signals:
         if number != signal.SIGTERM:
             return _killed(number, child)
@@ -169,7 +173,7 @@ def _cause(child: _Child, job_file: Path) -> BaseException:
 
 
 def _signals_of(child: _Child) -> list[int]:
-    """The signals that ended a child or, as torchrun tells, its processes."""
+    """The signals that ended a child, or its processes as torchrun reports them."""
     if child.returncode < 0:
         return [-child.returncode]
     return [int(number) for number in re.findall(r"exitcode\s*: -(\d+)", child.errors.read_text(errors="replace"))]
@@ -184,7 +188,7 @@ def _killed(number: int, child: _Child) -> Killed:
 
 
 def _killed_for_memory() -> int:
-    """How many processes Linux has killed for want of memory since it was started; 0 where that is not told."""
+    """Processes that Linux killed for lack of memory since it booted; 0 where that is not known."""
     counters = Path("/proc/vmstat")
     found = re.search(r"^oom_kill (\d+)$", counters.read_text(), re.MULTILINE) if counters.exists() else None
     return int(found[1]) if found else 0

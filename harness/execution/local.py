@@ -4,70 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
 
 from harness.errors import Unwritable
-from harness.execution.evaluating import evaluate_cells
-from harness.execution.failing import failed_records
 from harness.execution.job import Job
 from harness.execution.launching import launch
-from harness.execution.receipt import git_state
-from harness.execution.training import Workplace, trained
-from harness.plan import Plan, PlannedCell, Run
-from harness.store import Record
+from harness.plan.plan import Plan, PlannedCell, Run
+from harness.results.record import Record
+from harness.runs.context import RunContext
+from harness.runs.failures import record_failure
+from harness.runs.recording import record_cells
+from harness.runs.training import ensure_trained
 
 
-def pending(plan: Plan) -> list[PlannedCell]:
-    """Cells that have to be run."""
-    return [planned for planned in plan.cells if planned.state in ("fresh", "stale", "failed")]
-
-
-def carry_out(plan: Plan, place: Workplace, keep_images: bool, timeout: float | None = None) -> list[Record]:
+def carry_out(plan: Plan, context: RunContext, timeout: float | None = None) -> list[Record]:
     """Run every pending cell and return the records written. A cell that fails leaves its record and stops no other.
 
     A run of several processes, or with a ``timeout`` (seconds without a sign of life), is carried out in children.
     Raises Unwritable where no record can be kept.
     """
-    git = git_state()
     records: list[Record] = []
     for run in plan.runs.values():
-        cells = [planned for planned in pending(plan) if planned.run is run]
-        for record in _attempted(run, cells, place, keep_images, timeout, git) if cells else ():
-            place.watch.step(described(record))
+        cells = plan.pending_of(run)
+        for record in _attempted(run, cells, context, timeout) if cells else ():
+            context.watch.step(one_line(record))
             records.append(record)
     return records
 
 
-def carry_out_run(
-    run: Run, cells: list[PlannedCell], place: Workplace, keep_images: bool, git: dict[str, Any]
-) -> Iterator[Record]:
-    """Train a run, after those it starts from, and evaluate its cells: their records, as they are written.
+def carry_out_run(run: Run, cells: list[PlannedCell], context: RunContext) -> Iterator[Record]:
+    """Train a run, after those it starts from, and evaluate its cells: yields their records as they are written.
 
     Raises what training raises. An evaluation that fails leaves failed records, and the next dataset is evaluated.
     """
-    for ancestor in ancestors(run):
-        trained(ancestor, place)
-    manifest = trained(run, place)
+    trained = ensure_trained(run, context)
     for _, group in groupby(cells, key=lambda planned: planned.cell.dataset):
         same_dataset = list(group)
         try:
-            found = evaluate_cells(run, manifest, same_dataset, place, keep_images, git)
+            yield from record_cells(trained, same_dataset)
         except (Unwritable, KeyboardInterrupt):
             raise
         except Exception as error:
-            if place.world.size > 1:
+            if context.world.size > 1:
                 # The other processes are in the middle of that evaluation: they can only be ended with this one.
                 raise
-            found = failed_records(run, same_dataset, place.store, error, git)
-        yield from found
+            yield from record_failure(same_dataset, context.store, error)
 
 
-def ancestors(run: Run) -> list[Run]:
-    """The runs that this one starts from, first things first."""
-    return [*ancestors(run.parent), run.parent] if run.parent else []
-
-
-def described(record: Record) -> str:
+def one_line(record: Record) -> str:
     """A record in a line."""
     if record["status"] == "failed":
         return f"✗ {record['cell']}: {record['cause']['kind']}: {record['cause']['message']}"
@@ -75,24 +58,16 @@ def described(record: Record) -> str:
     return f"✓ {record['cell']}: mAP {metrics['map']:.1f}, Rank-1 {metrics['rank1']:.1f} ({record['verdict']['word']})"
 
 
-def _attempted(
-    run: Run,
-    cells: list[PlannedCell],
-    place: Workplace,
-    keep_images: bool,
-    timeout: float | None,
-    git: dict[str, Any],
-) -> Iterator[Record]:
-    """Records of a run's cells, of one that fails failed ones."""
+def _attempted(run: Run, cells: list[PlannedCell], context: RunContext, timeout: float | None) -> Iterator[Record]:
+    """Records of a run's cells; failed ones if the run fails."""
     try:
         if timeout is None and run.computation.processes == 1:
-            yield from carry_out_run(run, cells, place, keep_images, git)
+            yield from carry_out_run(run, cells, context)
         else:
-            device = str(place.machine.device)
-            job = Job.of(run, cells, place.shelf.data_root, place.store.folder, device, keep_images)
-            launch(job, timeout, place.watch.say)
+            job = Job.of(run, cells, context)
+            launch(job, timeout, context.watch.say)
             yield from job.records()
     except (Unwritable, KeyboardInterrupt):
         raise
     except Exception as error:
-        yield from failed_records(run, cells, place.store, error, git)
+        yield from record_failure(cells, context.store, error)

@@ -1,16 +1,16 @@
-"""What a node of a cluster does for a run. Importing this needs no torch: its child imports that."""
+"""The task of one run on a node of a cluster. Importing this needs no torch: its child process imports it."""
 
 from __future__ import annotations
 
 from harness.execution.job import Job
 from harness.execution.launching import launch
-from harness.store import Record
+from harness.results.record import Record
 
 
 def carry_out_task(job: Job, timeout: float | None, start: object) -> list[Record]:
-    """Carry out a job once the run that it starts from, whose answer is ``start``, is trained: the records written.
+    """Carry out a job and return the records written. Ray calls it once ``start``, the run it starts from, is trained.
 
-    Raises what ``launch`` raises.
+    Raises the errors of ``launch``.
     """
     launch(job, timeout, say=lambda line: None)
     return job.records()

@@ -9,24 +9,23 @@ from contextlib import redirect_stderr
 from pathlib import Path
 
 from harness.errors import BadInput
-from harness.execution.following import dismiss, follow
+from harness.execution.first_error import leaving_first_error
+from harness.execution.followers import release, serve
 from harness.execution.job import Job
-from harness.execution.last_word import leaving_last_word
 from harness.execution.launching import die_with_parent
 from harness.execution.local import carry_out_run
-from harness.execution.receipt import git_state
-from harness.execution.training import Workplace
 from harness.progress import Watch
+from harness.runs.context import RunContext
 from harness.training.machine import Machine
-from harness.training.world import World, joined
+from harness.training.world import World, process_group
 
 
 def main(job_file: Path) -> int:
-    """The command. Exit code 0: carried out; 1: failed; 2: bad input; 130: stopped; why stands beside the job."""
+    """The command. Exit code 0: carried out; 1: failed; 2: bad input; 130: stopped. Errors stand beside the job."""
     die_with_parent()
     job = Job.read(job_file)
     try:
-        with joined(job.device) as world, leaving_last_word(job_file, world.rank):
+        with process_group(job.device) as world, leaving_first_error(job_file, world.rank):
             _carry_out(job, world)
     except KeyboardInterrupt:
         return 130
@@ -44,16 +43,16 @@ def _carry_out(job: Job, world: World) -> None:
     run = plan.runs[job.run]
     device = f"cuda:{os.environ['LOCAL_RANK']}" if world.size > 1 and job.device == "cuda" else job.device
     machine = Machine.of(device, job.computation.bfloat16, job.computation.compiled)
-    # Progress goes where the process that started this one reads it, apart from what torch has to say.
+    # The process that started this one reads progress from standard output; torch writes to standard error.
     with redirect_stderr(sys.stdout):
         watch = Watch(len(job.cells))
-    place = Workplace(planner.shelf, planner.store, machine, watch, world)
-    if not world.leads:
-        follow(place, plan)
+    context = RunContext(planner.shelf, planner.store, machine, watch, world, job.keep_images)
+    if not world.is_leader:
+        serve(context, plan)
         return
-    for _ in carry_out_run(run, plan.cells_of(run), place, job.keep_images, git_state()):
+    for _ in carry_out_run(run, plan.cells_of(run), context):
         pass
-    dismiss(place)
+    release(context)
 
 
 if __name__ == "__main__":
@@ -61,5 +60,5 @@ if __name__ == "__main__":
     sys.stdout.flush()
     sys.stderr.flush()
     if code:
-        # At once: what Python and NCCL do at their end may wait for processes that wait for this one.
+        # At once: at their end Python and NCCL may wait for processes that wait for this one.
         os._exit(code)

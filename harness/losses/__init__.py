@@ -1,4 +1,4 @@
-"""Losses that several methods share."""
+"""Loss functions that several methods share."""
 
 from harness.losses.centre import CentreLoss
 from harness.losses.distance import cosine_distance, pairwise_cosine_distance, pairwise_euclidean_distance

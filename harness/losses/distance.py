@@ -1,4 +1,4 @@
-"""Distances between feature vectors, as losses use them."""
+"""Distances between feature vectors, for losses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def cosine_distance(first: Tensor, second: Tensor) -> Tensor:
 
 def pairwise_cosine_distance(features: Tensor) -> Tensor:
     """Cosine distance between all pairs of rows: (B, D) to (B, B), float32."""
-    # Distances differ by less than bfloat16 can hold, so mixed precision must not reach this product.
+    # Distances differ by less than bfloat16 resolves, so this product needs float32.
     with torch.autocast(features.device.type, enabled=False):
         directions = F.normalize(features.float(), dim=1)
         return 1 - directions @ directions.T
@@ -26,5 +26,5 @@ def pairwise_euclidean_distance(features: Tensor) -> Tensor:
         features = features.float()
         lengths = features.square().sum(1)
         squares = lengths[:, None] + lengths[None, :] - 2 * features @ features.T
-        # The root has no gradient at 0, where an image meets itself.
+        # The root has no gradient at 0, the distance of an image to itself.
         return squares.clamp(min=1e-12).sqrt()

@@ -15,10 +15,16 @@ def batch_hard_triplet(
 ) -> Tensor:
     """Mean hinge of (farthest positive - nearest negative + margin) over anchors.
 
-    ``distances`` (B, B) between the batch's images, ``labels`` (B,) identities. An anchor counts as its own positive,
-    and one without any negative in the batch forms no triplet. ``margin="soft"`` replaces the hinge by
-    ln(1 + exp(farthest positive - nearest negative)) (Hermans et al., Sec. 2). ``mean_over="violating"`` leaves the
-    anchors out that keep the margin (MPN, Eq. 3). Zero, with a zero gradient, where no anchor is left.
+    An anchor counts as its own positive. An anchor without a negative in the batch forms no triplet.
+
+    Args:
+        distances: (B, B) between the images of the batch.
+        labels: (B,) identities.
+        margin: A number, or ``soft`` for ln(1 + exp(farthest positive - nearest negative)) (Hermans et al., Sec. 2).
+        mean_over: ``violating`` leaves out anchors that keep the margin (MPN, Eq. 3).
+
+    Returns:
+        The scalar loss: zero, with a zero gradient, if no anchor is left.
     """
     same = labels[:, None] == labels[None, :]
     farthest_positive = distances.masked_fill(~same, float("-inf")).amax(1)

@@ -1,4 +1,4 @@
-"""What a method costs: parameters, multiply-adds, latency, memory."""
+"""The cost of a method: parameters, multiply-adds, latency, memory."""
 
 from harness.measure.cost import measured_cost
 from harness.measure.latency import extraction_latency, matching_latency

@@ -1,4 +1,4 @@
-"""A network without numbers: its shapes and connections are enough to count parameters and operations."""
+"""Networks without values: shapes and connections suffice to count parameters and operations."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from torch import Tensor
 from harness.models.reid import ReIDModel
 
 
-def without_values(model: ReIDModel) -> ReIDModel:
-    """A copy of the network on the meta device, in eval mode: it computes shapes only and leaves ``model`` alone."""
+def meta_copy(model: ReIDModel) -> ReIDModel:
+    """A copy of the network on the meta device, in eval mode, which computes shapes only. ``model`` does not change."""
     return copy.deepcopy(model).to("meta").eval()
 
 
 def blank_images(batch: int, height: int, width: int, device: torch.device | str) -> Tensor:
-    """(batch, 3, height, width) images in the memory layout that the harness uses."""
+    """Zeros (batch, 3, height, width) on ``device``, channels last in memory, as in training."""
     images = torch.zeros(batch, 3, height, width, device=device)
     return images.contiguous(memory_format=torch.channels_last)
 
 
 def blank_priors(batch: int, device: torch.device | str, kinds: Collection[str]) -> dict[str, Tensor]:
-    """Priors of these kinds, for networks that read some at inference. None shows a person; every other is infrared.
+    """Priors of these ``kinds``, for networks that read priors at inference. They show no person.
 
-    ``infrared`` decides which layers see an image, so it keeps its values, on the CPU, also where ``device`` has none.
+    Every other image is infrared. ``infrared`` decides which layers see an image, so it keeps its values on the CPU,
+    even on the meta device.
     """
     blank = {
         "parsing": torch.zeros(batch, 64, 32, dtype=torch.int64, device=device),

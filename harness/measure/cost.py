@@ -1,9 +1,9 @@
-"""Everything that a cell's cost columns show, measured alike for every method."""
+"""The cost columns of a cell, measured in the same way for every method."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.hardware import device_name, hardware_facts
+from harness.machine.hardware import device_name, hardware_facts
 from harness.measure.abstract import blank_images
 from harness.measure.latency import extraction_latency, matching_latency
 from harness.measure.operations import count_operations
@@ -20,6 +20,7 @@ from harness.measure.parameters import count_parameters
 from harness.models.reid import ReIDModel
 from harness.priors.availability import INFRARED
 from harness.recipe import Recipe
+from harness.results.record import Cost, ExtractionLatency, Latency, Manifest
 
 if TYPE_CHECKING:
     from harness.training.machine import Machine
@@ -29,7 +30,7 @@ LARGE_BATCH = 64
 
 @dataclass(frozen=True)
 class Estimator:
-    """A network that makes a kind of prior: its parameters, and its multiply-adds for one image."""
+    """A network that estimates one kind of prior: its parameters, and its multiply-adds per image."""
 
     name: str
     parameters: int
@@ -37,9 +38,9 @@ class Estimator:
 
 
 ESTIMATORS = {"keypoints": Estimator("HRNet-W48 at 384x128", 63_596_000, 15_692_000_000)}
-"""What a method that reads priors of test images would have to run (Sun et al., CVPR 2019): here it is only counted.
-Its convolutions were counted; PGFL-KD's Table 8 differs by nearly as much between its rows with and without poses
-(15.74 G, which HRNet-W48 has where a BN counts, too)."""
+"""Networks that a method with priors of test images would have to run (Sun et al., CVPR 2019). They are counted, not
+run. Only convolutions are counted; PGFL-KD's Table 8 has nearly the same difference between its rows with and without
+poses (15.74 G, the count of HRNet-W48 with BN)."""
 
 
 def measured_cost(
@@ -47,44 +48,44 @@ def measured_cost(
     recipe: Recipe,
     machine: Machine,
     gallery: int,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     priors: Mapping[str, NDArray[Any]],
     embedding: str,
-) -> dict[str, Any]:
-    """Parameters, multiply-adds (the network's own, and of what makes its priors), latency, training speed, memory.
+) -> Cost:
+    """Parameters, multiply-adds (of the network, and of the estimators of its priors), latency, training speed, memory.
 
-    ``model`` is on the machine's device; ``gallery`` is the number of images that a query is matched against;
-    ``manifest`` is the run's, whose log holds the training speed; ``priors`` (N, ...) are those of test images that the
-    cell's feature is made from, whose making is counted and not timed, and ``embedding`` is its name, or several with
-    ``+`` between them. The fields are those of a record's ``cost``.
+    Args:
+        model: The network, on the machine's device.
+        recipe: Gives the size of the images.
+        machine: Device and precision.
+        gallery: Number of images that a query is matched against.
+        manifest: The manifest of the run; its log holds the training speed.
+        priors: Priors (N, ...) of test images that the cell's feature reads. Their estimation is counted, not timed.
+        embedding: Name of the cell's feature, or several names joined by ``+``.
+
+    Returns:
+        The fields of a record's ``cost``.
     """
+    estimators = {kind: ESTIMATORS.get(kind) for kind in sorted(priors) if kind != INFRARED}
+    known = [estimator for estimator in estimators.values() if estimator]
     return {
         "parameters": count_parameters(model, recipe.height, recipe.width, priors, embedding),
         "macs": count_operations(model, recipe.height, recipe.width, priors),
-        **_cost_of_priors(priors),
+        "parameters_of_priors": sum(estimator.parameters for estimator in known) if known else None,
+        "macs_of_priors": sum(estimator.macs for estimator in known) if known else None,
+        "estimators": {kind: estimator.name if estimator else None for kind, estimator in estimators.items()},
         "latency": _latency(model, recipe, machine, gallery, priors, embedding),
         "training_images_per_second": statistics.median(manifest["log"]["images_per_second"]),
         "peak_memory_mb": manifest["peak_memory_mb"],
     }
 
 
-def _cost_of_priors(kinds: Collection[str]) -> dict[str, Any]:
-    """Parameters and multiply-adds of the estimators of these kinds, None where none is known, and their names."""
-    estimators = {kind: ESTIMATORS.get(kind) for kind in sorted(kinds) if kind != INFRARED}
-    known = [estimator for estimator in estimators.values() if estimator]
-    return {
-        "parameters_of_priors": sum(estimator.parameters for estimator in known) if known else None,
-        "macs_of_priors": sum(estimator.macs for estimator in known) if known else None,
-        "estimators": {kind: estimator.name if estimator else None for kind, estimator in estimators.items()},
-    }
-
-
 def _latency(
     model: ReIDModel, recipe: Recipe, machine: Machine, gallery: int, priors: Mapping[str, NDArray[Any]], embedding: str
-) -> dict[str, Any]:
+) -> Latency:
     device = machine.device
 
-    def features(batch: int) -> dict[str, float]:
+    def features(batch: int) -> ExtractionLatency:
         images = blank_images(batch, recipe.height, recipe.width, device)
         return extraction_latency(model, images, _repeated(priors, batch, device), machine.autocast)
 
@@ -107,7 +108,7 @@ def _dimension(
 
 
 def _repeated(priors: Mapping[str, NDArray[Any]], batch: int, device: torch.device) -> dict[str, Tensor]:
-    """Priors of ``batch`` images: the first ones, over again where there are too few."""
+    """The priors of the first ``batch`` images, repeated if there are too few."""
     return {
         kind: torch.from_numpy(np.resize(prior, (batch, *prior.shape[1:]))).to(device) for kind, prior in priors.items()
     }

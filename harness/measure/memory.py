@@ -9,22 +9,22 @@ from pathlib import Path
 
 import torch
 
-FORGET_PEAK = "5"
-"""What Linux takes as: let the mark of the peak begin anew."""
+RESET_PEAK = "5"
+"""Linux resets the peak resident size when this is written to ``clear_refs``."""
 
 
-def forget_peak(device: torch.device) -> None:
-    """Let the peak begin anew, so that it is of what comes. Where a system cannot, it stays that of the process."""
+def reset_peak_memory(device: torch.device) -> None:
+    """Reset the peak memory. On systems that cannot, it stays the peak of the whole process."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text(FORGET_PEAK)
+        Path("/proc/self/clear_refs").write_text(RESET_PEAK)
 
 
 def peak_memory_mb(device: torch.device) -> float:
-    """The most memory used since ``forget_peak``, in MB (2^20 bytes).
+    """Peak memory since ``reset_peak_memory``, in MB (2^20 bytes).
 
-    On a GPU what tensors took on it; on the CPU all that was resident, Python and its libraries included.
+    On a GPU: memory of tensors. On the CPU: resident memory, including Python and its libraries.
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
@@ -32,7 +32,7 @@ def peak_memory_mb(device: torch.device) -> float:
 
 
 def _peak_resident_kb() -> float:
-    # Linux's getrusage starts at the size of the process that launched this one; the kernel's own mark does not.
+    # Linux's getrusage starts at the size of the parent process; the kernel's VmHWM does not.
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text().splitlines():

@@ -1,6 +1,6 @@
-"""How many learnable parameters a network has, and how many of them inference needs.
+"""Learnable parameters of a network, and those that inference needs.
 
-Running statistics of BN are not learnable and not counted.
+Running statistics of BN are not learnable, so they are not counted.
 """
 
 from __future__ import annotations
@@ -12,19 +12,26 @@ import torch
 from torch import nn
 
 from harness import registry
-from harness.measure.abstract import blank_images, blank_priors, without_values
+from harness.measure.abstract import blank_images, blank_priors, meta_copy
 from harness.models.reid import ReIDModel
+from harness.results.record import Parameters
 
 
 def count_parameters(
     model: ReIDModel, height: int, width: int, priors: Collection[str] = (), embedding: str = ""
-) -> dict[str, int]:
-    """Parameters by use, each counted once however many modules share it.
+) -> Parameters:
+    """Count parameters by use. A parameter that several modules share counts once.
 
-    ``training``: all that are learnable; ``training_without_classifiers``: less the identity classifiers;
-    ``inference``: those that ``embed`` of height x width images, with ``priors`` of these kinds, depends on, which is
-    found by differentiating it; frozen ones count, too. With ``embedding``, the name of a test feature or several with
-    ``+`` between them, it is those that these depend on.
+    Args:
+        model: The network.
+        height: Height of the images.
+        width: Width of the images.
+        priors: Kinds of priors that ``embed`` reads.
+        embedding: Name of a test feature, or several names joined by ``+``; by default all test features.
+
+    Returns:
+        ``training``: all learnable parameters. ``training_without_classifiers``: without identity classifiers.
+        ``inference``: all parameters that the test features depend on, frozen ones too, found by differentiation.
     """
     learnable = _count(parameter for parameter in model.parameters() if parameter.requires_grad)
     classifiers = nn.ModuleList(model.classifiers())
@@ -36,10 +43,10 @@ def count_parameters(
 
 
 def inference_parameters(method_id: str, switches: Any = None) -> int:
-    """Parameters that inference needs, without classifiers, at the paper recipe's backbone and input size.
+    """Parameters that inference needs, without classifiers, with the backbone and input size of the paper recipe.
 
-    ``switches`` is the method's switches object, a dict of those that differ from the full method, or None for the
-    full method itself. Raises BadInput for an unknown method or switch.
+    ``switches`` is the method's switches object, a dict of differences from the full method, or None for the full
+    method. Raises BadInput for an unknown method or switch.
     """
     method = registry.method(method_id)
     if switches is None or isinstance(switches, Mapping):
@@ -54,9 +61,9 @@ def inference_parameters(method_id: str, switches: Any = None) -> int:
 def _reached_by_embed(
     model: ReIDModel, height: int, width: int, priors: Collection[str], embedding: str
 ) -> list[nn.Parameter]:
-    shadow = without_values(model).requires_grad_()
+    shadow = meta_copy(model).requires_grad_()
     with torch.inference_mode(False), torch.enable_grad():
-        # Two images, so that one may be of either modality.
+        # Two images, so that both modalities occur.
         embeddings = shadow.embed(blank_images(2, height, width, "meta"), blank_priors(2, "meta", priors))
         read = embedding.split("+") if embedding else list(embeddings)
         torch.stack([embeddings[name].sum() for name in read]).sum().backward()

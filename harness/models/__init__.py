@@ -1,1 +1,1 @@
-"""Networks and blocks that several methods share."""
+"""Networks and layers that several methods share."""

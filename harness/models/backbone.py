@@ -1,7 +1,7 @@
-"""ResNet trunks for re-identification: no pooling and no classifier at the end, and a last stride of 1.
+"""ResNet trunks for re-identification: last stride 1, without final pooling and classifier.
 
-Parameter names are torchvision's (``conv1``, ``layer1.0.conv1``, ...), so its ImageNet weights load, also into parts of
-a ResNet that stand beside each other in a trunk of several branches.
+Parameter names are torchvision's (``conv1``, ``layer1.0.conv1``, ...), so its ImageNet weights load. They also load
+into parts of a ResNet that form the branches of a trunk.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from harness.models.rga import SpatialAttention
 AttentionKind = Literal["none", "rga_s"]
 
 STAGE_STRIDES = (1, 2, 2, 1)
-"""Strides of layer1..layer4. The last is 1 instead of 2: features twice as fine (Sun et al., ECCV 2018, Sec. 3.1)."""
+"""Strides of layer1..layer4. The last is 1 instead of 2, for twice the resolution (Sun et al., ECCV 2018, Sec. 3.1)."""
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
@@ -31,7 +31,7 @@ def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
 
 
 class InstanceBatchNorm(nn.Module):
-    """IBN-a: instance normalisation of the first half of the channels, BN of the rest (Pan et al., ECCV 2018)."""
+    """IBN-a: instance normalisation for the first half of the channels, BN for the rest (Pan et al., ECCV 2018)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 (which carries the stride) and 1x1 convolutions and a shortcut."""
+    """1x1, 3x3 (with the stride) and 1x1 convolutions and a shortcut."""
 
     expansion = 4
 
@@ -98,8 +98,8 @@ class Bottleneck(nn.Module):
 class ResNet(nn.Module):
     """(B, 3, H, W) normalised images to (B, ``channels``, H / 16, W / 16) features.
 
-    With ``first`` and ``last`` it is a part of a ResNet, from one stage to another: 0 is the stem, 1..4 are the
-    residual stages. A part takes the features of the stage before it.
+    ``first`` and ``last`` select a part of the ResNet: stage 0 is the stem, 1..4 are the residual stages. A part takes
+    the features of the stage before it.
     """
 
     def __init__(self, spec: TrunkSpec, first: int = 0, last: int = 4, last_stride: int = STAGE_STRIDES[-1]) -> None:
@@ -127,8 +127,8 @@ class ResNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def add_spatial_attention(self, height: int, width: int) -> None:
-        """Put RGA-S after each stage, for images of that height and width in pixels."""
-        # The stem's two strides; each stride halves and rounds up.
+        """Add RGA-S after each stage, for images of ``height`` x ``width`` pixels."""
+        # The stem has two strides; each halves and rounds up.
         rows, columns = -(-height // 4), -(-width // 4)
         gates = []
         for channels, stride in zip(self.stage_channels, STAGE_STRIDES, strict=True):
@@ -137,7 +137,7 @@ class ResNet(nn.Module):
         self.attention = nn.ModuleList(gates)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(B, 3, H, W) to (B, channels, H / 16, W / 16); of a part, from the features of the stage before."""
+        """(B, 3, H, W) to (B, channels, H / 16, W / 16). A part takes the features of the stage before it."""
         if self.has_stem:
             features = self.maxpool(self.relu(self.bn1(self.conv1(features))))
         for stage, attention in zip(self.stages, self.attention, strict=True):
@@ -146,9 +146,16 @@ class ResNet(nn.Module):
 
 
 def resnet_part(name: str, first: int, last: int, last_stride: int = STAGE_STRIDES[-1]) -> ResNet:
-    """Stages ``first`` to ``last`` (0 the stem, 1..4 the residual stages) of the trunk of that name, from scratch.
+    """Part of a trunk, initialised from scratch.
 
-    Raises BadInput for an unknown name.
+    Args:
+        name: Name of the trunk in the catalogue.
+        first: First stage: 0 is the stem, 1..4 are the residual stages.
+        last: Last stage.
+        last_stride: Stride of stage 4.
+
+    Raises:
+        BadInput: The name is unknown.
     """
     return ResNet(trunk_spec(name), first, last, last_stride)
 
@@ -156,10 +163,16 @@ def resnet_part(name: str, first: int, last: int, last_stride: int = STAGE_STRID
 def build_backbone(
     name: str, spatial_attention: AttentionKind = "none", height: int | None = None, width: int | None = None
 ) -> ResNet:
-    """The trunk of that name, initialised from scratch, with ``channels`` output channels.
+    """A trunk with ``channels`` output channels, initialised from scratch.
 
-    ``spatial_attention="rga_s"`` adds RGA-S after each of the four stages; its size depends on the images' ``height``
-    and ``width``, by default the catalogue's. Raises BadInput for an unknown name.
+    Args:
+        name: Name of the trunk in the catalogue.
+        spatial_attention: ``rga_s`` adds RGA-S after each of the four stages.
+        height: Height of the images in pixels, for RGA-S; by default from the catalogue.
+        width: Width of the images in pixels, likewise.
+
+    Raises:
+        BadInput: The name is unknown.
     """
     spec = trunk_spec(name)
     trunk = ResNet(spec)

@@ -1,4 +1,4 @@
-"""BNNeck: batch normalisation between the feature that metrics see and the classifier (Luo et al., CVPRW 2019)."""
+"""BNNeck: batch normalisation between the feature for metric losses and the classifier (Luo et al., CVPRW 2019)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from torch import nn
 
 
 class BNNeck(nn.BatchNorm1d):
-    """(B, D) to (B, D). The shift stays 0, so that the classifier's hyperplanes pass through the origin (Sec. 3.5)."""
+    """(B, D) to (B, D). The bias stays 0, so that the classifier's hyperplanes pass through the origin (Sec. 3.5)."""
 
     def __init__(self, width: int) -> None:
         super().__init__(width)
@@ -14,7 +14,7 @@ class BNNeck(nn.BatchNorm1d):
 
 
 def bias_free_classifier(width: int, identities: int) -> nn.Linear:
-    """Logits without a bias, from ``width`` features to ``identities``, started near zero."""
+    """Linear layer without bias, from ``width`` features to ``identities`` logits, initialised near zero."""
     classifier = nn.Linear(width, identities, bias=False)
     nn.init.normal_(classifier.weight, std=0.001)
     return classifier

@@ -1,20 +1,20 @@
-"""The trunks a recipe can name. Importing this needs no torch, so planning can read it."""
+"""Catalogue of the trunks that a recipe can name. Needs no torch, so planning can import it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.errors import unknown
+from harness.errors import unknown_name_error
 
 
 @dataclass(frozen=True)
 class TrunkSpec:
-    """A ResNet (He et al., CVPR 2016), with ``ibn`` the IBN-a form of it (Pan et al., ECCV 2018).
+    """A ResNet (He et al., CVPR 2016); with ``ibn`` its IBN-a form (Pan et al., ECCV 2018).
 
-    ``depths`` are the blocks of its four stages, ``width`` the channels of the first stage before expansion.
-    ``input_size`` is the image height and width that recipes train it at, and thus the size that position-dependent
-    blocks (spatial attention) are built for unless told otherwise.
+    ``depths``: number of blocks in each of the four stages. ``width``: channels of the first stage before expansion.
+    ``input_size``: height and width of the images in recipes, and the default size for layers that depend on it
+    (spatial attention).
     """
 
     block: Literal["basic", "bottleneck"]
@@ -25,7 +25,7 @@ class TrunkSpec:
 
     @property
     def stage_channels(self) -> tuple[int, ...]:
-        """Output channels of the stem and of the four residual stages."""
+        """Output channels of the stem and the four residual stages."""
         expansion = 4 if self.block == "bottleneck" else 1
         return (self.width, *(self.width * 2**stage * expansion for stage in range(4)))
 
@@ -35,14 +35,14 @@ TRUNKS: dict[str, TrunkSpec] = {
     "resnet101_ibn_a": TrunkSpec("bottleneck", (3, 4, 23, 3), 64, (384, 192), ibn=True),
     "resnet18": TrunkSpec("basic", (2, 2, 2, 2), 64, (192, 64)),
     "resnet18_ibn_a": TrunkSpec("basic", (2, 2, 2, 2), 64, (192, 96), ibn=True),
-    # Half as wide and as deep as ResNet-18: two CPU cores train it on a thousand images in seconds.
+    # Half the width and depth of ResNet-18: two CPU cores train it on a thousand images in seconds.
     "resnet10": TrunkSpec("basic", (1, 1, 1, 1), 32, (192, 64)),
     "resnet10_ibn_a": TrunkSpec("basic", (1, 1, 1, 1), 32, (192, 96), ibn=True),
 }
 
 
 def trunk_spec(name: str) -> TrunkSpec:
-    """The trunk called ``name``. Raises BadInput, offering the nearest names, when there is none."""
+    """The trunk called ``name``. Raises BadInput, offering the nearest names, if there is none."""
     if name not in TRUNKS:
-        raise unknown("backbone", name, TRUNKS)
+        raise unknown_name_error("backbone", name, TRUNKS)
     return TRUNKS[name]

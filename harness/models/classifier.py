@@ -6,7 +6,7 @@ from torch import nn
 
 
 def identity_classifier(features: int, identities: int) -> nn.Linear:
-    """FC layer from ``features`` to ``identities`` logits, started near zero so that all identities begin alike."""
+    """FC layer from ``features`` to ``identities`` logits, near zero so that all identities start equally likely."""
     classifier = nn.Linear(features, identities)
     nn.init.normal_(classifier.weight, std=0.001)
     nn.init.zeros_(classifier.bias)

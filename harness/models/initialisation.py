@@ -1,37 +1,48 @@
-"""Load a trunk, or the network of an earlier stage, strictly, and say what matched."""
+"""Load the weights of a trunk or of an earlier training stage, strictly, and report what matched."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
 from torch import Tensor
 
 from harness.errors import BadInput
 from harness.models.reid import ReIDModel
 
-CLASSIFIER = "fc."
-"""ImageNet's own classifier, which no trunk has."""
-ATTENTION = "attention."
-"""Attention added to a trunk, which ImageNet weights do not have."""
+CLASSIFIER_PREFIX = "fc."
+"""Prefix of ImageNet's classifier, which no trunk has."""
+ATTENTION_PREFIX = "attention."
+"""Prefix of attention added to a trunk, which ImageNet weights do not have."""
+
+RESNET_MODULES = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "attention")
+"""First parts of parameter names in a published ResNet, or in attention added to it."""
 
 
-PIECES = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "attention")
-"""What a published ResNet's names begin with."""
+class Loaded(TypedDict):
+    """The outcome of loading weights, for the receipt."""
+
+    source: str
+    """Origin of the weights, in words."""
+    matched: int
+    """Number of tensors that were loaded."""
+    missing: list[str]
+    """Names in the network that the weights lack."""
+    unexpected: list[str]
+    """Names among the weights that the network lacks."""
 
 
-def load_trunk(model: ReIDModel, weights: Mapping[str, Tensor], source: str) -> dict[str, Any]:
+def load_trunk(model: ReIDModel, weights: Mapping[str, Tensor], source: str) -> Loaded:
     """Load ``weights`` (names without ``trunk.``) into ``model.trunk``.
 
-    In a trunk of several branches every branch gets its own copy: ``branches.0.layer4.0.conv1`` takes
-    ``layer4.0.conv1`` where the weights have no name of its own for it.
+    In a trunk with several branches each branch gets its own copy: ``branches.0.layer4.0.conv1`` takes
+    ``layer4.0.conv1``, unless the weights have its full name.
 
-    Returns ``source``, the number ``matched``, and the names ``missing`` in and ``unexpected`` among the weights.
-    ImageNet weights (known by their classifier) may leave that classifier over and added attention at its own
-    initialisation; whatever else differs raises BadInput, and then nothing has been loaded.
+    ImageNet weights (recognised by their classifier) may have that classifier to spare, and may lack attention that was
+    added to the trunk. Any other difference raises BadInput, and then nothing is loaded.
     """
     wanted = model.trunk.state_dict()
-    from_imagenet = any(name.startswith(CLASSIFIER) for name in weights)
+    from_imagenet = any(name.startswith(CLASSIFIER_PREFIX) for name in weights)
     source_of = {name: name if name in weights else _published_name(name) for name in wanted}
     matching = [name for name, theirs in source_of.items() if theirs in weights]
     missing = sorted(wanted.keys() - set(matching))
@@ -40,32 +51,34 @@ def load_trunk(model: ReIDModel, weights: Mapping[str, Tensor], source: str) -> 
     lacking = [
         name
         for name in missing
-        # Files older than PyTorch 0.4.1 do not count batches; BN with a fixed momentum never reads the count.
-        if not name.endswith("num_batches_tracked") and not (from_imagenet and source_of[name].startswith(ATTENTION))
+        # Files from before PyTorch 0.4.1 lack this count; BN with a fixed momentum never reads it.
+        if not name.endswith("num_batches_tracked")
+        and not (from_imagenet and source_of[name].startswith(ATTENTION_PREFIX))
     ]
-    left_over = [name for name in unexpected if not (from_imagenet and name.startswith(CLASSIFIER))]
+    left_over = [name for name in unexpected if not (from_imagenet and name.startswith(CLASSIFIER_PREFIX))]
     if lacking or left_over or reshaped:
         raise BadInput(
-            f"{source} does not fit the trunk ({_listed('missing', lacking)}, {_listed('unexpected', left_over)}, "
-            f"{_listed('of another shape', reshaped)}); use weights of the same backbone and input size"
+            f"{source} does not fit the trunk ({_count_and_names('missing', lacking)}, "
+            f"{_count_and_names('unexpected', left_over)}, {_count_and_names('of another shape', reshaped)}); "
+            "use weights of the same backbone and input size"
         )
     model.trunk.load_state_dict({name: weights[source_of[name]] for name in matching}, strict=False)
     return {"source": source, "matched": len(matching), "missing": missing, "unexpected": unexpected}
 
 
-def load_model(model: ReIDModel, weights: Mapping[str, Tensor], source: str) -> dict[str, Any]:
-    """Load all ``weights`` of an earlier stage into ``model``, which may have layers that the stage did not have yet.
+def load_model(model: ReIDModel, weights: Mapping[str, Tensor], source: str) -> Loaded:
+    """Load all ``weights`` of an earlier stage into ``model``, which may have new layers.
 
-    Returns what ``load_trunk`` returns. Weights that have no place in the model raise BadInput, and then nothing has
-    been loaded.
+    Weights that do not fit the model raise BadInput, and then nothing is loaded.
     """
     wanted = model.state_dict()
     unexpected = sorted(weights.keys() - wanted.keys())
     reshaped = [name for name in weights if name in wanted and wanted[name].shape != weights[name].shape]
     if unexpected or reshaped:
         raise BadInput(
-            f"{source} is no earlier stage of this network ({_listed('unexpected', unexpected)}, "
-            f"{_listed('of another shape', reshaped)}); begin from a run whose layers it has, on the same identities"
+            f"{source} is no earlier stage of this network ({_count_and_names('unexpected', unexpected)}, "
+            f"{_count_and_names('of another shape', reshaped)}); start from a run whose layers this network has, on "
+            "the same identities"
         )
     model.load_state_dict(dict(weights), strict=False)
     missing = sorted(wanted.keys() - weights.keys())
@@ -73,12 +86,12 @@ def load_model(model: ReIDModel, weights: Mapping[str, Tensor], source: str) -> 
 
 
 def _published_name(name: str) -> str:
-    """The part of a trunk's own name that a published ResNet has too."""
+    """The part of a parameter name that a published ResNet has too."""
     parts = name.split(".")
-    begins = next((place for place, part in enumerate(parts) if part in PIECES), 0)
+    begins = next((place for place, part in enumerate(parts) if part in RESNET_MODULES), 0)
     return ".".join(parts[begins:])
 
 
-def _listed(what: str, names: list[str]) -> str:
+def _count_and_names(what: str, names: list[str]) -> str:
     shown = ", ".join(names[:3])
     return f"{len(names)} {what}" + (f": {shown}{', ...' if len(names) > 3 else ''}" if names else "")

@@ -1,4 +1,4 @@
-"""What every method's network offers the harness."""
+"""The interface of every method's network."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ from torch import Tensor, nn
 class Batch:
     """One training batch, on the training device.
 
-    ``images`` (B, 3, H, W) normalised floats; ``labels`` (B,) identity indices 0..C-1; ``cameras`` (B,); ``indices``
-    (B,) rows of the training split. ``priors`` follow the images' flips and translations: ``parsing`` (B, 64, 32) int64
-    labels (see harness.priors), ``segmentation`` (B, 64, 32) bool, ``keypoints`` (B, 17, 3) x and y as fractions of the
-    image's width and height, confidence; ``infrared`` (B,) bool, which images are infrared and not visible. ``groups``
-    is how many of the sampler's groups stand in it, one after the other. Where several processes train a run,
-    ``losses`` gets the batch of all of them, without ``images``.
+    With several processes per run, ``losses`` gets the batch of all processes, without ``images``.
+
+    Attributes:
+        images: (B, 3, H, W) normalised floats.
+        labels: (B,) identity indices 0..C-1.
+        cameras: (B,) camera numbers.
+        indices: (B,) rows of the training split.
+        priors: By kind; they follow the flips and translations of the images. ``parsing``: (B, 64, 32) int64 labels
+            (see harness.priors). ``segmentation``: (B, 64, 32) bool. ``keypoints``: (B, 17, 3) with x and y as
+            fractions of the image's width and height, and confidence. ``infrared``: (B,) bool, infrared or visible.
+        groups: Number of the sampler's groups in the batch, one after the other.
     """
 
     images: Tensor
@@ -30,17 +35,17 @@ class Batch:
 
 
 class ReIDModel(nn.Module):
-    """Base of all methods' networks.
+    """Base class of all methods' networks.
 
-    ``trunk`` is the backbone that initialisation loads. Subclasses give ``forward``, ``losses``, ``embed`` and
-    ``classifiers``; ``attention_maps`` only where the paper shows such maps, ``end_epoch`` only where something changes
+    ``trunk`` is the backbone, which may load initial weights. Subclasses define ``forward``, ``losses``, ``embed`` and
+    ``classifiers``. They define ``attention_maps`` if the paper shows such maps, and ``end_epoch`` if something changes
     between epochs.
     """
 
     trunk: nn.Module
 
     def forward(self, batch: Batch) -> Any:
-        """Training features of a batch, in whatever form ``losses`` reads; the first axis of every tensor is images."""
+        """Training features of a batch, in the form that ``losses`` reads. The first axis of each tensor is images."""
         raise NotImplementedError
 
     def losses(self, features: Any, batch: Batch) -> dict[str, Tensor]:
@@ -50,17 +55,17 @@ class ReIDModel(nn.Module):
     def embed(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Test features of (B, 3, H, W) normalised images: name -> (B, D), not normalised.
 
-        Cells may be scored by several features side by side, which they name with a plus: ``local+global``.
+        A cell may be scored by several concatenated features, named with a plus: ``local+global``.
         """
         raise NotImplementedError
 
     def classifiers(self) -> Iterable[nn.Module]:
-        """The identity classifiers, which parameter counts leave out and inference never uses."""
+        """The identity classifiers. Inference never uses them, so parameter counts leave them out."""
         raise NotImplementedError
 
     def attention_maps(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """Maps to draw over images, name -> (B, h, w) in 0..1, as in the paper's figures; none by default."""
+        """Maps to draw over images, as in the paper's figures: name -> (B, h, w) in 0..1. None by default."""
         return {}
 
     def end_epoch(self, losses: Mapping[str, float]) -> None:
-        """Hear the mean of each named loss over an epoch that ends; what is learnt from it belongs in a buffer."""
+        """Called after each epoch with the mean of each named loss. Keep state that depends on it in a buffer."""

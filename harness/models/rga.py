@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from harness.errors import BadInput
 
-RATIO = 8
-"""Channel, position and gate reduction (s1 and s2 of the paper; all 8 in the authors' experiments)."""
+REDUCTION_RATIO = 8
+"""Reduction of channels, positions and gate (s1 and s2 of the paper; all 8 in the authors' experiments)."""
 
 
 def _projection(inputs: int, outputs: int) -> nn.Sequential:
@@ -17,20 +17,20 @@ def _projection(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class SpatialAttention(nn.Module):
-    """One gate a position, inferred from that position's relations with all the others.
+    """One gate per position, computed from the relations of the position with all others.
 
-    Every one of the N = height x width positions is a node. Its relation vector holds its affinities to all nodes, in
-    both directions (2N numbers), beside the mean of its own embedding; a two-layer network turns that into a gate.
-    The parameters depend on N, so the block works at one input size only.
+    Each of the N = height x width positions is a node. Its relation vector holds its affinities to all nodes in both
+    directions (2N numbers), and the mean of its own embedding. A two-layer network maps this vector to a gate. The
+    parameters depend on N, so the layer works at one input size only.
     """
 
     def __init__(self, channels: int, height: int, width: int) -> None:
         super().__init__()
         self.size = (height, width)
         nodes = height * width
-        relations = max(nodes // RATIO, 1)
-        inner = max(channels // RATIO, 1)
-        gate = max((1 + relations) // RATIO, 1)
+        relations = max(nodes // REDUCTION_RATIO, 1)
+        inner = max(channels // REDUCTION_RATIO, 1)
+        gate = max((1 + relations) // REDUCTION_RATIO, 1)
         self.theta = _projection(channels, inner)
         self.phi = _projection(channels, inner)
         self.own = _projection(channels, inner)
@@ -40,7 +40,7 @@ class SpatialAttention(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Gated features, (B, C, h, w) to (B, C, h, w). Raises BadInput at another size than it was built for."""
+        """Gated features, (B, C, h, w) to (B, C, h, w). Raises BadInput at any other size."""
         if features.shape[2:] != self.size:
             height, width = features.shape[2:]
             raise BadInput(

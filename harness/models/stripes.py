@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def stripes(height: int, parts: int) -> list[slice]:
-    """Rows of each part: ``height`` rows divided evenly, with a shared row where ``parts`` does not divide them."""
+    """The rows of each part, divided evenly. Neighbouring parts share a row if ``parts`` does not divide ``height``."""
     return [slice(k * height // parts, -(-(k + 1) * height // parts)) for k in range(parts)]

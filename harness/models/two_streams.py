@@ -1,4 +1,4 @@
-"""A trunk for visible and infrared images together: a stem for each modality, and residual stages that both share."""
+"""A trunk for visible and infrared images: one stem per modality, and shared residual stages."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ class TwoStreamTrunk(nn.Module):
         self.channels = self.shared.channels
 
     def stem(self, images: Tensor, infrared: Tensor) -> Tensor:
-        """Each image through its modality's stem, in any order, ``infrared`` (B,) or not: (B, C, H / 4, W / 4)."""
+        """Pass each image through the stem of its modality, given ``infrared`` (B,) bool: (B, C, H / 4, W / 4)."""
         rows = [flags.nonzero()[:, 0] for flags in (~infrared, infrared)]
         low = torch.cat([stem(images[chosen]) for stem, chosen in zip(self.stems, rows, strict=True) if len(chosen)])
         return low[torch.cat(rows).argsort()]
 
     def forward(self, images: Tensor, infrared: Tensor) -> Tensor:
-        """Stems, then the shared stages, whose BN sees both modalities together."""
+        """Stems, then the shared stages. Their BN sees both modalities together."""
         features: Tensor = self.shared(self.stem(images, infrared))
         return features
 
 
 def infrared_images(priors: Mapping[str, Tensor], method: str) -> Tensor:
-    """Which images are infrared, (B,) bool. Raises BadInput, naming the ``method``, where that was not given."""
+    """Whether each image is infrared, (B,) bool. Raises BadInput, naming the ``method``, if the prior is missing."""
     if "infrared" not in priors:
         raise BadInput(
-            f"{method}: each image goes through the stem of its modality, and which images are infrared was not given; "
+            f"{method}: each image goes through the stem of its modality, but which images are infrared was not given; "
             "use a dataset of visible and infrared images"
         )
     return priors["infrared"]

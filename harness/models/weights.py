@@ -1,4 +1,4 @@
-"""Published weights of the trunks: torchvision's, found locally or fetched, and LUPerson's, found locally."""
+"""Published weights of trunks: torchvision's (found locally or fetched) and LUPerson's (found locally)."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from torch import Tensor
 from harness.errors import BadInput
 
 SERVER = "https://download.pytorch.org/models"
-# The first weights published for each network ("V1"), those that papers of 2018-2021 started from. The eight digits
-# in each name begin the file's SHA-256.
+# The first weights published for each network ("V1"), as used by papers of 2018-2021. The SHA-256 of each file starts
+# with the eight digits in its name.
 FILES = {"resnet50": "resnet50-0676ba61.pth", "resnet18": "resnet18-f37072fd.pth"}
 TIMEOUT_SECONDS = 10.0
 
 LUPERSON_FILES = {"resnet101_ibn_a": "lup_moco_r101.pth"}
-"""Self-supervised weights (Fu et al., CVPR 2021), which their authors hand out by a cloud drive only."""
+"""Self-supervised weights (Fu et al., CVPR 2021). Their authors offer them on a cloud drive only."""
 LUPERSON_VARIABLE = "HARNESS_LUPERSON"
 MOCO_PREFIXES = ("module.encoder_q.", "encoder_q.", "module.")
-"""What stands before the names of the network in a checkpoint of MoCo; the first that occurs is the trained one."""
-FIRST_NORM = re.compile(r"layer[123]\.\d+\.bn1\.")
-"""The norms that IBN-a splits: the first of each block of the first three stages."""
+"""Prefixes of parameter names in a MoCo checkpoint. The first that occurs belongs to the trained network."""
+SPLIT_NORM = re.compile(r"layer[123]\.\d+\.bn1\.")
+"""The norms that IBN-a splits: the first norm of each block of the first three stages."""
 
 
 def imagenet_weights(name: str, fetch: bool = True) -> tuple[dict[str, Tensor] | None, str]:
-    """ImageNet weights of the trunk called ``name`` and where they are from, or None and why they cannot be had.
+    """ImageNet weights of the trunk called ``name`` and their origin, or None and the reason.
 
-    Looks in torch's hub folder first and, where ``fetch``, brings the file into it otherwise. Never raises: a run
-    without them starts from scratch and says so.
+    Looks in torch's hub folder; with ``fetch`` it downloads a missing file into it. Never raises: a run without these
+    weights starts from scratch and says so.
     """
     if name not in FILES:
         return None, f"none are published for {name}"
@@ -84,10 +84,10 @@ def _digest_prefix(path: Path) -> str:
 
 
 def luperson_file(name: str) -> Path | None:
-    """The file of LUPerson's weights for the trunk called ``name``, or None where there is none.
+    """The file with LUPerson's weights for the trunk called ``name``, or None.
 
-    Looks where the environment variable HARNESS_LUPERSON says, else in torch's hub folder. Raises BadInput when the
-    variable names no file.
+    The environment variable HARNESS_LUPERSON names the file; without it, torch's hub folder is searched. Raises
+    BadInput when the variable names no file.
     """
     if name not in LUPERSON_FILES:
         return None
@@ -100,35 +100,35 @@ def luperson_file(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def luperson_weights(name: str) -> tuple[dict[str, Tensor] | None, str]:
-    """LUPerson's weights of an IBN-a trunk and where they are from, or None and why they cannot be had.
+def luperson_weights(name: str) -> tuple[dict[str, Tensor] | None, str, int]:
+    """LUPerson's weights of an IBN-a trunk, their file name, and the number of norms that were split for IBN-a.
 
-    Raises BadInput for a file that holds no weights.
+    Without a file: None, the reason, and 0. Raises BadInput for a file without weights.
     """
     path = luperson_file(name)
     if path is None:
         wanted = LUPERSON_FILES.get(name)
         if wanted is None:
-            return None, f"LUPerson has none for {name}"
-        return None, f"{wanted} is not in torch's hub folder and {LUPERSON_VARIABLE} names no other file"
-    weights = _network_of(_read(path))
+            return None, f"LUPerson has none for {name}", 0
+        return None, f"{wanted} is not in torch's hub folder and {LUPERSON_VARIABLE} names no other file", 0
+    weights = _network_weights(_read(path))
     if not any(key.startswith("layer1.") for key in weights):
         raise BadInput(f"{path} holds no weights of a ResNet; give LUPerson's {LUPERSON_FILES[name]}")
     weights, split = with_ibn_norms(weights)
-    return weights, f"LUPerson {path.name}{said_of_split_norms(split)}"
+    return weights, path.name, split
 
 
 def with_ibn_norms(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int]:
-    """Weights of a plain ResNet under the names of its IBN-a form, and how many norms were split for it.
+    """Rename the weights of a plain ResNet for its IBN-a form. Returns them and the number of norms that were split.
 
-    Of each norm that IBN-a splits the first half of scale and shift goes to IN and the second half, with its running
-    statistics, to BN. The first half's running statistics have no counterpart, since IN has none. Weights that have
-    IBN-a's names already stay as they are.
+    For each norm that IBN-a splits, the first half of scale and shift goes to IN, and the second half, with its running
+    statistics, to BN. The running statistics of the first half are dropped, since IN has none. Weights with IBN-a's
+    names do not change.
     """
     found: dict[str, Tensor] = {}
     split = set()
     for key, value in weights.items():
-        block = FIRST_NORM.match(key)
+        block = SPLIT_NORM.match(key)
         if block is None or ".IN." in key or ".BN." in key:
             found[key] = value
             continue
@@ -140,22 +140,15 @@ def with_ibn_norms(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], in
     return found, len(split)
 
 
-def said_of_split_norms(split: int) -> str:
-    """What a receipt says of norms that were split, nothing where none was."""
-    if not split:
-        return ""
-    return f"; plain norms of {split} blocks split for IBN-a, the running statistics of their IN halves left out"
-
-
 def _read(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises a different type for each way a file can be damaged
-        raise BadInput(f"{path} cannot be read as PyTorch weights ({error}); get it again") from error
+    except Exception as error:  # torch.load raises different types for different damage
+        raise BadInput(f"{path} cannot be read as PyTorch weights ({error}); download it again") from error
 
 
-def _network_of(content: Any) -> dict[str, Tensor]:
-    """The network in a checkpoint, without the prefix of its training, its momentum twin and its classifier."""
+def _network_weights(content: Any) -> dict[str, Tensor]:
+    """The network's weights in a checkpoint, without prefix, momentum copy and classifier."""
     state = content.get("state_dict", content) if isinstance(content, dict) else None
     tensors = {key: value for key, value in state.items() if torch.is_tensor(value)} if isinstance(state, dict) else {}
     prefix = next((each for each in MOCO_PREFIXES if any(key.startswith(each) for key in tensors)), "")

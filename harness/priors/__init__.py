@@ -1,4 +1,4 @@
-"""Priors: keypoints, person masks and part maps of every image, made once and read by the methods that need them."""
+"""Priors: keypoints, person masks and part maps of every image. Made once, then read by methods."""
 
 from harness.priors.availability import KINDS, missing_priors
 from harness.priors.loading import Priors, load_priors

@@ -1,4 +1,4 @@
-"""Priors of one split, row by row beside its images."""
+"""Reads the priors of one split, row by row beside its images."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import DAMAGED_ARRAYS, BadInput, unknown
+from harness.errors import BadInput, unknown_name_error
+from harness.files.arrays import list_arrays, read_arrays
 from harness.priors.availability import (
     INFRARED,
     KINDS,
     PROVIDER,
+    choose_arrays,
     embedded_priors_file,
-    how_to_get,
-    lacking,
+    explain_unusable,
     priors_file,
-    source_of,
+    suggest_fix,
 )
-from harness.priors.contents import require_sound
+from harness.priors.contents import require_valid_arrays
 from harness.priors.naming import image_names
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ DERIVED = "parsing derived from mask and keypoints"
 class Priors:
     """Priors aligned with the rows of a split.
 
-    ``stored`` holds what their file says of those rows, ``kinds`` what is asked of it. ``provider`` says in words where
-    they are from, with the providers and versions that the file states; ``fingerprint`` is a SHA-256 of kinds, provider
-    and stored rows, so that a plan need not derive part maps to know whether they changed.
+    ``kinds`` are the kinds asked for; ``stored`` holds the rows of their file that they are made from. ``provider``
+    says in words where they come from, with the providers and versions stated in the file. ``fingerprint`` is a
+    SHA-256 of kinds, provider and stored rows: a plan sees changes without deriving part maps.
     """
 
     kinds: tuple[str, ...]
@@ -47,10 +48,13 @@ class Priors:
 
     @cached_property
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Kind -> array: ``parsing`` (N, 64, 32) uint8 of 0 background, 1 head, 2 torso and arms, 3 left leg, 4 right
-        leg (all 0 where there is no trustworthy map); ``segmentation`` (N, 64, 32) bool, true on the person;
-        ``keypoints`` (N, 17, 3) float32 in COCO's order, x and y as fractions of the image's width and height,
-        confidence 0..1; ``infrared`` (N,) bool, true for an infrared image."""
+        """Kind -> array of N rows.
+
+        ``parsing`` (N, 64, 32) uint8: 0 background, 1 head, 2 torso and arms, 3 left leg, 4 right leg; all 0 if no
+        trustworthy map can be made. ``segmentation`` (N, 64, 32) bool, true on the person. ``keypoints`` (N, 17, 3)
+        float32 in COCO's order: x and y as fractions of the image's width and height, confidence 0..1. ``infrared``
+        (N,) bool, true for an infrared image.
+        """
         return {kind: _prior(kind, self.stored) for kind in self.kinds}
 
     @cached_property
@@ -67,67 +71,66 @@ class Priors:
 
 
 def load_priors(dataset: Dataset, split_name: str, kinds: Iterable[str], data_root: Path) -> Priors:
-    """The priors of these kinds for a split of a dataset.
+    """The priors of a split. Rows are matched by the images' names, as ``image_names`` gives them.
 
-    The embedded dataset brings its own truth; for others they are read from ``<data_root>/priors``. Rows are matched by
-    the images' names, as ``image_names`` gives them. Raises BadInput for an unknown kind, a missing or damaged file,
-    one whose arrays are not what they should be, and images it does not have.
+    Args:
+        dataset: The dataset. The embedded one brings its own truth.
+        split_name: ``train``, ``query`` or ``gallery``.
+        kinds: Kinds of prior: keys of ``KINDS``, or ``INFRARED``.
+        data_root: The data root; its folder ``priors`` holds the files of other datasets.
+
+    Raises:
+        BadInput: Unknown kind; a file that is missing, damaged or malformed, or that lacks images of the split.
     """
     wanted = sorted(set(kinds))
     for kind in wanted:
         if kind not in (*KINDS, INFRARED):
-            raise unknown("prior", kind, [*KINDS, INFRARED])
+            raise unknown_name_error("prior", kind, [*KINDS, INFRARED])
     in_file = [kind for kind in wanted if kind != INFRARED]
-    stored, provider = _stored(dataset, split_name, in_file, data_root) if in_file else ({}, "")
+    stored, provider = _read_rows(dataset, split_name, in_file, data_root) if in_file else ({}, "")
     if INFRARED in wanted:
         stored = {**stored, INFRARED: dataset.infrared(getattr(dataset, split_name))}
         provider = "; ".join(filter(None, (provider, f"infrared by the cameras of {dataset.id}")))
     return Priors(tuple(wanted), stored, provider)
 
 
-def _stored(
+def _read_rows(
     dataset: Dataset, split_name: str, wanted: list[str], data_root: Path
 ) -> tuple[dict[str, NDArray[Any]], str]:
-    """The rows of a split in its file of priors, and where they are from."""
+    """The rows of a split in its file of priors, and where they come from, in words."""
     file = (
         embedded_priors_file(dataset.root, split_name)
         if dataset.embedded
         else priors_file(dataset.id, split_name, data_root, dataset.number)
     )
-    if dataset.embedded and (not file.is_file() or lacking(file, wanted)):
+    if dataset.embedded and (not file.is_file() or explain_unusable(file, wanted)):
         raise BadInput(f"{file} is missing or damaged; delete {dataset.root} to have it drawn again")
     if not file.is_file():
-        mend = how_to_get(dataset.id, split_name, file, dataset.number)
-        raise BadInput(f"priors of the {split_name} images of {dataset.id} are not there; {mend}")
-    reason = lacking(file, wanted)
+        fix = suggest_fix(dataset.id, split_name, file, dataset.number)
+        raise BadInput(f"priors of the {split_name} images of {dataset.id} are not there; {fix}")
+    reason = explain_unusable(file, wanted)
     if reason:
         raise BadInput(reason)
-    held = _read(file, wanted)
-    rows = _rows(file, held["names"], getattr(dataset, split_name))
+    held = _read_arrays_of(file, wanted)
+    rows = _match_rows(file, held["names"], getattr(dataset, split_name))
     stored = {name: array[rows] for name, array in held.items() if name not in ("names", PROVIDER)}
-    provider = f"{dataset.id} truth" if dataset.embedded else _stated(file, held)
+    provider = f"{dataset.id} truth" if dataset.embedded else _describe_provider(file, held)
     if "parsing" in wanted and "parsing" not in held:
         provider = f"{provider}; {DERIVED}"
     return stored, provider
 
 
-def _read(file: Path, kinds: Iterable[str]) -> dict[str, NDArray[Any]]:
-    """The arrays of ``file`` that these kinds are read from, with ``names``, checked to be what they should be."""
-    import numpy as np
-
-    try:
-        with np.load(file) as archive:
-            needed = {name for kind in kinds for name in source_of(kind, archive.files) or ()}
-            stated = [PROVIDER] if PROVIDER in archive.files else []
-            held = {name: archive[name] for name in ("names", *sorted(needed), *stated)}
-    except DAMAGED_ARRAYS as error:
-        raise BadInput(f"{file} is damaged ({error}); replace it by a whole copy") from error
-    require_sound(file, held)
-    return held
+def _read_arrays_of(file: Path, kinds: Iterable[str]) -> dict[str, NDArray[Any]]:
+    """The arrays of ``file`` that these kinds are made from, with ``names``, validated."""
+    held = list_arrays(file)
+    needed = {name for kind in kinds for name in choose_arrays(kind, held) or ()}
+    arrays = read_arrays(file, ("names", *sorted(needed)), optional=(PROVIDER,))
+    require_valid_arrays(file, arrays)
+    return arrays
 
 
-def _stated(file: Path, held: Mapping[str, NDArray[Any]]) -> str:
-    """The file's name, and who made what was read of it where the file says so."""
+def _describe_provider(file: Path, held: Mapping[str, NDArray[Any]]) -> str:
+    """The file's name, with the provider of each array read, if the file states it."""
     arrays_of: dict[str, list[str]] = {}
     for array, provider in held.get(PROVIDER, ()):
         if array in held:
@@ -136,8 +139,8 @@ def _stated(file: Path, held: Mapping[str, NDArray[Any]]) -> str:
     return f"file {file.name}" + (f" ({'; '.join(words)})" if words else "")
 
 
-def _rows(file: Path, names: NDArray[np.str_], split: Split) -> NDArray[np.int64]:
-    """The row of ``names`` for each image of the split."""
+def _match_rows(file: Path, names: NDArray[np.str_], split: Split) -> NDArray[np.int64]:
+    """The row of ``names`` for each image of the split, (N,)."""
     import numpy as np
 
     row_of = {str(name): row for row, name in enumerate(names)}
@@ -161,13 +164,13 @@ def _prior(kind: str, stored: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     if kind == "keypoints":
         return stored["keypoints"].astype(np.float32)
     if kind == "segmentation":
-        return _unpacked(stored["mask"])
+        return _unpack(stored["mask"])
     if "parsing" in stored:
         return stored["parsing"].astype(np.uint8)
-    return derive_parsing(stored["keypoints"].astype(np.float32), _unpacked(stored["mask"]), stored["presence"])
+    return derive_parsing(stored["keypoints"].astype(np.float32), _unpack(stored["mask"]), stored["presence"])
 
 
-def _unpacked(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _unpack(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
     import numpy as np
 
     return np.unpackbits(mask, axis=1).reshape(-1, 64, 32).astype(bool)

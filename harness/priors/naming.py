@@ -1,4 +1,4 @@
-"""How a file of priors names images."""
+"""Names of images in a file of priors."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 def image_names(split: Split) -> list[str]:
-    """The name of each image of a split: its file name, or its path below the dataset's root where those repeat.
+    """The name of each image of a split: its file name, or its path below the dataset's root if file names repeat.
 
-    They repeat in SYSU-MM01, whose images are numbered anew in each person's folder.
+    File names repeat in SYSU-MM01, which numbers the images of each person from 1.
     """
     names = [PurePosixPath(name).name for name in split.names]
     return names if len(set(names)) == len(set(split.names)) else list(split.names)

@@ -1,4 +1,4 @@
-"""Part maps read off a person mask and keypoints, where no parsing network's map is at hand."""
+"""Derives part maps from a person mask and keypoints. It stands in for a parsing network."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ SHOULDERS = (5, 6)
 HIPS = (11, 12)
 LEFT_LEG_JOINTS = (11, 13, 15)
 RIGHT_LEG_JOINTS = (12, 14, 16)
-"""COCO keypoints; a leg's are hip, knee and ankle."""
+"""COCO keypoints. A leg is hip, knee and ankle."""
 
 CONFIDENT = 0.5
-"""Least presence of a person, and least confidence of each shoulder and hip, for a part map to be made."""
+"""A part map needs this presence of the person, and this confidence of each shoulder and hip, at least."""
 
-_AT_ONCE = 512
+_IMAGES_PER_BLOCK = 512
 
 
 def derive_parsing(
@@ -28,13 +28,13 @@ def derive_parsing(
 ) -> NDArray[np.uint8]:
     """Part maps (N, 64, 32) from keypoints (N, 17, 3), person masks (N, 64, 32) and presences (N,).
 
-    Person pixels above the mean height of the shoulders are head, those down to the mean height of the hips torso, and
-    those below belong to the leg whose line hip-knee-ankle is nearer. A map is all background where it cannot be
-    trusted: presence, a shoulder or a hip below ``CONFIDENT``, or hips that are not below the shoulders.
+    Person pixels above the mean height of the shoulders are head. Pixels from there to the mean height of the hips are
+    torso. Pixels below belong to the leg whose line hip-knee-ankle is nearer. An untrustworthy map is all background:
+    presence, a shoulder or a hip is below ``CONFIDENT``, or the hips are not below the shoulders.
     """
     blocks = [
         _derive(keypoints[rows], mask[rows], presence[rows])
-        for rows in (slice(start, start + _AT_ONCE) for start in range(0, len(mask), _AT_ONCE))
+        for rows in (slice(start, start + _IMAGES_PER_BLOCK) for start in range(0, len(mask), _IMAGES_PER_BLOCK))
     ]
     return np.concatenate(blocks) if blocks else np.zeros((0, HEIGHT, WIDTH), np.uint8)
 

@@ -11,12 +11,12 @@ import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.reporting.artefacts import Artefacts, NotKept, Unusable
-from harness.reporting.cells import Cell
-from harness.reporting.pictures import Sprite, heat_over, sprite
-from harness.store import Record
+from harness.errors import BadInput
+from harness.reporting.cells import MeasuredCell
+from harness.reporting.sprites import Sprite, heat_over, sprite
+from harness.results.stored import NotKept, StoredArrays
 
-Stored = dict[str, NDArray[Any]]
+Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -33,49 +33,38 @@ class Attention:
     remark: str = ""
 
 
-def attentions(cells: Sequence[Cell], artefacts: Artefacts) -> list[Attention]:
+def attentions(cells: Sequence[MeasuredCell], stored: StoredArrays) -> list[Attention]:
     """The attention of done cells in the order of the rows; rows that read one network in several ways share theirs.
 
-    Left out are cells whose method draws none and whose maps were not kept.
+    Cells whose method draws none, and those whose maps were not kept, are left out.
     """
     found: dict[str, Attention] = {}
     for cell in cells:
-        stored = _stored(cell.done[0], artefacts)
-        if stored is None:
+        try:
+            arrays = stored.read(cell.done[0], "attention", ("images", "maps", "names"), ("caption",))
+        except NotKept:
             continue
-        key = stored if isinstance(stored, str) else _digest(stored)
-        if key not in found:
-            found[key] = Attention((), remark=stored) if isinstance(stored, str) else _drawn(stored)
-        found[key] = replace(found[key], cells=(*found[key].cells, cell.row.key))
+        except BadInput as error:
+            key, attention = str(error), Attention((), remark=stored.on_page(error))
+        else:
+            key = _digest(arrays)
+            attention = found.get(key) or _drawn(arrays)
+        found[key] = replace(attention, cells=(*(found[key].cells if key in found else ()), cell.row.key))
     return list(found.values())
 
 
-def _stored(record: Record, artefacts: Artefacts) -> Stored | str | None:
-    """What a record kept; a sentence where it cannot be used, None where nothing was kept."""
-    try:
-        stored = artefacts.read(record, "attention", ("images", "maps", "names", "caption"))
-    except NotKept:
-        return None
-    except Unusable as reason:
-        return str(reason)
-    missing = {"images", "maps", "names"} - stored.keys()
-    if missing:
-        return f"{record['evaluation']}/attention.npz holds no {min(missing)}; run the cell again."
-    return stored
-
-
-def _digest(stored: Stored) -> str:
+def _digest(arrays: Arrays) -> str:
     digest = hashlib.sha256()
-    for name, array in stored.items():
+    for name, array in arrays.items():
         digest.update(f"{name} {array.dtype} {array.shape} ".encode() + array.tobytes())
     return digest.hexdigest()
 
 
-def _drawn(stored: Stored) -> Attention:
-    pairs = zip(stored["images"], stored["maps"], strict=True)
+def _drawn(arrays: Arrays) -> Attention:
+    pairs = zip(arrays["images"], arrays["maps"], strict=True)
     rows = tuple(sprite(_side_by_side(image, maps)) for image, maps in pairs)
-    parts = tuple(str(name) for name in stored["names"])
-    return Attention((), parts, rows, str(stored.get("caption", "")))
+    parts = tuple(str(name) for name in arrays["names"])
+    return Attention((), parts, rows, str(arrays.get("caption", "")))
 
 
 def _side_by_side(image: NDArray[np.uint8], maps: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -9,12 +9,14 @@ from statistics import fmean, stdev
 
 from harness.cell import cell_command
 from harness.datasets import dataset as dataset_spec
-from harness.evaluation.verdicts import Verdict, judge, one_each, overall, recipe_reasons, split_reasons
+from harness.evaluation.cell_verdict import CellVerdict, judge_cell
+from harness.evaluation.verdicts import Verdict, mean_per_split, recipe_reasons
+from harness.recipe import Profile
 from harness.reporting.cost_figures import MEANINGS, MeasuredCost, measured_cost
-from harness.store import Record
+from harness.results.record import DoneRecord, FailedRecord, Record, percent
 from harness.tables import COST_COLUMNS, PERCENT, Figure, Row, Table
 
-PROFILE_ORDER = ("paper", "budget", "demo")
+PROFILE_ORDER: tuple[Profile, ...] = ("paper", "budget", "demo")
 """Most of a recipe first."""
 
 
@@ -62,7 +64,7 @@ class Group:
     """
 
     dataset: str
-    profile: str | None
+    profile: Profile | None
     metrics: tuple[str, ...]
     costs: tuple[str, ...] = ()
 
@@ -88,13 +90,13 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Cell:
+class MeasuredCell:
     """One row on one dataset at one profile. ``done`` and ``failed`` hold one record a seed."""
 
     row: Row
     group: Group
-    done: tuple[Record, ...]
-    failed: tuple[Record, ...]
+    done: tuple[DoneRecord, ...]
+    failed: tuple[FailedRecord, ...]
 
     @property
     def status(self) -> str:
@@ -104,6 +106,17 @@ class Cell:
         return "done" if self.done else "failed" if self.failed else "not run"
 
     @cached_property
+    def verdict(self) -> CellVerdict:
+        """The verdict over all seeds; only for a done cell."""
+        said = [reason for record in self.done for reason in record["verdict"]["reasons"]]
+        borrowed = self.row.borrowed.get(self.group.dataset)
+        spec = dataset_spec(self.group.dataset)
+        mixed = recipe_reasons([record["receipt"] for record in self.done], spec.splits)
+        reasons = [*dict.fromkeys([*said, *([borrowed] if borrowed else [])]), *mixed]
+        measured = {metric: [percent(record, metric) for record in self.done] for metric in self.group.metrics}
+        return judge_cell(measured, self._published, reasons, spec, [record["seed"] for record in self.done])
+
+    @cached_property
     def figures(self) -> dict[str, Measured]:
         """Measured figures by metric, judged over all seeds; empty unless done."""
         return {metric: self._measured(metric) for metric in self.group.metrics} if self.done else {}
@@ -111,36 +124,20 @@ class Cell:
     @cached_property
     def costs(self) -> dict[str, MeasuredCost]:
         """Measured costs by metric, those of the first seed; empty unless done."""
-        record = self.done[0] if self.done else {}
         return {
-            metric: MeasuredCost(metric, measured_cost(record.get("cost") or {}, metric), self._published.get(metric))
+            metric: MeasuredCost(metric, measured_cost(self.done[0]["cost"], metric), self._published.get(metric))
             for metric in (self.group.costs if self.done else ())
         }
 
     @property
     def word(self) -> str:
         """The cell's verdict: the least favourable of the figures that the paper prints, or its status."""
-        words = {figure.verdict.word for figure in self.figures.values() if figure.published is not None}
-        return overall(words) or ("not comparable" if self.done else self.status)
+        return self.verdict.word if self.done else self.status
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the cell is not comparable with its paper; none where it is, or is not done.
-
-        As its records say, in that the printed figures are another row's, or in that the records are no seeds of one
-        run or lack splits; else in that the paper prints none of its figures.
-        """
-        if not self.done:
-            return ()
-        said = [reason for record in self.done for reason in record["verdict"]["reasons"]]
-        borrowed = self.row.borrowed.get(self.group.dataset)
-        recorded = dict.fromkeys([*said, *([borrowed] if borrowed else [])])
-        spec = dataset_spec(self.group.dataset)
-        measured = {spec.split_of(record["seed"]) for record in self.done}
-        mixed = recipe_reasons([record["receipt"] for record in self.done], spec.splits)
-        found = (*recorded, *mixed, *split_reasons(measured, spec.splits))
-        printed = any(self._published.get(metric) is not None for metric in self.group.metrics)
-        return found or (() if printed else ("the paper prints no figure for this cell",))
+        """Why the cell is not comparable with its paper; none where it is, or is not done."""
+        return self.verdict.reasons if self.done else ()
 
     @property
     def _published(self) -> Mapping[str, Figure | None]:
@@ -151,32 +148,24 @@ class Cell:
         """The command that makes this cell."""
         return cell_command(table.id, self.row.key, self.group.dataset, self.group.profile or "paper")
 
-    def one_each(self, figures: Sequence[float]) -> tuple[float, ...]:
+    def mean_per_split(self, figures: Sequence[float]) -> tuple[float, ...]:
         """Figures of the done records as they are averaged: one a seed; of a dataset of several splits, one a split."""
         seeds = [record["seed"] for record in self.done]
-        return tuple(one_each(figures, seeds, dataset_spec(self.group.dataset)))
+        return tuple(mean_per_split(figures, seeds, dataset_spec(self.group.dataset)))
 
     def _measured(self, metric: str) -> Measured:
         spec = dataset_spec(self.group.dataset)
-        values = self.one_each([measured_percent(record, metric) for record in self.done])
+        values = self.mean_per_split([percent(record, metric) for record in self.done])
         published = self._published.get(metric)
-        interval = self.done[0].get("intervals", {}).get(metric) if len(self.done) == 1 else None
-        decimals = 1 if published is None else published.decimals
+        interval = self.done[0]["intervals"].get(metric) if len(self.done) == 1 else None
         return Measured(
             metric,
             values,
             f"{len(values)} {'seed' if spec.splits == 1 else 'split'}{'s' * (len(values) > 1)}",
             published,
             (interval["by_identity"][0], interval["by_identity"][1]) if interval else None,
-            judge(values, published, decimals, self.reasons, splits=spec.splits),
+            self.verdict.figures[metric],
         )
-
-
-def measured_percent(record: Record, metric: str) -> float:
-    """A metric of a done record in percent; ranks that are not listed are read off the CMC curve."""
-    if metric not in record["metrics"] and metric.startswith("rank"):
-        return float(record["cmc"][int(metric.removeprefix("rank")) - 1])
-    return float(record["metrics"][metric])
 
 
 def columns(table: Table, records: Sequence[Record]) -> list[Column]:
@@ -193,12 +182,12 @@ def _column(table: Table, name: str, records: Sequence[Record]) -> Column:
     if table.prints_complexity:
         return Column(name, title, metrics, ())
     found = {record["profile"] for record in records if (record["table"], record["dataset"]) == (table.id, name)}
-    profiles = sorted(found, key=PROFILE_ORDER.index) or [None]
-    percent = tuple(metric for metric in metrics if metric in PERCENT) or accuracy_metrics(table)
+    profiles: list[Profile | None] = [*sorted(found, key=PROFILE_ORDER.index)] or [None]
+    accuracies = tuple(metric for metric in metrics if metric in PERCENT) or accuracy_metrics(table)
     runs = any(row.runs for row in table.rows)
     # Where the paper has no such column, its other datasets' costs are measured there as well.
     costs = tuple(metric for metric in metrics or _printed_beside_datasets(table) if metric in MEANINGS)
-    groups = tuple(Group(name, profile, percent, costs) for profile in profiles) if runs else ()
+    groups = tuple(Group(name, profile, accuracies, costs) for profile in profiles) if runs else ()
     return Column(name, title, metrics, groups)
 
 
@@ -214,7 +203,7 @@ def accuracy_metrics(table: Table) -> tuple[str, ...]:
     return tuple(dict.fromkeys(metric for metric in printed if metric in PERCENT)) or ("rank1", "map")
 
 
-def cell(table: Table, row: Row, group: Group, records: Sequence[Record]) -> Cell:
+def measured_cell(table: Table, row: Row, group: Group, records: Sequence[Record]) -> MeasuredCell:
     """The cell of that row and group, one record a seed."""
     address = (table.id, row.key, group.dataset, group.profile)
     own = [
@@ -224,10 +213,10 @@ def cell(table: Table, row: Row, group: Group, records: Sequence[Record]) -> Cel
     ]
     own.sort(key=lambda record: record["seed"])
     done = tuple(record for record in own if record["status"] == "done")
-    return Cell(row, group, done, tuple(record for record in own if record["status"] == "failed"))
+    return MeasuredCell(row, group, done, tuple(record for record in own if record["status"] == "failed"))
 
 
-def best_values(cells: Sequence[Cell]) -> set[tuple[str, Group, str]]:
+def best_values(cells: Sequence[MeasuredCell]) -> set[tuple[str, Group, str]]:
     """(row key, group, metric) of the highest measured figure of each column, ties as shown included.
 
     All of a column are compared in the fewest decimals that any of them is shown with.

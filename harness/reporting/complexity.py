@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
 from harness.datasets import DATASETS
-from harness.hardware import device_name
+from harness.machine.hardware import device_name
 from harness.reporting.tabular import Block, booktabs, csv_text
 from harness.reporting.wording import DASH, count, fixed, printed, significant
-from harness.store import Record
+from harness.results.record import MeasuredTable
 from harness.tables import Figure, Row, Table
 
 
@@ -40,7 +40,7 @@ class ComplexityTable:
 HEADINGS = ("M, published", "M, measured", "ms", "× published", "× measured")
 
 
-def complexity_table(table: Table, record: Record | None) -> ComplexityTable | None:
+def complexity_table(table: Table, record: MeasuredTable | None) -> ComplexityTable | None:
     """A table of complexity with what was measured; None for any other table, and where nothing was measured yet.
 
     A record of other rows or columns than the table has now counts as none: its ratios may be to another row.
@@ -82,7 +82,7 @@ def complexity_latex(table: ComplexityTable) -> str:
     )
 
 
-def complexity_csv(table: Table, record: Record) -> str:
+def complexity_csv(table: Table, record: MeasuredTable) -> str:
     """Parameters and times of every row on lines of their own; the times in the paper's unit, without ratios."""
     return csv_text(
         [
@@ -95,14 +95,15 @@ def complexity_csv(table: Table, record: Record) -> str:
     )
 
 
-def _measured(record: Record, row: Row, column: str, metric: str) -> str:
+def _measured(record: MeasuredTable, row: Row, column: str, metric: str) -> str:
     costs = record["rows"].get(row.key, {}).get(column)
     if not costs:
         return ""
-    return significant(costs["time_ms"] / 1000 if metric == "time_s" else costs[metric])
+    seconds = costs["time_ms"] / 1000
+    return significant({"time_s": seconds, "time_ms": costs["time_ms"], "params_m": costs["params_m"]}[metric])
 
 
-def _cost(row: Row, reference: Row, column: str, record: Record) -> Cost:
+def _cost(row: Row, reference: Row, column: str, record: MeasuredTable) -> Cost:
     published, base = row.published.get(column, {}), reference.published.get(column, {})
     measured = record["rows"].get(row.key, {}).get(column)
     base_ms = record["rows"][reference.key][column]["time_ms"]
@@ -124,7 +125,7 @@ def _ratio(time: Figure | float | None, base: Figure | float | None) -> str:
     return DASH if time is None or not base else fixed(float(time) / float(base), 2)
 
 
-def _facts(table: Table, reference: Row, record: Record) -> tuple[str, ...]:
+def _facts(table: Table, reference: Row, record: MeasuredTable) -> tuple[str, ...]:
     where = f"Measured in turns in one process on {device_name(record['hardware'])}, {record['precision']}"
     return (
         *(_of_queries(where, record) if table.prints_query_times else _of_batches(where, record)),
@@ -133,7 +134,7 @@ def _facts(table: Table, reference: Row, record: Record) -> tuple[str, ...]:
     )
 
 
-def _of_batches(where: str, record: Record) -> tuple[str, ...]:
+def _of_batches(where: str, record: MeasuredTable) -> tuple[str, ...]:
     height, width = record["size"]
     return (
         f"{where}, images of {height}x{width} in batches of {record['batch']}: milliseconds an image of a whole "
@@ -143,7 +144,7 @@ def _of_batches(where: str, record: Record) -> tuple[str, ...]:
     )
 
 
-def _of_queries(where: str, record: Record) -> tuple[str, ...]:
+def _of_queries(where: str, record: MeasuredTable) -> tuple[str, ...]:
     galleries = " or ".join(count(images) for images in record["gallery"].values())
     return (
         f"{where}: milliseconds of one query, from its image as a tensor on the device to its feature at batch 1, "
@@ -152,7 +153,6 @@ def _of_queries(where: str, record: Record) -> tuple[str, ...]:
     )
 
 
-def _commit(record: Record) -> str:
-    git = record.get("git") or {}
-    changed = ", its files changed" if git.get("dirty") else ""
-    return f"; these figures are of commit {git['revision'][:12]}{changed}" if git.get("revision") else ""
+def _commit(record: MeasuredTable) -> str:
+    revision, changed = record["git"]["revision"], ", its files changed" if record["git"]["dirty"] else ""
+    return f"; these figures are of commit {revision[:12]}{changed}" if revision else ""

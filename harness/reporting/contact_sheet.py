@@ -6,8 +6,9 @@ import base64
 from dataclasses import dataclass
 
 from harness.datasets.synthetic.edition import EDITIONS
-from harness.reporting.artefacts import Artefacts
-from harness.store import Record, contact_sheet_path
+from harness.results.record import DoneRecord
+from harness.results.store import contact_sheet_path
+from harness.results.stored import StoredArrays
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,11 @@ class ContactSheet:
     description: str
 
 
-def contact_sheet(record: Record, artefacts: Artefacts) -> ContactSheet | None:
+def contact_sheet(record: DoneRecord, stored: StoredArrays) -> ContactSheet | None:
     """The contact sheet of a record's dataset; None for real data and where none was kept."""
     if record["dataset"] not in EDITIONS:
         return None
-    path = artefacts.results / contact_sheet_path(record["receipt"]["passport"]["fingerprint"])
+    path = stored.results / contact_sheet_path(record["receipt"]["passport"]["fingerprint"])
     if not path.exists():
         return None
     flavour = EDITIONS[record["dataset"]].flavour

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.reporting.cells import Cell, Column, Group, Measured
+from harness.reporting.cells import Column, Group, Measured, MeasuredCell
 from harness.reporting.headline import reasons
 from harness.reporting.layout import Layout, ShownRow
 from harness.reporting.tabular import Block, booktabs, csv_text
@@ -41,7 +41,7 @@ def _values(row: ShownRow, layout: Layout) -> list[str]:
     return values
 
 
-def _measured(cell: Cell) -> list[str]:
+def _measured(cell: MeasuredCell) -> list[str]:
     if cell.status != "done":
         return [DASH if cell.status == "quoted" else cell.status] * len(cell.group.measured)
     costs = [significant(cost.value) for cost in cell.costs.values()]
@@ -78,7 +78,7 @@ def _metrics(column: Column) -> list[tuple[str | None, str, Group | None]]:
     return unmeasured + [(group.profile, metric, group) for group in column.groups for metric in group.measured]
 
 
-def _csv_measured(cell: Cell | None, metric: str) -> list[str]:
+def _csv_measured(cell: MeasuredCell | None, metric: str) -> list[str]:
     if cell is None:
         return [""] * 8
     if metric in cell.costs:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.datasets import DATASETS
 from harness.reporting.tabular import Block, booktabs, csv_text
 from harness.reporting.wording import count, listing, metric_name
-from harness.store import Record
+from harness.results.record import Counts
 from harness.tables import Table
 
 AS_PAPERS_COUNT = {"gallery_images": "test_folder_images"}
@@ -69,7 +69,7 @@ class CountTable:
         return any(each.found_count is not None for row in (*self.rows, *self.stand_ins) for each in row.counts)
 
 
-def count_table(table: Table, found: Mapping[str, Record]) -> CountTable | None:
+def count_table(table: Table, found: Mapping[str, Counts]) -> CountTable | None:
     """A table of counts with what was ``found``, a record of counts by dataset; None for any other table."""
     if not table.prints_counts:
         return None
@@ -130,7 +130,7 @@ def _stand_in(dataset: str) -> str:
 
 
 def _row(
-    dataset: str, name: str, published: Mapping[str, float | None], record: Record | None, metrics: Sequence[str]
+    dataset: str, name: str, published: Mapping[str, float | None], record: Counts | None, metrics: Sequence[str]
 ) -> CountRow:
     counts = record["counts"] if record else {}
     return CountRow(

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import DatasetSpec
-from harness.reporting.cells import Cell, Group
+from harness.reporting.cells import Group, MeasuredCell
 from harness.reporting.layout import Layout
 from harness.reporting.wording import listing
+from harness.results.sentences import start_sentence
 
 OPENINGS = {"demo": "Demo", "budget": "Budget", "paper": "Full-recipe"}
 
@@ -41,7 +42,7 @@ def reasons(layout: Layout) -> list[str]:
     )
 
 
-def _group_sentence(group: Group, cells: Sequence[Cell]) -> str:
+def _group_sentence(group: Group, cells: Sequence[MeasuredCell]) -> str:
     done = [cell for cell in cells if cell.done]
     dataset, profile = dataset_spec(group.dataset), group.profile or "paper"
     where = "the embedded dataset" if dataset.embedded else dataset.title
@@ -52,7 +53,7 @@ def _group_sentence(group: Group, cells: Sequence[Cell]) -> str:
     return f"{opening} ({'; '.join(facts)})."
 
 
-def _seeds(cells: Sequence[Cell], dataset: DatasetSpec) -> list[str]:
+def _seeds(cells: Sequence[MeasuredCell], dataset: DatasetSpec) -> list[str]:
     if not cells:
         return []
     seeds = [{record["seed"] for record in cell.done} for cell in cells]
@@ -69,7 +70,7 @@ def _span(counts: Sequence[int]) -> str:
     return str(counts[0]) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
 
 
-def _starts(cells: Sequence[Cell]) -> list[str]:
-    receipts = [record["receipt"].get("initialisation") or {} for cell in cells for record in cell.done]
-    sources = sorted({str(start["source"]) for start in receipts if start.get("source")})
+def _starts(cells: Sequence[MeasuredCell]) -> list[str]:
+    starts = (record["receipt"]["initialisation"] for cell in cells for record in cell.done)
+    sources = sorted({start_sentence(start) for start in starts})
     return [f"initialised from {listing(sources)}"] if sources else []

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from harness.reporting.cells import Cell, Column, Group, best_values, cell, columns
+from harness.reporting.cells import Column, Group, MeasuredCell, best_values, columns, measured_cell
 from harness.reporting.cost_figures import MEANINGS
 from harness.reporting.wording import printed
-from harness.store import Record
+from harness.results.record import Record
 from harness.tables import Row, Table
 
 ROOMY = 12
@@ -22,7 +22,7 @@ class ShownCell:
     """A cell with the id of its receipt on the page and the metrics in which it is the best of its column."""
 
     id: str
-    cell: Cell
+    cell: MeasuredCell
     command: str
     best: frozenset[str]
 
@@ -62,7 +62,7 @@ class Layout:
         """Groups with at least one record, in the order of the columns."""
         return [group for column in self.columns for group in column.groups if group.profile]
 
-    def cells(self, group: Group) -> list[Cell]:
+    def cells(self, group: Group) -> list[MeasuredCell]:
         """The cells of a group that run, in the paper's order."""
         return [row.cells[group].cell for row in self.rows if row.row.runs and group in row.cells]
 
@@ -98,7 +98,7 @@ def lay_out(table: Table, records: Sequence[Record]) -> Layout:
     shown = tuple(columns(table, records))
     groups = [group for column in shown for group in column.groups]
     found = {
-        (row.key, group): cell(table, row, group, records)
+        (row.key, group): measured_cell(table, row, group, records)
         for row in table.rows
         for group in groups
         if table.has_cell(row, group.dataset)

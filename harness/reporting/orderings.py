@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from harness.datasets import dataset as dataset_spec
 from harness.errors import BadInput
-from harness.evaluation.claims import CheckedClaim, PerQuery, check_claim
-from harness.evaluation.metrics import Scores
-from harness.reporting.artefacts import Artefacts, Unusable
-from harness.reporting.cells import Cell, Group
+from harness.evaluation.claims import CheckedClaim, check_claim
+from harness.reporting.cells import Group, MeasuredCell
 from harness.reporting.layout import Layout
-from harness.store import Record
+from harness.results.stored import StoredArrays
 from harness.tables import Claim
 
 
@@ -27,17 +22,17 @@ class Ordering:
     remark: str = ""
 
 
-def orderings(layout: Layout, group: Group, artefacts: Artefacts) -> list[Ordering]:
+def orderings(layout: Layout, group: Group, stored: StoredArrays) -> list[Ordering]:
     """Every claim of the table, checked on the group's cells."""
     cells = {cell.row.key: cell for cell in layout.cells(group)}
     return [
-        _ordering(claim, cells[claim.better], cells[claim.worse], artefacts)
+        _ordering(claim, cells[claim.better], cells[claim.worse], stored)
         for claim in layout.table.claims
         if {claim.better, claim.worse} <= cells.keys()
     ]
 
 
-def _ordering(claim: Claim, better: Cell, worse: Cell, artefacts: Artefacts) -> Ordering:
+def _ordering(claim: Claim, better: MeasuredCell, worse: MeasuredCell, stored: StoredArrays) -> Ordering:
     missing = [cell.row.key for cell in (better, worse) if not cell.done]
     if missing:
         return Ordering(claim, None, f"not measured: {' and '.join(missing)}")
@@ -47,15 +42,7 @@ def _ordering(claim: Claim, better: Cell, worse: Cell, artefacts: Artefacts) -> 
     if len(splits) > 1:
         return Ordering(claim, None, f"not checked: its records are of {len(splits)} splits, each with its own queries")
     try:
-        sides = _per_query(better.done, artefacts), _per_query(worse.done, artefacts)
+        sides = stored.per_query(better.done), stored.per_query(worse.done)
         return Ordering(claim, check_claim(*sides, metric=claim.metric))
-    except (BadInput, Unusable) as reason:
-        return Ordering(claim, None, str(reason))
-
-
-def _per_query(records: tuple[Record, ...], artefacts: Artefacts) -> PerQuery:
-    scores = tuple(Scores.load(artefacts.path(record, "scores")) for record in records)
-    stored: dict[str, Any] = artefacts.read(records[0], "features", ("query_ids",))
-    if "query_ids" not in stored:
-        raise Unusable(f"{records[0]['evaluation']}/features.npz holds no query_ids; run the cell again.")
-    return PerQuery(scores, stored["query_ids"].astype(np.int64))
+    except BadInput as error:
+        return Ordering(claim, None, stored.on_page(error))

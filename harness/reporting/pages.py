@@ -11,9 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import harness
 from harness.errors import BadInput
-from harness.method import Paper
+from harness.files.atomic import write_atomically
 from harness.reporting import wording
-from harness.reporting.artefacts import Artefacts
 from harness.reporting.cells import PROFILE_ORDER
 from harness.reporting.complexity import complexity_csv, complexity_latex, complexity_table
 from harness.reporting.copies import latex, long_csv
@@ -21,10 +20,14 @@ from harness.reporting.counts import count_table, counts_csv, counts_latex
 from harness.reporting.headline import headline, reasons
 from harness.reporting.layout import Layout, lay_out
 from harness.reporting.sections import group_section
-from harness.store import Record, Store, write_atomically
-from harness.tables import Table
+from harness.results.reading import Damaged
+from harness.results.record import Counts, MeasuredTable, Record
+from harness.results.sentences import computation_sentence, start_sentence
+from harness.results.store import Store
+from harness.results.stored import StoredArrays
+from harness.tables import Paper, Table
 
-TEMPLATES = Path(harness.__file__).parents[1] / "reports" / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,18 @@ class IndexEntry:
     profile: str
 
 
+@dataclass(frozen=True)
+class _Sources:
+    """What pages are made from, beside the records of their table."""
+
+    environment: Environment
+    stored: StoredArrays
+    counts: Mapping[str, Counts]
+    measured: Mapping[str, MeasuredTable]
+    damaged: Sequence[Damaged]
+    images: bool
+
+
 def write_report(
     records: Sequence[Record],
     tables: Mapping[str, Table],
@@ -49,25 +64,36 @@ def write_report(
     report: Path,
     images: bool = False,
     only: Collection[str] = (),
+    damaged: Sequence[Damaged] = (),
 ) -> list[Path]:
-    """Write ``<report>/<table id>.html`` for each table (or those in ``only``) and ``<report>/index.html`` for all.
+    """Write ``<report>/<table id>.html`` per table, and ``<report>/index.html`` for all.
 
-    ``records`` are validated records, ``results`` the folder that holds their arrays; images of datasets other than the
-    embedded one are shown only when ``images`` is asked. Returns the pages written, the index last. The same input
-    gives the same bytes. Raises BadInput when ``report`` cannot be written.
+    The same input gives the same bytes.
+
+    Args:
+        records: Records that have a place in the tables.
+        tables: All tables by id.
+        results: The results folder, which holds the arrays of the records.
+        report: The folder for the pages.
+        images: Whether images of real datasets are shown; those of the embedded datasets always are.
+        only: Ids of the tables whose pages are written; all if empty.
+        damaged: Record files that cannot be used; they are named on the index and on the page of their table.
+
+    Returns:
+        The pages written, the index last.
+
+    Raises:
+        BadInput: ``report`` cannot be written.
     """
-    environment = _environment()
     store = Store(results)
-    counts, complexities = store.counts(), store.complexities()
+    (counts, damaged_counts), (measured, damaged_tables) = store.counts(), store.measured_tables()
+    every = [*damaged, *damaged_counts, *damaged_tables]
+    sources = _Sources(_environment(), StoredArrays(results), counts, measured, every, images)
     layouts = {table.id: lay_out(table, records) for table in tables.values()}
     written = []
     for table_id in only or tables:
-        complexity = complexities.get(table_id)
-        text = _table_page(environment, layouts[table_id], Artefacts(results), counts, complexity, images)
-        written.append(_write(report / f"{table_id}.html", text))
-    states = {table.id: _without_cells(table, counts, complexities.get(table.id)) for table in tables.values()}
-    index = _index_page(environment, list(layouts.values()), states, report)
-    return [*written, _write(report / "index.html", index)]
+        written.append(_write(report / f"{table_id}.html", _table_page(sources, layouts[table_id])))
+    return [*written, _write(report / "index.html", _index_page(sources, list(layouts.values()), report))]
 
 
 def _environment() -> Environment:
@@ -80,7 +106,7 @@ def _environment() -> Environment:
     )
     for written in (
         *(wording.metric_name, wording.printed, wording.fixed, wording.significant, wording.signed),
-        *(wording.count, wording.item),
+        *(wording.count, wording.item, start_sentence, computation_sentence),
     ):
         environment.filters[written.__name__] = written
     environment.globals |= {
@@ -92,55 +118,60 @@ def _environment() -> Environment:
     return environment
 
 
-def _table_page(
-    environment: Environment,
-    layout: Layout,
-    artefacts: Artefacts,
-    counts: Mapping[str, Record],
-    complexity: Record | None,
-    images: bool,
-) -> str:
-    latex_copy, csv_copy = _copies(layout, counts, complexity)
-    return environment.get_template("table.html").render(
+def _table_page(sources: _Sources, layout: Layout) -> str:
+    table = layout.table
+    complexity = complexity_table(table, sources.measured.get(table.id))
+    latex_copy, csv_copy = _copies(sources, layout)
+    return sources.environment.get_template("table.html").render(
         layout=layout,
-        table=layout.table,
-        paper=layout.table.paper,
+        table=table,
+        paper=table.paper,
         headline=headline(layout),
         reasons=reasons(layout),
-        counts=count_table(layout.table, counts),
-        complexity=complexity_table(layout.table, complexity),
-        sections=[group_section(layout, group, artefacts, images) for group in layout.measured],
+        counts=count_table(table, sources.counts),
+        complexity=complexity,
+        sections=[group_section(layout, group, sources.stored, sources.images) for group in layout.measured],
+        damaged=_named(sources, [each for each in sources.damaged if _is_of(each, table)]),
         latex=latex_copy,
         csv=csv_copy,
     )
 
 
-def _copies(layout: Layout, counts: Mapping[str, Record], complexity: Record | None) -> tuple[str, str]:
+def _is_of(damaged: Damaged, table: Table) -> bool:
+    """Whether a damaged file belongs to a table. Every table of datasets shows the counts of all."""
+    return damaged.table == table.id or (table.prints_counts and damaged.path.parent.name == "datasets")
+
+
+def _named(sources: _Sources, damaged: Sequence[Damaged]) -> list[tuple[str, str]]:
+    """File, relative to the results folder, and reason of each damaged file."""
+    return [(each.path.relative_to(sources.stored.results).as_posix(), each.reason) for each in damaged]
+
+
+def _copies(sources: _Sources, layout: Layout) -> tuple[str, str]:
     """LaTeX and CSV of the page's main table."""
-    if counted := count_table(layout.table, counts):
-        return counts_latex(counted), counts_csv(layout.table.id, counted)
-    if complexity and (compared := complexity_table(layout.table, complexity)):
-        return complexity_latex(compared), complexity_csv(layout.table, complexity)
+    table, measured = layout.table, sources.measured.get(layout.table.id)
+    if counted := count_table(table, sources.counts):
+        return counts_latex(counted), counts_csv(table.id, counted)
+    if measured and (compared := complexity_table(table, measured)):
+        return complexity_latex(compared), complexity_csv(table, measured)
     return latex(layout), long_csv(layout)
 
 
-def _index_page(
-    environment: Environment, layouts: Sequence[Layout], without_cells: Mapping[str, str], report: Path
-) -> str:
+def _index_page(sources: _Sources, layouts: Sequence[Layout], report: Path) -> str:
     by_paper: dict[str, tuple[Paper, list[IndexEntry]]] = {}
     for layout in layouts:
-        method = layout.table.method
-        by_paper.setdefault(method, (layout.table.paper, []))[1].append(
-            _entry(layout, without_cells[layout.table.id], report)
-        )
-    return environment.get_template("index.html").render(papers=by_paper)
+        state = _without_cells(layout.table, sources)
+        entries = by_paper.setdefault(layout.table.method, (layout.table.paper, []))[1]
+        entries.append(_entry(layout, state, report))
+    damaged = _named(sources, sources.damaged)
+    return sources.environment.get_template("index.html").render(papers=by_paper, damaged=damaged)
 
 
-def _without_cells(table: Table, counts: Mapping[str, Record], complexity: Record | None) -> str:
-    if counted := count_table(table, counts):
+def _without_cells(table: Table, sources: _Sources) -> str:
+    if counted := count_table(table, sources.counts):
         return "counted" if counted.anything_found else "not counted yet"
     if table.prints_complexity:
-        return "measured" if complexity_table(table, complexity) else "not measured yet"
+        return "measured" if complexity_table(table, sources.measured.get(table.id)) else "not measured yet"
     return "quoted only"
 
 

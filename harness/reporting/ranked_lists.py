@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.reporting.artefacts import Artefacts, Unusable
-from harness.reporting.pictures import Sprite, sprite
-from harness.store import Record
+from harness.errors import BadInput
+from harness.reporting.sprites import Sprite, sprite
+from harness.results.record import DoneRecord
+from harness.results.stored import StoredArrays
 
 HEADINGS = {"best": "Best queries", "median": "Median queries", "worst": "Worst queries"}
-ARRAYS = ("kind", "gallery", "right", "query_names", "gallery_names", "average_precision", "images")
+ARRAYS = ("kind", "gallery", "right", "query_names", "gallery_names", "average_precision")
 
 
 @dataclass(frozen=True)
@@ -51,29 +52,27 @@ class RankedLists:
     remark: str = ""
 
 
-def ranked_lists(record: Record, artefacts: Artefacts, show_images: bool) -> RankedLists:
+def ranked_lists(record: DoneRecord, stored: StoredArrays, show_images: bool) -> RankedLists:
     """The best, median and worst queries of a record. Without ``show_images`` only file names are given."""
     try:
-        stored = artefacts.read(record, "strips", ARRAYS if show_images else ARRAYS[:-1])
-        strips = [(str(kind), _strip(stored, number)) for number, kind in enumerate(stored["kind"])]
-    except Unusable as reason:
-        return RankedLists((), str(reason))
-    except KeyError as missing:
-        return RankedLists((), f"{record['evaluation']}/strips.npz holds no {missing}; run the cell again.")
+        arrays = stored.read(record, "strips", ARRAYS, ("images",) if show_images else ())
+    except BadInput as error:
+        return RankedLists((), stored.on_page(error))
+    strips = [(str(kind), _strip(arrays, number)) for number, kind in enumerate(arrays["kind"])]
     sections = ((title, tuple(strip for of, strip in strips if of == kind)) for kind, title in HEADINGS.items())
     return RankedLists(tuple((title, found) for title, found in sections if found))
 
 
-def _strip(stored: dict[str, NDArray[Any]], number: int) -> Strip:
-    present = np.flatnonzero(stored["gallery"][number] >= 0)
+def _strip(arrays: dict[str, NDArray[Any]], number: int) -> Strip:
+    present = np.flatnonzero(arrays["gallery"][number] >= 0)
     matches = tuple(
-        Match(int(place) + 1, _base(stored["gallery_names"][number, place]), bool(stored["right"][number, place]))
+        Match(int(place) + 1, _base(arrays["gallery_names"][number, place]), bool(arrays["right"][number, place]))
         for place in present
     )
-    tiles = stored["images"][number, [0, *(present + 1)]] if "images" in stored else None
+    tiles = arrays["images"][number, [0, *(present + 1)]] if "images" in arrays else None
     return Strip(
-        _base(stored["query_names"][number]),
-        100 * float(stored["average_precision"][number]),
+        _base(arrays["query_names"][number]),
+        100 * float(arrays["average_precision"][number]),
         matches,
         None if tiles is None else sprite(tiles),
     )

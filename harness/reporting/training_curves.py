@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from harness.reporting.cells import Cell
+from harness.reporting.cells import MeasuredCell
 from harness.reporting.charts import Line
 
 TITLE_ROOM = 40
@@ -27,14 +27,13 @@ class TrainingCurves:
         return together if fits else f"{self.rows[0]} and {len(self.rows) - 1} more"
 
 
-def training_curves(cells: Sequence[Cell]) -> list[TrainingCurves]:
+def training_curves(cells: Sequence[MeasuredCell]) -> list[TrainingCurves]:
     """Summed loss by epoch of every training behind done cells, each once, in the order of the rows."""
     found: list[TrainingCurves] = []
     for cell in cells:
         lines = {
-            record["run"]: Line(str(record["seed"]), curves["epoch"], curves["loss"])
+            record["run"]: Line(str(record["seed"]), record["curves"]["epoch"], record["curves"]["loss"])
             for record in cell.done
-            if (curves := record.get("curves") or {}).get("loss")
         }
         if not lines:
             continue

@@ -1,1 +1,1 @@
-"""Sampler, augmentation, training loop, checkpoints."""
+"""Training: sampler, augmentation, optimisation, loop, checkpoints."""

@@ -1,6 +1,6 @@
 """Flip, translate, normalise and erase whole batches; masks and keypoints follow the images.
 
-Every image draws from a random stream of its own, so that a batch, a share of it, and one image alone get the same.
+Each image draws from its own random stream, so its augmentation is the same in a batch, in a share of it, or alone.
 torchvision's transforms draw from one global stream, and their flip leaves left and right in keypoints and parsing.
 """
 
@@ -21,24 +21,24 @@ STANDARD_DEVIATION = (0.229, 0.224, 0.225)
 """ImageNet's channel statistics, for images in 0..1."""
 
 KEYPOINT_MIRROR = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
-"""COCO keypoint k of the mirrored person is keypoint KEYPOINT_MIRROR[k]: left and right change places."""
+"""Keypoint k (COCO) of the mirrored person is keypoint KEYPOINT_MIRROR[k] of the original: left and right swap."""
 
 PARSING_MIRROR = (0, 1, 2, 4, 3)
-"""Parsing labels after a mirror: left leg and right leg change places."""
+"""Parsing labels after mirroring: left leg and right leg swap."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where each image of a batch is put: ``flipped`` (B,) bool, ``shift`` (B, 2) rows and columns as fractions."""
+    """How each image of a batch moves: ``flipped`` (B,) bool, ``shift`` (B, 2) of rows and columns as fractions."""
 
     flipped: NDArray[np.bool_]
     shift: NDArray[np.float64]
 
 
 def normalise(images: Tensor) -> Tensor:
-    """(B, H, W, 3) uint8 to (B, 3, H, W) float32 in ImageNet's units, channels last in memory."""
+    """(B, H, W, 3) uint8 to (B, 3, H, W) float32, normalised by ImageNet's statistics, channels last in memory."""
     count, height, width, channels = images.shape
-    # A row of pixels at a time: three channels at a time would leave vector units idle.
+    # One row of pixels at a time: three channels at a time would leave vector units idle.
     mean = (torch.tensor(MEAN, device=images.device) * 255).repeat(width)
     deviation = (torch.tensor(STANDARD_DEVIATION, device=images.device) * 255).repeat(width)
     rows = images.reshape(count * height, width * channels).to(torch.float32).sub_(mean).div_(deviation)
@@ -46,7 +46,7 @@ def normalise(images: Tensor) -> Tensor:
 
 
 def translation_offsets(images: int, translation: Translation | None, seed: int) -> NDArray[np.float64]:
-    """(images, copies + 1, 2) shifts of every training image and its copies; the first copy is the image itself."""
+    """Shifts (images, copies + 1, 2) of each training image and its copies; the first is the image itself, at 0."""
     copies = translation.copies if translation else 0
     offsets = np.zeros((images, copies + 1, 2))
     if translation:
@@ -55,16 +55,23 @@ def translation_offsets(images: int, translation: Translation | None, seed: int)
     return offsets
 
 
-def padded_and_cropped(
+def pad_and_crop(
     placement: Placement, padding: int, size: tuple[int, ...], streams: Sequence[np.random.Generator]
 ) -> Placement:
-    """Pad by that many black pixels and crop images of ``size`` (height, width) again: a shift by whole pixels."""
+    """Pad and crop at random, which shifts an image by whole pixels.
+
+    Args:
+        placement: The placement of the images so far.
+        padding: Black pixels on every side.
+        size: Height and width of the images, before and after.
+        streams: One random stream per image.
+    """
     pixels = np.array([stream.integers(-padding, padding + 1, 2) for stream in streams])
     return Placement(placement.flipped, placement.shift + pixels / np.array(size))
 
 
 def place_images(images: Tensor, placement: Placement) -> Tensor:
-    """Flip then shift (B, H, W, C) images by whole pixels; what comes in is 0 (black, or no mask)."""
+    """Flip, then shift (B, H, W, C) images by whole pixels; new pixels are 0 (black, or no mask)."""
     height, width = images.shape[1:3]
     pixels = np.round(placement.shift * (height, width)).astype(np.int64)
     if not (pixels.any() or placement.flipped.any()):
@@ -79,16 +86,16 @@ def place_images(images: Tensor, placement: Placement) -> Tensor:
 
 
 def _shifted(shift: int, side: int) -> tuple[slice, slice]:
-    """What of a side stays in sight when it is shifted, and where that comes to lie."""
+    """The range of a side that stays visible after a shift, before and after the shift."""
     shift = max(-side, min(shift, side))
     return slice(max(-shift, 0), side - max(shift, 0)), slice(max(shift, 0), side + min(shift, 0))
 
 
 def place_prior(kind: str, prior: Tensor, placement: Placement) -> Tensor:
-    """Carry a prior along with its image.
+    """Move a prior with its image.
 
-    ``parsing`` (B, h, w) labels and ``segmentation`` (B, h, w) bool move as images do, left and right legs swapped;
-    ``keypoints`` (B, 17, 3) move by the same fractions, left and right swapped; ``infrared`` (B,) stays as it is.
+    ``parsing`` (B, h, w) labels and ``segmentation`` (B, h, w) bool move like images; parsing swaps left and right
+    legs. ``keypoints`` (B, 17, 3) move by the same fractions and swap left and right. ``infrared`` (B,) stays.
     """
     if kind == "infrared":
         return prior
@@ -108,12 +115,12 @@ def place_prior(kind: str, prior: Tensor, placement: Placement) -> Tensor:
 def erase(images: Tensor, erasing: Erasing, streams: Sequence[np.random.Generator]) -> Tensor:
     """Random erasing, in place, on normalised (B, 3, H, W) images (Zhong et al., Algorithm 1).
 
-    Rectangles that would leave the image are drawn anew, 100 times at most.
+    A rectangle that does not fit into the image is drawn again, at most 100 times.
     """
     height, width = images.shape[2:]
     fill: Tensor | float = torch.tensor(erasing.fill, device=images.device, dtype=images.dtype)[:, None, None]
     if len(set(erasing.fill)) == 1:
-        # One number goes into all channels at once.
+        # One number fills all channels at once.
         fill = erasing.fill[0]
     for image, stream in zip(images, streams, strict=True):
         if stream.random() >= erasing.probability:
@@ -128,7 +135,17 @@ def erase(images: Tensor, erasing: Erasing, streams: Sequence[np.random.Generato
 def random_rectangle(
     height: int, width: int, shape: Erasing | Patch, rng: np.random.Generator
 ) -> tuple[int, int, int, int] | None:
-    """Top, left, rows and columns of a rectangle of that area and aspect in an image; None where none fits."""
+    """Draw a rectangle within an image.
+
+    Args:
+        height: Rows of the image.
+        width: Columns of the image.
+        shape: Ranges of area (as a fraction of the image) and of aspect (height / width).
+        rng: The random stream.
+
+    Returns:
+        Top, left, rows and columns, or None if no rectangle of 100 fits.
+    """
     for _ in range(100):
         area = rng.uniform(*shape.area) * height * width
         aspect = rng.uniform(*shape.aspect)

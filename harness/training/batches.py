@@ -1,4 +1,4 @@
-"""The training input: sampled rows of the decoded images, augmented as a batch, on the device."""
+"""The training input: sampled images, augmented as a batch, on the device."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from harness.training.augmentation import (
     Placement,
     erase,
     normalise,
-    padded_and_cropped,
+    pad_and_crop,
     place_images,
     place_prior,
     translation_offsets,
 )
-from harness.training.distortion import distort
 from harness.training.patches import PatchPool
+from harness.training.pixel_transforms import transform_pixels
 from harness.training.sampler import epoch_batches, shares
 from harness.training.seeds import derived_seed, image_streams
 from harness.training.world import World
@@ -39,22 +39,33 @@ class TrainingData:
 
     @property
     def num_classes(self) -> int:
-        """Identities in the split."""
+        """Number of identities in the split."""
         return int(self.labels.max()) + 1
 
 
 class Input:
-    """The batches of a training, or the share of them that one of several processes takes.
+    """The batches of a training, or one process's share of them.
 
-    What is drawn for an image depends on the seed, the epoch, the batch and its position in the batch, and on nothing
-    that was drawn before: a share holds what the whole batch would hold there, and a resumed epoch goes on exactly.
-    (Random patches are the exception: a process pastes those of its own images.)
+    Random draws for an image depend only on the seed, the epoch, the batch, and the position in the batch. So a share
+    equals that part of the whole batch, and a resumed epoch continues exactly. (Random patches are the exception: a
+    process pastes patches of its own images only.)
     """
 
     def __init__(
         self, data: TrainingData, recipe: Recipe, seed: int, device: torch.device, world: World | None = None
     ) -> None:
-        """Raises BadInput where the batch cannot be shared among the processes of ``world``."""
+        """Prepare the input of one process.
+
+        Args:
+            data: The training split.
+            recipe: Sampler and augmentation.
+            seed: Training seed.
+            device: Device of the batches.
+            world: The processes that share each batch; by default one process.
+
+        Raises:
+            BadInput: The processes cannot share a batch evenly.
+        """
         world = world or World()
         self.data, self.recipe, self.seed, self.device = data, recipe, seed, device
         self.share = shares(recipe.sampler, world.size)[world.rank]
@@ -64,14 +75,14 @@ class Input:
         )
 
     def rows(self, epoch: int) -> list[NDArray[np.int64]]:
-        """Every whole batch of an epoch: rows that count each image and its translated copies."""
+        """The rows of every whole batch of an epoch, where each image and its translated copies count as rows."""
         copies = self.offsets.shape[1]
         infrared = np.repeat(self.data.priors["infrared"], copies) if "infrared" in self.data.priors else None
         return epoch_batches(np.repeat(self.data.labels, copies), self.recipe.sampler, self.seed, epoch, infrared)
 
     def batches(self, epoch: int, rows: list[NDArray[np.int64]], first: int = 0) -> Iterator[Batch]:
-        """This process's share of the batches of an epoch, whose ``rows`` these are, from batch ``first`` on."""
-        # Empty at the start of each epoch; where an epoch is resumed, the images of its first batches fill it again.
+        """Yield this process's share of each batch of an epoch with these ``rows``, from batch ``first`` on."""
+        # The pool starts each epoch empty. In a resumed epoch, the images of the earlier batches fill it again.
         pool = PatchPool(self.recipe.augmentation.patch) if self.recipe.augmentation.patch else None
         for iteration, chosen in enumerate(rows):
             if iteration >= first or pool:
@@ -87,7 +98,7 @@ class Input:
         rows, copy = np.divmod(chosen, self.offsets.shape[1])
         placement = self._placement(self.offsets[rows, copy], augmentation, streams)
         raw = self._here(data.images[rows])
-        images = normalise(distort(place_images(raw, placement), augmentation, streams))
+        images = normalise(transform_pixels(place_images(raw, placement), augmentation, streams))
         if augmentation.erasing:
             images = erase(images, augmentation.erasing, streams)
         if pool:
@@ -101,7 +112,7 @@ class Input:
     ) -> Placement:
         placement = Placement(np.array([stream.random() < augmentation.flip for stream in streams]), shift)
         if augmentation.padding:
-            placement = padded_and_cropped(placement, augmentation.padding, self.data.images.shape[1:3], streams)
+            placement = pad_and_crop(placement, augmentation.padding, self.data.images.shape[1:3], streams)
         return placement
 
     def _here(self, values: NDArray[Any]) -> torch.Tensor:

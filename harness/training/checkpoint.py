@@ -1,4 +1,4 @@
-"""Checkpoints that survive a kill at any moment, and from which a resumed run is exact."""
+"""Checkpoints that survive a kill at any moment and resume a run exactly."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from harness.store import write_atomically
+from harness.files.atomic import write_atomically
 
 
 def save(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progress: Mapping[str, Any]) -> None:
-    """Write the state of a training, atomically; the one before is kept as ``<name>.previous``.
+    """Write the state of a training, atomically. Keep the previous checkpoint as ``<name>.previous``.
 
-    What a method learns between epochs is in its buffers. Random streams of every process are derived from the seed,
-    the epoch and the iteration, so they need no place here.
+    State that a method changes between epochs is in its buffers. Random streams derive from the seed, the epoch and the
+    iteration, so a checkpoint does not hold them.
+
+    Args:
+        path: File of the checkpoint.
+        model: The network.
+        optimiser: Its optimiser.
+        progress: How far the training has come.
     """
     state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "progress": dict(progress)}
     if path.exists():
@@ -28,7 +34,7 @@ def save(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progres
 
 
 def load(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Any] | None:
-    """Restore the newest whole checkpoint into ``model`` and ``optimiser``: its progress, or None."""
+    """Restore the newest intact checkpoint into ``model`` and ``optimiser``. Returns its progress, or None."""
     for candidate in (path, _previous(path)):
         state = _read(candidate)
         if state is not None:
@@ -39,7 +45,7 @@ def load(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> dict
 
 
 def remove(path: Path) -> None:
-    """Drop the checkpoints of a finished run."""
+    """Delete the checkpoints of a finished run."""
     path.unlink(missing_ok=True)
     _previous(path).unlink(missing_ok=True)
 
@@ -49,9 +55,9 @@ def _previous(path: Path) -> Path:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """The checkpoint, or None where it is absent or damaged."""
+    """The checkpoint, or None if it is absent or damaged."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception:
-        # torch.load raises a different type for each way a file can be damaged; any of them means: use the one before.
+        # torch.load raises different types for different damage. In each case the previous checkpoint is used.
         return None

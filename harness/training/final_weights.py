@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from harness.errors import BadInput
-from harness.store import write_atomically
+from harness.files.atomic import write_atomically
 
 
 def write_weights(path: Path, model: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""What a run is computed on."""
+"""The device and precision of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.models.reid import ReIDModel
 
 @dataclass(frozen=True)
 class Machine:
-    """Device, whether the forward pass runs in bfloat16, and whether training goes through torch.compile."""
+    """The device, whether the forward pass runs in bfloat16, and whether training uses torch.compile."""
 
     device: torch.device
     bfloat16: bool
@@ -20,8 +20,8 @@ class Machine:
 
     @classmethod
     def of(cls, device: str, bfloat16: bool, compiled: bool = False) -> Machine:
-        """The device of that name, made deterministic, where float32 is float32 and not TF32."""
-        # cuBLAS is deterministic with a workspace of its own only, and reads of it when it is first used.
+        """The device of that name, in deterministic mode, with plain float32 instead of TF32."""
+        # cuBLAS is deterministic only with a fixed workspace, and reads this variable on first use.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
         torch.backends.cudnn.benchmark = False
@@ -29,9 +29,9 @@ class Machine:
         return cls(torch.device(device), bfloat16, compiled)
 
     def place(self, model: ReIDModel) -> ReIDModel:
-        """The model on the device, channels last in memory, which convolutions are faster in."""
+        """Move the model to the device, channels last in memory: convolutions are then faster."""
         return model.to(self.device).to(memory_format=torch.channels_last)
 
     def autocast(self) -> torch.autocast:
-        """Mixed precision where it helps."""
+        """Autocast to bfloat16, if the machine uses it."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)

@@ -1,4 +1,4 @@
-"""Random patch (Zhou et al., OSNet, ICCV 2019): parts of other images put over an image."""
+"""Random patch (Zhou et al., OSNet, ICCV 2019): paste parts of earlier images over an image."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from harness.training.augmentation import random_rectangle
 
 
 class PatchPool:
-    """Patches of the images seen so far; when the pool is full the oldest leaves."""
+    """Patches of the images seen so far; a full pool drops the oldest."""
 
     def __init__(self, settings: Patch) -> None:
         self.settings = settings
         self.patches: deque[Tensor] = deque(maxlen=settings.pool)
 
     def put(self, images: Tensor, streams: Sequence[np.random.Generator]) -> Tensor:
-        """Random patch, in place, on normalised (B, 3, H, W) images, one after the other.
+        """Apply random patch, in place, to normalised (B, 3, H, W) images, one after the other.
 
-        Each gives a patch to the pool first, and may then get one from it, mirrored or not, at a place of its own.
+        Each image first adds a patch to the pool. It may then get a patch from the pool, mirrored or not, at a random
+        position.
         """
         for image, rng in zip(images, streams, strict=True):
             self._take(image, rng)

@@ -1,4 +1,4 @@
-"""Which images stand together in a batch.
+"""The sampler: which images form a batch.
 
 Not pytorch-metric-learning's MPerClassSampler: it draws from one global stream, so a resumed run could not repeat an
 epoch, and it counts the batches of an epoch by another rule than the papers' released code.
@@ -15,11 +15,11 @@ from harness.training.seeds import generator
 
 
 def iterations_per_epoch(images: int, sampler: Sampler, infrared: int = 0) -> int:
-    """Batches in an epoch of ``images``, of which so many are ``infrared``.
+    """Batches per epoch of ``images``, including ``infrared`` images.
 
-    For identity batches only whole ones count, and the last is dropped also when full, floor((N-1)/batch), as MPN's
-    released sampler counts. Visible-infrared batches are floor(N/visible)+1 with N the images of the larger modality
-    and ``visible`` those of a batch, as DDAG's released sampler counts.
+    Identity batches: floor((N-1)/batch). Only whole batches count, and the last is dropped even when full, as in MPN's
+    released sampler. Visible-infrared batches: floor(N/visible)+1, with N the images of the larger modality and
+    ``visible`` the visible images per batch, as in DDAG's released sampler.
     """
     if sampler.infrared_images_per_identity and sampler.images_per_identity:
         visible = sampler.groups * sampler.identities * sampler.images_per_identity
@@ -31,9 +31,17 @@ def iterations_per_epoch(images: int, sampler: Sampler, infrared: int = 0) -> in
 def epoch_batches(
     labels: NDArray[np.int64], sampler: Sampler, seed: int, epoch: int, infrared: NDArray[np.bool_] | None = None
 ) -> list[NDArray[np.int64]]:
-    """Rows of every batch of one epoch, from (N,) identity labels; ``infrared`` (N,) says which images are infrared.
+    """The rows of every batch of one epoch.
 
-    Raises BadInput where there are fewer identities, or images, than a batch holds.
+    Args:
+        labels: Identity of each image (N,).
+        sampler: Composition of a batch.
+        seed: Training seed.
+        epoch: The epoch, from 0.
+        infrared: Whether each image is infrared (N,), for visible-infrared batches.
+
+    Raises:
+        BadInput: There are fewer identities or images than a batch needs, or ``infrared`` is missing.
     """
     rng = generator(seed, "sampler", epoch)
     count = iterations_per_epoch(len(labels), sampler, 0 if infrared is None else int(infrared.sum()))
@@ -43,14 +51,16 @@ def epoch_batches(
         return [order[i * sampler.batch_size : (i + 1) * sampler.batch_size] for i in range(count)]
     if sampler.infrared_images_per_identity:
         if infrared is None:
-            raise BadInput("visible-infrared batches need to know the infrared images; name infrared among the priors")
+            raise BadInput("visible-infrared batches must know the infrared images; name infrared among the priors")
         return _visible_infrared_batches(labels, infrared, sampler, count, rng)
-    walks = {int(identity): _Walk(np.flatnonzero(labels == identity), rng) for identity in np.unique(labels)}
-    _require("identities", len(walks), sampler.identities)
+    images_by_identity = {
+        int(identity): _ShuffledImages(np.flatnonzero(labels == identity), rng) for identity in np.unique(labels)
+    }
+    _require("identities", len(images_by_identity), sampler.identities)
     return [
         np.concatenate(
             [
-                _identity_batch(walks, sampler.identities, sampler.images_per_identity, rng)
+                _identity_batch(images_by_identity, sampler.identities, sampler.images_per_identity, rng)
                 for _ in range(sampler.groups)
             ]
         )
@@ -59,9 +69,9 @@ def epoch_batches(
 
 
 def shares(sampler: Sampler, processes: int) -> list[NDArray[np.int64]]:
-    """Positions in a batch that each of so many processes takes: whole identities, in the order of the batch.
+    """The positions in a batch of each of the ``processes``: whole identities, in the order of the batch.
 
-    Raises BadInput where they cannot be shared alike, or a group of the sampler would be cut.
+    Raises BadInput if the identities cannot be shared evenly, or a group of the sampler would be split.
     """
     whole = sampler.groups if sampler.groups > 1 else sampler.identities
     if whole % processes:
@@ -82,15 +92,15 @@ def _require(what: str, found: int, needed: int) -> None:
         )
 
 
-class _Walk:
-    """An identity's images in a shuffled order, shuffled anew when used up."""
+class _ShuffledImages:
+    """The images of one identity in shuffled order, shuffled again when used up."""
 
     def __init__(self, rows: NDArray[np.int64], rng: np.random.Generator) -> None:
         self.rows, self.rng = rows, rng
         self.waiting: list[int] = []
 
     def take(self, count: int) -> list[int]:
-        """The next images; an identity with fewer than ``count`` gives some of them more than once."""
+        """The next ``count`` images; an identity with fewer images repeats some."""
         if len(self.rows) < count:
             return self.rng.choice(self.rows, count, replace=True).tolist()
         if len(self.waiting) < count:
@@ -100,18 +110,20 @@ class _Walk:
 
 
 def _identity_batch(
-    walks: dict[int, _Walk], identities: int, images: int, rng: np.random.Generator
+    images_by_identity: dict[int, _ShuffledImages], identities: int, images: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    chosen = rng.choice(list(walks), identities, replace=False)
-    return np.array([row for identity in chosen for row in walks[int(identity)].take(images)], dtype=np.int64)
+    chosen = rng.choice(list(images_by_identity), identities, replace=False)
+    return np.array(
+        [row for identity in chosen for row in images_by_identity[int(identity)].take(images)], dtype=np.int64
+    )
 
 
 def _visible_infrared_batches(
     labels: NDArray[np.int64], infrared: NDArray[np.bool_], sampler: Sampler, count: int, rng: np.random.Generator
 ) -> list[NDArray[np.int64]]:
-    """All visible images of a batch, then all infrared ones, the same identities in both, images with replacement.
+    """Batches of visible images, then infrared images of the same identities, drawn with replacement.
 
-    Identities that only one modality has seen take no part.
+    Identities without images in both modalities are left out.
     """
     assert sampler.images_per_identity
     seen = np.intersect1d(labels[infrared], labels[~infrared])

@@ -1,4 +1,4 @@
-"""Random streams that depend on what they are for, never on what was drawn before, so a resumed run draws the same."""
+"""Random streams that depend on their purpose, never on earlier draws, so a resumed run draws the same numbers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,18 @@ def derived_seed(seed: int, *axes: str | int) -> int:
 
 
 def generator(seed: int, *axes: str | int) -> np.random.Generator:
-    """NumPy generator of that purpose."""
+    """A NumPy generator for one purpose."""
     return np.random.default_rng(derived_seed(seed, *axes))
 
 
 def image_streams(seed: int, epoch: int, iteration: int, positions: NDArray[np.int64]) -> list[np.random.Generator]:
-    """A generator for each of these positions in a batch, the same whichever process augments the image there."""
+    """One generator per image of a batch, independent of the process that augments the image.
+
+    Args:
+        seed: Training seed.
+        epoch: The epoch, from 0.
+        iteration: The batch within the epoch, from 0.
+        positions: Positions of the images in the whole batch.
+    """
     batch = derived_seed(seed, "image", epoch, iteration)
     return [np.random.default_rng((batch, position)) for position in positions.tolist()]

@@ -1,4 +1,4 @@
-"""One training step: from a batch to its named losses, and the optimiser's step on their sum."""
+"""One training step: from a batch to its named losses, and an optimiser step on their sum."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ from harness.training.world import World
 
 
 class LossNetwork(nn.Module):
-    """A method's network together with its losses, which DistributedDataParallel wants to see as one module."""
+    """A method's network and its losses as one module, as DistributedDataParallel requires."""
 
-    def __init__(self, model: ReIDModel, machine: Machine, gathering: Gathering | None = None) -> None:
+    def __init__(self, model: ReIDModel, machine: Machine, gatherer: BatchGatherer | None = None) -> None:
         super().__init__()
-        self.model, self.machine, self.gathering = model, machine, gathering
+        self.model, self.machine, self.gatherer = model, machine, gatherer
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The named losses, computed in float32; on the features of all processes where these are gathered."""
+        """The named losses, in float32, on the features of all processes if there is a gatherer."""
         with self.machine.autocast():
             features = self.model(batch)
         features = in_float32(features)
-        if self.gathering:
-            features, batch = self.gathering.features(features), self.gathering.batch(batch)
+        if self.gatherer:
+            features, batch = self.gatherer.features(features), self.gatherer.batch(batch)
         return self.model.losses(features, batch)
 
 
-class Gathering:
-    """Puts the shares of several processes together in the order of the whole batch."""
+class BatchGatherer:
+    """Joins the shares of all processes in the order of the whole batch."""
 
     def __init__(self, sampler: Sampler, world: World) -> None:
         self.world, self.groups = world, sampler.groups
         self.order = torch.from_numpy(np.argsort(np.concatenate(shares(sampler, world.size))))
 
     def rows(self, own: Tensor) -> Tensor:
-        """(B, ...) of this process to (B of all processes, ...)."""
+        """Rows of this process (b, ...) to the rows of the whole batch (B, ...)."""
         if own.dtype == torch.bool:
             return self.rows(own.to(torch.uint8)).bool()
-        return self.world.gathered(own)[self.order.to(own.device)]
+        return self.world.gather_with_gradient(own)[self.order.to(own.device)]
 
     def features(self, own: Any) -> Any:
-        """Features of the whole batch from those of this process's share."""
+        """Features of this process's share to features of the whole batch."""
         return with_each_tensor(own, self.rows)
 
     def batch(self, own: Batch) -> Batch:
-        """The whole batch without its images, which no loss reads."""
+        """The whole batch, without images: no loss reads them."""
         priors = {kind: self.rows(prior) for kind, prior in own.priors.items()}
         labels, cameras, indices = map(self.rows, (own.labels, own.cameras, own.indices))
         return Batch(own.images[:0], labels, cameras, indices, priors, self.groups)
@@ -61,14 +61,24 @@ class Gathering:
 def training_step(
     model: ReIDModel, batch: Batch, optimiser: torch.optim.Optimizer, machine: Machine
 ) -> dict[str, Tensor]:
-    """One step of one process on the sum of the named losses. Returns them, detached."""
+    """Take one step, in one process, on the sum of the named losses.
+
+    Args:
+        model: The network.
+        batch: A batch on the machine's device.
+        optimiser: Its optimiser.
+        machine: Device and precision.
+
+    Returns:
+        The named losses, detached.
+    """
     return optimised(LossNetwork(model, machine), batch, optimiser)
 
 
 def optimised(
     network: Callable[[Batch], dict[str, Tensor]], batch: Batch, optimiser: torch.optim.Optimizer
 ) -> dict[str, Tensor]:
-    """One step on the sum of the losses that a network gives for a batch. Returns them, detached."""
+    """Take one step on the sum of the losses that ``network`` returns for a batch. Returns the losses, detached."""
     losses = network(batch)
     optimiser.zero_grad(set_to_none=True)
     torch.stack(list(losses.values())).sum().backward()
@@ -77,12 +87,12 @@ def optimised(
 
 
 def in_float32(features: Any) -> Any:
-    """Features with every low-precision tensor in float32, in the same dict, list, tuple or dataclass."""
+    """Convert every floating-point tensor to float32, within the same dict, list, tuple or dataclass."""
     return with_each_tensor(features, lambda tensor: tensor.float() if tensor.is_floating_point() else tensor)
 
 
 def with_each_tensor(features: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """The same dict, list, tuple or dataclass with every tensor changed."""
+    """Apply ``change`` to every tensor within a dict, list, tuple or dataclass."""
     if isinstance(features, Tensor):
         return change(features)
     if isinstance(features, dict):

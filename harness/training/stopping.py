@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C while a run is trained: the loop hears of them, writes a checkpoint, and then leaves."""
+"""SIGTERM and Ctrl-C during training: the loop writes a checkpoint, then ends."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from types import FrameType
 
 
 @contextmanager
-def asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Within it, a function that says whether a signal asked this process to stop. A second Ctrl-C stops at once."""
-    asked = threading.Event()
+def watch_stop_signals() -> Iterator[Callable[[], bool]]:
+    """Yield a function that tells whether a signal asked this process to stop. A second Ctrl-C stops at once."""
+    stop_requested = threading.Event()
 
-    def hear(number: int, frame: FrameType | None) -> None:
-        if asked.is_set() and number == signal.SIGINT:
+    def handle(number: int, frame: FrameType | None) -> None:
+        if stop_requested.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
-        asked.set()
+        stop_requested.set()
 
-    # Only a process's main thread may handle signals; in another one they end the process as they always do.
-    heard = (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ()
-    before = {number: signal.signal(number, hear) for number in heard}
+    # Only the main thread may handle signals; in other threads they end the process, as by default.
+    handled = (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.signal(number, handle) for number in handled}
     try:
-        yield asked.is_set
+        yield stop_requested.is_set
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""The processes that train one run together, one for each GPU, started by torchrun."""
+"""The processes that train one run together: one per GPU, started by torchrun."""
 
 from __future__ import annotations
 
@@ -12,32 +12,37 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
-PATIENCE = timedelta(days=1)
-"""How long a process waits for another: while the leading one evaluates, far longer than NCCL's own 10 minutes."""
+COLLECTIVE_TIMEOUT = timedelta(days=1)
+"""How long a process waits for the others. The leader's evaluation takes longer than NCCL's default of 10 minutes."""
 
 
 @dataclass(frozen=True)
 class World:
-    """This process among those of a run: ``rank`` of ``size``. Alone, nothing is sent and nothing is waited for."""
+    """Process ``rank`` among the ``size`` processes of a run. With one process, every method returns at once."""
 
     rank: int = 0
     size: int = 1
 
     @property
-    def leads(self) -> bool:
-        """Whether this process decides and writes for all."""
+    def is_leader(self) -> bool:
+        """Whether this process decides and writes files for all."""
         return self.rank == 0
 
-    def told(self, value: Any) -> Any:
-        """What the leading process has as ``value``, in every process."""
+    def barrier(self) -> None:
+        """Wait until every process has arrived here."""
+        if self.size > 1:
+            distributed.barrier()
+
+    def broadcast(self, value: Any) -> Any:
+        """Send the leader's ``value`` to every process. Returns it."""
         if self.size == 1:
             return value
         box = [value]
         distributed.broadcast_object_list(box, src=0)
         return box[0]
 
-    def anywhere(self, flag: bool, device: torch.device) -> bool:
-        """Whether the flag is set in any process."""
+    def any(self, flag: bool, device: torch.device) -> bool:
+        """Whether ``flag`` is set in any process."""
         if self.size == 1:
             return flag
         found = torch.tensor(float(flag), device=device)
@@ -45,27 +50,27 @@ class World:
         return bool(found)
 
     def mean(self, value: Tensor) -> Tensor:
-        """The mean of a tensor over the processes."""
+        """Mean of a tensor over all processes."""
         if self.size == 1:
             return value
         total = value.clone()
         distributed.all_reduce(total)
         return total / self.size
 
-    def gathered(self, rows: Tensor) -> Tensor:
-        """The rows (B, ...) of every process one after the other (size B, ...), equally many of each.
+    def gather_with_gradient(self, rows: Tensor) -> Tensor:
+        """Concatenate the rows (B, ...) of every process to (size * B, ...). B must be equal in all processes.
 
-        Every process then computes the same loss from them, and DistributedDataParallel averages the gradients of
-        parameters. So the gradient that flows back to a process's own rows is multiplied by the number of processes:
-        the average is then the gradient of one process that has all rows.
+        Every process then computes the same loss, and DistributedDataParallel averages the parameter gradients. So the
+        gradient of a process's own rows is multiplied by the number of processes: the average then equals the gradient
+        of a single process with all rows.
         """
         if self.size == 1:
             return rows
-        found: Tensor = _Gathered.apply(rows, self)
+        found: Tensor = _GatherWithGradient.apply(rows, self)
         return found
 
-    def gathered_numbers(self, rows: Tensor) -> list[Tensor]:
-        """The rows of every process, as many as each has, on the CPU and without gradients."""
+    def all_gather(self, rows: Tensor) -> list[Tensor]:
+        """The rows of each process, on the CPU and without gradients. Their numbers may differ."""
         if self.size == 1:
             return [rows.cpu()]
         found: list[Any] = [None] * self.size
@@ -74,22 +79,22 @@ class World:
 
 
 @contextmanager
-def joined(device: str) -> Iterator[World]:
-    """This process among those that torchrun has started, over NCCL between GPUs and gloo between CPUs; else alone."""
+def process_group(device: str) -> Iterator[World]:
+    """Join the processes that torchrun started, by NCCL on GPUs and gloo on CPUs. Without torchrun: one process."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield World()
         return
     if device.startswith("cuda"):
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=PATIENCE)
+    distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=COLLECTIVE_TIMEOUT)
     yield World(distributed.get_rank(), size)
-    # Not after an error: it would wait for collectives that the other processes have begun and this one never will.
+    # Not after an error: this would wait for collectives that other processes have begun and this one never joins.
     distributed.destroy_process_group()
 
 
-class _Gathered(torch.autograd.Function):
-    """All-gather along the first axis; backward gives a process the gradient of its own rows, times the processes."""
+class _GatherWithGradient(torch.autograd.Function):
+    """All-gather along the first axis. Backward returns the gradient of a process's own rows, times ``world.size``."""
 
     @staticmethod
     def forward(context: Any, rows: Tensor, world: World) -> Tensor:

@@ -1,4 +1,4 @@
-"""The losses of AGW (Sec. 4.2) beside those of BoT."""
+"""The losses that AGW adds to those of BoT (Sec. 4.2)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from torch.nn import functional as F
 from harness.losses import pairwise_euclidean_distance
 
 SMOOTHING = 0.1
-"""Of the identity labels, as in BoT; none in the visible-infrared form."""
+"""Label smoothing, as in BoT. The visible-infrared form has none."""
 MARGIN = 0.3
-"""Of the batch-hard triplet loss that stands in where the weighted one is switched off (BoT)."""
+"""Margin of BoT's batch-hard triplet loss, which is used if the weighted one is off."""
 CENTRE_WEIGHT = 5e-4
 
 
 def weighted_regularised_triplet(features: Tensor, labels: Tensor) -> Tensor:
     """L_wrt, Eq. 7 and 8, of (B, D) features with Euclidean distances, averaged over anchors.
 
-    ln(1 + exp(sum_j w^p_j d_j - sum_k w^n_k d_k)) over an anchor's positives j, itself not among them, and negatives
-    k. The weights are a softmax: of d over the positives, of -d over the negatives.
+    ln(1 + exp(sum_j w^p_j d_j - sum_k w^n_k d_k)) over an anchor's positives j (without the anchor) and negatives k.
+    The weights are a softmax: of d over the positives, of -d over the negatives.
     """
     distances = pairwise_euclidean_distance(features)
     same = labels[:, None] == labels[None, :]
@@ -29,6 +29,6 @@ def weighted_regularised_triplet(features: Tensor, labels: Tensor) -> Tensor:
 
 
 def _weighted(distances: Tensor, scores: Tensor, chosen: Tensor) -> Tensor:
-    """Sum of each row's ``chosen`` distances, weighted by a softmax of its scores; 0 where none is chosen."""
+    """Sum of each row's ``chosen`` distances, weighted by a softmax of their scores; 0 if none is chosen."""
     weights = scores.masked_fill(~chosen, float("-inf")).softmax(1)
     return (distances * weights.nan_to_num()).sum(1)

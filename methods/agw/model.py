@@ -14,17 +14,17 @@ from harness.models.bnneck import BNNeck, bias_free_classifier
 from harness.models.pooling import GeM
 from harness.models.reid import Batch, ReIDModel
 from harness.models.two_streams import TwoStreamTrunk, infrared_images
-from methods.agw import AGWSwitches
 from methods.agw.attention import NonLocal
 from methods.agw.losses import CENTRE_WEIGHT, MARGIN, SMOOTHING, weighted_regularised_triplet
+from methods.agw.switches import AGWSwitches
 
 ATTENDED = {2: 2, 3: 3}
-"""After how many of the last blocks of which residual stages a non-local block stands."""
+"""Residual stage -> number of its last blocks that a non-local block follows."""
 
 
 @dataclass
 class AGWFeatures:
-    """What a training step reads: the pooled feature (B, D), and the logits (B, C) of what the neck makes of it."""
+    """Features for a training step: the pooled feature (B, D), and the logits (B, C) of the feature after the neck."""
 
     pooled: Tensor
     logits: Tensor
@@ -39,7 +39,7 @@ class AGW(ReIDModel):
         super().__init__()
         self.switches = switches
         self.trunk = TwoStreamTrunk(backbone) if switches.visible_infrared else build_backbone(backbone)
-        # Beside the trunk, not in it, so that weights of any ResNet fit the trunk.
+        # Outside the trunk, so that the weights of any ResNet fit the trunk.
         self.attention = _attention(self._staged()) if switches.attention else nn.ModuleDict()
         self.pool = GeM() if switches.gem else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.neck = BNNeck(self.trunk.channels)
@@ -48,12 +48,12 @@ class AGW(ReIDModel):
             self.centre_loss = CentreLoss(identities, self.trunk.channels)
 
     def forward(self, batch: Batch) -> AGWFeatures:
-        """Pooled features and logits of the batch. Raises BadInput where two stems cannot tell the modalities apart."""
+        """Pooled features and logits of the batch. Raises BadInput if two stems need a modality that is not given."""
         pooled = self._pooled(batch.images, batch.priors)
         return AGWFeatures(pooled, self.classifier(self.neck(pooled)))
 
     def losses(self, features: AGWFeatures, batch: Batch) -> dict[str, Tensor]:
-        """``id`` and ``triplet`` (L_wrt); of one modality labels are smoothed and ``centre`` is added."""
+        """``id`` and ``triplet`` (L_wrt). With one modality, labels are smoothed and ``centre`` is added."""
         pooled, labels = features.pooled, batch.labels
         if self.switches.weighted_triplet:
             triplet = weighted_regularised_triplet(pooled, labels)
@@ -68,7 +68,7 @@ class AGW(ReIDModel):
         }
 
     def embed(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """``feature`` (B, D) behind the neck. Raises BadInput where two stems cannot tell the modalities apart."""
+        """``feature`` (B, D) after the neck. Raises BadInput if two stems need a modality that is not given."""
         return {"feature": self.neck(self._pooled(images, priors or {}))}
 
     def classifiers(self) -> Iterable[nn.Module]:
@@ -86,7 +86,7 @@ class AGW(ReIDModel):
         return pooled
 
     def _stem(self, images: Tensor, priors: Mapping[str, Tensor]) -> Tensor:
-        """What comes out of the stem, or of the stem of each image's modality."""
+        """Features after the stem; with two stems, after the stem of each image's modality."""
         trunk = self.trunk
         if isinstance(trunk, TwoStreamTrunk):
             return trunk.stem(images, infrared_images(priors, "agw"))
@@ -94,7 +94,7 @@ class AGW(ReIDModel):
         return features
 
     def _staged(self) -> ResNet:
-        """The ResNet whose residual stages all images go through."""
+        """The ResNet with the residual stages that all images go through."""
         return self.trunk.shared if isinstance(self.trunk, TwoStreamTrunk) else self.trunk
 
 
@@ -103,7 +103,7 @@ def _blocks(trunk: ResNet, stage: int) -> nn.Sequential:
 
 
 def _attention(trunk: ResNet) -> nn.ModuleDict:
-    """A non-local block for each place of ATTENDED, by ``stage_block``; a smaller trunk has fewer places."""
+    """``stage_block`` -> non-local block, for each place in ATTENDED. A smaller trunk has fewer places."""
     blocks = nn.ModuleDict()
     for stage, wanted in ATTENDED.items():
         count = len(_blocks(trunk, stage))

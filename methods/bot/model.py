@@ -12,20 +12,20 @@ from harness.models.backbone import resnet_part
 from harness.models.bnneck import BNNeck, bias_free_classifier
 from harness.models.classifier import identity_classifier
 from harness.models.reid import Batch, ReIDModel
-from methods.bot import BoTSwitches
 from methods.bot.losses import CENTRE_WEIGHT, SMOOTHING, triplet_loss
+from methods.bot.switches import BoTSwitches
 
 
 @dataclass
 class BoTFeatures:
-    """What a training step reads: f_t (B, D), in front of the neck, and the identity logits (B, C)."""
+    """Features for a training step: f_t (B, D), before the neck, and the identity logits (B, C)."""
 
     f_t: Tensor
     logits: Tensor
 
 
 class BoT(ReIDModel):
-    """The strong baseline and every step of the way to it."""
+    """The strong baseline, and the steps that lead to it."""
 
     def __init__(self, switches: BoTSwitches, identities: int, backbone: str) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class BoT(ReIDModel):
         self.centre_loss = CentreLoss(identities, width) if switches.centre else None
 
     def forward(self, batch: Batch) -> BoTFeatures:
-        """f_t and the logits of what the neck makes of it."""
+        """f_t, and the logits of the feature after the neck."""
         f_t = self._pooled(batch.images)
         return BoTFeatures(f_t, self.classifier(self.neck(f_t)))
 
@@ -53,7 +53,7 @@ class BoT(ReIDModel):
         return losses
 
     def embed(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """``f_t`` (B, D) in front of the neck and ``f_i`` (B, D) behind it."""
+        """``f_t`` (B, D) before the neck and ``f_i`` (B, D) after it."""
         f_t = self._pooled(images)
         return {"f_t": f_t, "f_i": self.neck(f_t)}
 

@@ -1,4 +1,4 @@
-"""The triplet loss of Eq. 1 and the weight of Eq. 11; the cross-entropies of Eq. 1, 9 and 10 stand in ``model.py``."""
+"""The triplet loss of Eq. 1 and the weight of Eq. 11. ``model.py`` has the cross-entropies of Eq. 1, 9 and 10."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from harness.losses import batch_hard_triplet, pairwise_euclidean_distance
 
 MARGIN = 0.3
-"""Of the triplet loss; the authors' code, as the paper prints none."""
+"""Margin of the triplet loss in the authors' code. The paper prints none."""
 
 INSTANCE_LOSSES = ("id", "triplet", "part")
 """The terms of L_P, Eq. 10."""

@@ -12,16 +12,16 @@ from harness.losses import identity_loss
 from harness.models.bnneck import bias_free_classifier
 from harness.models.reid import Batch, ReIDModel
 from harness.models.two_streams import TwoStreamTrunk, infrared_images
-from methods.ddag import DDAGSwitches
 from methods.ddag.graph_attention import GraphAttention, neighbourhood
 from methods.ddag.losses import dynamic_weight, triplet_loss
 from methods.ddag.neck import Neck
 from methods.ddag.part_attention import PartAttention
+from methods.ddag.switches import DDAGSwitches
 
 
 @dataclass
 class DDAGFeatures:
-    """What a training step reads: x_o (B, D) before the neck, and logits (B, C) of f, of x* and of the graph."""
+    """Features for a training step: x_o (B, D) before the neck, and logits (B, C) of f, of x* and of the graph."""
 
     pooled: Tensor
     logits: Tensor
@@ -30,7 +30,7 @@ class DDAGFeatures:
 
 
 class DDAG(ReIDModel):
-    """The network of Fig. 2 and every variant of it that the paper's tables name."""
+    """The network of Fig. 2 and all variants of it in the paper's tables."""
 
     graph_weight: Tensor
 
@@ -43,17 +43,17 @@ class DDAG(ReIDModel):
         self.classifier = bias_free_classifier(channels, identities)
         if switches.part_attention:
             self.part_attention = PartAttention(channels, switches)
-            # Sec. 3.4: x* goes through the classifier of f, but for concatenated parts, which do not fit it.
+            # Sec. 3.4: x* goes through the classifier of f. Concatenated parts are too wide and have their own.
             if switches.part_aggregation == "concat":
                 self.part_classifier = bias_free_classifier(self.part_attention.width, identities)
         if switches.graph:
             self.graph_attention = GraphAttention(channels, identities, switches)
-            # Nothing is known of L_P in the first epoch: the graph waits (code).
+            # L_P is not known in the first epoch, so the graph loss has weight 0 (code).
             first = 0.0 if switches.dual_aggregation == "dynamic" else 1.0
             self.register_buffer("graph_weight", torch.tensor(first))
 
     def forward(self, batch: Batch) -> DDAGFeatures:
-        """x_o and logits of the batch. Raises BadInput when it does not say which images are infrared."""
+        """x_o and logits of the batch. Raises BadInput if its priors do not say which images are infrared."""
         infrared = infrared_images(batch.priors, "ddag")
         features = self.trunk(batch.images, infrared)
         pooled = _pooled(features)
@@ -79,14 +79,14 @@ class DDAG(ReIDModel):
         return losses
 
     def end_epoch(self, losses: Mapping[str, float]) -> None:
-        """Eq. 11: how much the graph counts in the next epoch."""
+        """Eq. 11: set the weight of the graph loss for the next epoch."""
         if self.switches.dual_aggregation == "dynamic":
             self.graph_weight.fill_(dynamic_weight(losses))
 
     def embed(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """``f`` (B, D) after the neck and, with part attention, ``x_star``. The graph is never used.
 
-        Raises BadInput when ``priors`` do not say which images are infrared.
+        Raises BadInput if ``priors`` do not say which images are infrared.
         """
         features = self.trunk(images, infrared_images(priors or {}, "ddag"))
         pooled = _pooled(features)
@@ -96,7 +96,7 @@ class DDAG(ReIDModel):
         return {"f": f, "x_star": self.part_attention(features, pooled, f)}
 
     def classifiers(self) -> Iterable[nn.Module]:
-        """The shared classifier, and that of concatenated parts."""
+        """The shared classifier, and the classifier of concatenated parts."""
         return [self.classifier, self.part_classifier] if self._concatenates else [self.classifier]
 
     @property
@@ -108,5 +108,5 @@ class DDAG(ReIDModel):
 
 
 def _pooled(features: Tensor) -> Tensor:
-    """x_o: the mean of (B, D, h, w) maps over all places, in float32, for distances between such means are small."""
+    """x_o: the mean of (B, D, h, w) over positions. In float32, because distances between such means are small."""
     return features.mean((2, 3), dtype=torch.float32)

@@ -1,4 +1,4 @@
-"""The BN neck of DDAG: BNNeck, whose scales start in the authors' code at N(1, 0.01)."""
+"""The BN neck of DDAG: a BNNeck whose scales start at N(1, 0.01), as in the authors' code."""
 
 from __future__ import annotations
 

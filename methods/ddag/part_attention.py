@@ -1,4 +1,4 @@
-"""Intra-modality weighted-part aggregation, IWPA (Sec. 3.2, Fig. 3), and the designs that Table 2 sets beside it."""
+"""Intra-modality weighted-part aggregation, IWPA (Sec. 3.2, Fig. 3), and the other designs of Table 2."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import torch
 from torch import Tensor, nn
 
 from harness.models.stripes import stripes
-from methods.ddag import DDAGSwitches
 from methods.ddag.neck import Neck
+from methods.ddag.switches import DDAGSwitches
 
 
 class PartAttention(nn.Module):
-    """From the feature maps of an image to x*: parts attend to each other, and only to those of their own image."""
+    """From the feature maps of an image to x*. The parts of an image attend to each other."""
 
     def __init__(self, channels: int, switches: DDAGSwitches) -> None:
         super().__init__()
         self.switches = switches
-        # 1x1 convolutions; behind the pooling those are linear layers.
+        # The 1x1 convolutions, which are linear layers after pooling.
         self.u = nn.Linear(channels, channels)
         self.v = nn.Linear(channels, channels)
         self.z = nn.Linear(channels, channels)
@@ -27,7 +27,7 @@ class PartAttention(nn.Module):
             self.outer_neck = Neck(self.width)
 
     def forward(self, features: Tensor, pooled: Tensor, f: Tensor) -> Tensor:
-        """x* (B, ``width``), Eq. 5, from maps (B, C, h, w), their pooled x_o (B, C) and f = BN(x_o) (B, C)."""
+        """x* (B, ``width``) of Eq. 5, from maps (B, C, h, w), their pooled x_o (B, C) and f = BN(x_o) (B, C)."""
         parts = self.part_features(features)
         combined = self._aggregated(self.attention(parts) @ self.z(parts))
         if self.switches.part_residual != "none":
@@ -44,15 +44,15 @@ class PartAttention(nn.Module):
         return torch.stack([features[:, :, part].mean((2, 3)) for part in rows], dim=1)
 
     def attention(self, parts: Tensor) -> Tensor:
-        """alpha^p (B, p, p), Eq. 2-3: how much part i takes of part j; each row sums to 1."""
+        """alpha^p (B, p, p), Eq. 2-3: the weight of part j for part i. Each row sums to 1."""
         return (self.u(parts) @ self.v(parts).transpose(1, 2)).softmax(dim=2)
 
     def weights(self) -> Tensor:
-        """w^p (p,) of Eq. 5, a free vector; positive and with sum 1 in the released code."""
+        """w^p (p,) of Eq. 5: a free vector. In the released variant it is positive and sums to 1."""
         return self.part_weights.softmax(0) if self.switches.variant == "released" else self.part_weights
 
     def _aggregated(self, attended: Tensor) -> Tensor:
-        """Attended parts (B, p, C) to (B, 1, C), or as they are where they will be concatenated."""
+        """Attended parts (B, p, C) to (B, 1, C). Parts to be concatenated are returned as they are."""
         if self.switches.part_aggregation == "concat":
             return attended
         if self.switches.part_aggregation == "avg":

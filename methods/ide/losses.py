@@ -8,5 +8,5 @@ from harness.losses import identity_loss
 
 
 def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of the one classifier, (B, C) logits against (B,) identities, averaged over the batch."""
+    """Cross-entropy of logits (B, C) and labels (B,), averaged over the batch."""
     return identity_loss([logits], labels)

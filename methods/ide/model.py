@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from harness.models.backbone import build_backbone
 from harness.models.classifier import identity_classifier
 from harness.models.reid import Batch, ReIDModel
-from methods.ide import IDESwitches
 from methods.ide.losses import classification_loss
+from methods.ide.switches import IDESwitches
 
 FEATURE_WIDTH = 512
 LEAK = 0.1
@@ -18,7 +18,7 @@ DROPOUT = 0.5
 
 
 class IDE(ReIDModel):
-    """Trunk, GAP, FC to 512, BN; then, for the classifier only, LeakyReLU and dropout."""
+    """Trunk, GAP, FC to 512, BN. LeakyReLU and dropout follow for the classifier only."""
 
     def __init__(self, switches: IDESwitches, identities: int, backbone: str) -> None:
         super().__init__()

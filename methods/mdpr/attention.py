@@ -1,4 +1,4 @@
-"""The soft branch's attention: maps made from content, and what is pooled under them (Sec. III-B)."""
+"""The soft branch's attention: maps generated from content, and pooling under these maps (Sec. III-B)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from methods.mdpr.pooling import Embedding
 
 
 class AttentionGeneration(nn.Module):
-    """phi, Fig. 4: a 1x1 and a 3x3 convolution beside each other, summed, BN, ReLU; K maps and a background."""
+    """phi, Fig. 4: a 1x1 and a parallel 3x3 convolution, summed, BN, ReLU. It gives K maps and a background."""
 
     def __init__(self, channels: int, maps: int) -> None:
         super().__init__()
@@ -20,20 +20,20 @@ class AttentionGeneration(nn.Module):
         self.norm = nn.BatchNorm2d(maps + 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Raw attention: (B, C, h, w) to (B, K + 1, h, w), 0 or more."""
+        """(B, C, h, w) to raw attention (B, K + 1, h, w), 0 or more."""
         return torch.relu(self.norm(self.pointwise(features) + self.spatial(features)))
 
 
 def shares(raw: Tensor) -> Tensor:
-    """Raw attention (B, K + 1, h, w) as shares of each position, summing to 1; the last map is the background's."""
+    """Raw attention (B, K + 1, h, w) as shares that sum to 1 at each position. The last map is the background."""
     return raw.float().softmax(1)
 
 
 class GuidedAttention(nn.Module):
-    """A4, made from the features of res-conv4 and, where ``guidance``, from A5 (Fig. 5).
+    """A4, generated from the features of res-conv4 and, with ``guidance``, from A5 (Fig. 5).
 
-    Printed: A5's K maps stand beside the convolved features. Released: the raw K + 1 maps of A5, convolved, stand
-    beside the unconvolved ones.
+    As printed, the K maps of A5 are concatenated to the convolved features. As released, the raw K + 1 maps of A5 are
+    convolved and concatenated to the features before their convolution.
     """
 
     def __init__(self, channels: int, maps: int, guidance: bool, released: bool) -> None:
@@ -45,7 +45,7 @@ class GuidedAttention(nn.Module):
             self.transfer = nn.Sequential(nn.Conv2d(maps + 1, maps + 1, 1, bias=False), nn.ReLU(inplace=True))
 
     def forward(self, plain: Tensor, convolved: Tensor, raw_fine: Tensor) -> Tensor:
-        """Raw attention (B, K + 1, h, w) from C4 and its convolved form (B, C, h, w) and the raw A5."""
+        """Raw attention (B, K + 1, h, w) from C4 (B, C, h, w), its convolved form of the same shape, and the raw A5."""
         features = plain if self.released else convolved
         if self.guidance:
             guide = self.transfer(raw_fine) if self.released else shares(raw_fine)[:, :-1]
@@ -54,9 +54,9 @@ class GuidedAttention(nn.Module):
 
 
 class BilinearAttentionPooling(nn.Module):
-    """BAP, Eq. 3-4: the features under each map, embedded and pooled by modules of the map's own.
+    """BAP, Eq. 3-4: the features under a map are embedded and pooled; each map has its own modules.
 
-    ``shared_pool``: one GeM for all maps, as released.
+    With ``shared_pool`` all maps share one GeM, as released.
     """
 
     def __init__(self, channels: int, width: int, maps: int, shared_pool: bool) -> None:
@@ -67,7 +67,7 @@ class BilinearAttentionPooling(nn.Module):
         self.neck = BNNeck(maps * width)
 
     def forward(self, features: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, h, w) under (B, K, h, w) to what each map sees (B, K, M), before BN, and the feature (B, K M)."""
+        """(B, C, h, w) under maps (B, K, h, w) to a vector per map (B, K, M), before BN, and the feature (B, K M)."""
         seen = [
             pool(embedding(features * each.unsqueeze(1).to(features.dtype)))
             for embedding, pool, each in zip(self.embeddings, self.pools, maps.unbind(1), strict=True)

@@ -1,4 +1,4 @@
-"""The two perspectives on an image: uniform parts, and attention to its content (Sec. III-A and III-B)."""
+"""The two branches: uniform parts (Sec. III-A), and attention to content (Sec. III-B)."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from harness.models.stripes import stripes
-from methods.mdpr import MDPRSwitches
 from methods.mdpr.attention import AttentionGeneration, BilinearAttentionPooling, GuidedAttention, shares
 from methods.mdpr.pooling import Embedding, Head
+from methods.mdpr.switches import MDPRSwitches
 
 PARTS = 2
-"""N, upper and lower half of the body (Sec. III-A)."""
+"""N: the upper and the lower half of the body (Sec. III-A)."""
 
 
 @dataclass
 class View:
-    """What a branch, or both together, make of a batch.
+    """The outputs of one branch, or of both, for a batch.
 
-    ``features``: name -> (B, D), after the neck. ``embedded``: name -> (B, M, h, w), what they are pooled from, for
-    fusion. ``attention``: level (``A5``, ``A4``) -> (B, K, h, w) maps in 0..1. ``attended``: level -> (B, K, M), what
-    each map sees, before BN.
+    ``features``: name -> (B, D), after the neck. ``embedded``: name -> (B, M, h, w), the maps that features are pooled
+    from; fusion reads them. ``attention``: level (``A5``, ``A4``) -> maps (B, K, h, w) in 0..1. ``attended``: level ->
+    (B, K, M), the vectors pooled under the maps, before BN.
     """
 
     features: dict[str, Tensor] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class View:
     attended: dict[str, Tensor] = field(default_factory=dict)
 
     def beside(self, other: View) -> View:
-        """Both together."""
+        """The outputs of both."""
         return View(
             self.features | other.features,
             self.embedded | other.embedded,
@@ -40,7 +40,7 @@ class View:
 
 
 class HardBranch(nn.Module):
-    """Hard content branch, Fig. 3: one global and two part features of C5."""
+    """Hard content branch (Fig. 3): one global and two part features of C5."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class HardBranch(nn.Module):
 
 
 class SoftBranch(nn.Module):
-    """Soft content branch, Fig. 5: two global features, and what is pooled under the maps A5 and A4."""
+    """Soft content branch (Fig. 5): two global features, and the features pooled under the maps A5 and A4."""
 
     def __init__(self, coarse: int, fine: int, width: int, switches: MDPRSwitches) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the branches learn from each other: the predictors of distillation, and fusion (Sec. III-C)."""
+"""Exchange between the branches: the predictors of distillation, and fusion (Sec. III-C)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.models.pooling import GeM
 
 
 class Predictor(nn.Sequential):
-    """MLP from one branch's feature to the other's: linear, BN, ReLU, linear; (B, M) to (B, M)."""
+    """MLP that predicts one branch's feature from the other's: linear, BN, ReLU, linear; (B, M) to (B, M)."""
 
     def __init__(self, width: int) -> None:
         super().__init__(
@@ -24,7 +24,7 @@ class Predictor(nn.Sequential):
 
 
 class FusionBlock(nn.Sequential):
-    """1x1 convolution, 3x3 convolution, BN, ReLU, one after the other; (B, C, h, w) to the same shape."""
+    """1x1 convolution, 3x3 convolution, BN, ReLU in sequence; (B, C, h, w) to the same shape."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(
@@ -36,7 +36,7 @@ class FusionBlock(nn.Sequential):
 
 
 class Fusion(nn.Module):
-    """The fusion module, Fig. 6: within each branch first, then across; its input are the embedding blocks' maps."""
+    """The fusion module (Fig. 6): fuses within each branch, then across. It reads the embedding blocks' maps."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Fusion(nn.Module):
         self.neck = BNNeck(4 * width)
 
     def forward(self, embedded: Mapping[str, Tensor]) -> Tensor:
-        """f_fusion (B, 4 M) of the maps (B, M, h, w) of both branches; parts are put back above each other."""
+        """f_fusion (B, 4 M) from the maps (B, M, h, w) of both branches. The parts are stacked into one map again."""
         parts = self.parts(torch.cat((embedded["hard_p1"], embedded["hard_p2"]), 2))
         hard = self.hard(torch.cat((parts, embedded["hard_g5"]), 1))
         soft = self.soft(torch.cat((embedded["soft_g5"], embedded["soft_g4"]), 1))

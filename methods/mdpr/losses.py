@@ -1,4 +1,4 @@
-"""The losses of MDPR, Eq. 5-8, as printed and, where they differ, as released."""
+"""The losses of MDPR (Eq. 5-8), as printed and, where the authors' code differs, as released."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ GAMMA, CIRCLE_MARGIN = 64.0, 0.35
 TRIPLET_MARGIN = 0.05
 """rho of Eq. 6."""
 SMOOTHING = 0.1
-"""What the authors' code takes from the true identity and divides among the others."""
+"""The weight that the authors' code takes from the true identity and divides among the others."""
 
 
 def circle_loss(features: Tensor, labels: Tensor) -> Tensor:
-    """Eq. 5 for each anchor and all other images of the batch: (B, D) features of (B,) identities.
+    """Eq. 5 for each anchor and all other images of the batch: features (B, D), labels (B,).
 
-    Averaged over anchors; one without a positive or without a negative counts 0. The weights alpha take no gradient
-    (Sun et al., CVPR 2020, Sec. 3.2).
+    The mean over anchors. An anchor without a positive or without a negative counts 0. The weights alpha take no
+    gradient (Sun et al., CVPR 2020, Sec. 3.2).
     """
     similarity = 1 - pairwise_cosine_distance(features)
     same = labels[:, None] == labels[None, :]
@@ -33,9 +33,9 @@ def circle_loss(features: Tensor, labels: Tensor) -> Tensor:
 
 
 def circle_classification_loss(features: Tensor, proxies: Tensor, labels: Tensor) -> Tensor:
-    """The circle loss of the authors' code: against one proxy an identity, with label smoothing.
+    """The circle loss of the authors' code: one proxy per identity, and label smoothing.
 
-    Cross-entropy of ``features`` (B, D) and ``proxies`` (C, D); the true one weighs 0.9, the others share 0.1.
+    Cross-entropy of ``features`` (B, D) and ``proxies`` (C, D). The true proxy weighs 0.9, the others share 0.1.
     """
     similarity = F.linear(F.normalize(features.float()), F.normalize(proxies.float()))
     target = F.one_hot(labels, len(proxies)).bool()
@@ -56,34 +56,34 @@ def _negative_logits(similarity: Tensor) -> Tensor:
 
 
 def _smoothing(identities: int) -> float:
-    """The smoothing that leaves the true identity 0.9; Szegedy's form gives it a share of what is taken, too."""
+    """Smoothing in Szegedy's form, which gives a share back to the true identity, such that 0.9 is left to it."""
     return SMOOTHING * identities / max(identities - 1, 1)
 
 
 def triplet_loss(features: Tensor, labels: Tensor) -> Tensor:
-    """Eq. 6 with its signs mended: batch-hard over Euclidean distances of (B, D) features, averaged over anchors."""
+    """Eq. 6 with corrected signs: batch-hard over Euclidean distances of (B, D) features, averaged over anchors."""
     return batch_hard_triplet(pairwise_euclidean_distance(features), labels, TRIPLET_MARGIN)
 
 
 def attention_diversity(attended: Tensor, beta: float) -> Tensor:
-    """Eq. 7 of what each map sees, (B, K, M): cosines over ordered pairs of maps, and beta times the L1 norms."""
+    """Eq. 7 of the maps' vectors (B, K, M): cosines over ordered pairs of maps, and beta times the L1 norms."""
     return (_cosines(attended) + beta * attended.abs().sum((1, 2))).mean()
 
 
 def attention_diversity_released(attended: Tensor, maps: Tensor, beta: float) -> Tensor:
-    """The authors' form: each pair once, and beta times the sum over the maps (B, K, h, w) themselves."""
+    """The authors' form of Eq. 7: each pair once, and beta times the sum of the maps (B, K, h, w) themselves."""
     return (_cosines(attended) / 2 + beta * maps.sum((1, 2, 3))).mean()
 
 
 def _cosines(attended: Tensor) -> Tensor:
     """Sum over ordered pairs i != j of cos(f_i, f_j): (B, K, M) to (B,)."""
     directions = F.normalize(attended, dim=2)
-    # All pairs, i = j among them, are the squared length of the sum.
+    # The squared length of the sum covers all pairs, i = j included.
     return directions.sum(1).square().sum(1) - directions.square().sum((1, 2))
 
 
 def mutual_distillation(from_hard: Tensor, from_soft: Tensor, hard: Tensor, soft: Tensor) -> Tensor:
-    """Eq. 8: each prediction (B, M) drawn to the other branch's feature (B, M), which gets no gradient from it."""
+    """Eq. 8: each prediction (B, M) is drawn to the other branch's feature (B, M). That feature gets no gradient."""
     towards_soft = F.cosine_similarity(from_hard, soft.detach(), dim=1)
     towards_hard = F.cosine_similarity(from_soft, hard.detach(), dim=1)
     return -(towards_soft + towards_hard).mean() / 2

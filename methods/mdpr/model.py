@@ -1,4 +1,4 @@
-"""The network of Fig. 2 and every variant of it that the paper's tables name."""
+"""The network of Fig. 2 and all variants of it in the paper's tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from harness.models.reid import Batch, ReIDModel
-from methods.mdpr import ATTENDED, FEATURES, MDPRSwitches
 from methods.mdpr.branches import HardBranch, SoftBranch, View
 from methods.mdpr.exchange import Fusion, Predictor
 from methods.mdpr.losses import (
@@ -21,22 +20,23 @@ from methods.mdpr.losses import (
     mutual_distillation,
     triplet_loss,
 )
+from methods.mdpr.switches import ATTENDED, FEATURES, MDPRSwitches
 from methods.mdpr.trunk import TwoBranchTrunk
 
 PRINTED_CHANNELS = 2048
-"""Channels of the trunk that M is printed for; embeddings of a smaller trunk are narrower in proportion."""
+"""Channels of the trunk that the paper's M is for. A smaller trunk has embeddings narrower in proportion."""
 
 
 @dataclass
 class MDPRFeatures:
-    """What the losses read of one group's images: its part of the view, and the predictions (B, M) of distillation."""
+    """Features for the losses of one group's images: the branches' outputs, and distillation's predictions (B, M)."""
 
     view: View
     predicted: dict[str, Tensor]
 
 
 class MDPR(ReIDModel):
-    """Trunk, hard and soft content branch, and what they exchange."""
+    """The trunk, the hard and the soft content branch, and their exchange."""
 
     def __init__(self, switches: MDPRSwitches, identities: int, backbone: str) -> None:
         super().__init__()
@@ -63,13 +63,13 @@ class MDPR(ReIDModel):
                 self.proxies[name] = proxies
 
     def forward(self, batch: Batch) -> list[MDPRFeatures]:
-        """Features of the batch; in the released variant of each group, with BN statistics of its own."""
+        """Features of the batch. In the released variant: of each group, which has its own BN statistics."""
         return [self._of_group(images) for images in batch.images.chunk(batch.groups)]
 
     def losses(self, features: list[MDPRFeatures], batch: Batch) -> dict[str, Tensor]:
         """The terms of Eq. 9: ``circle``, ``triplet``, ``attention_diversity``, ``distillation``.
 
-        Each is a sum over features, unweighted; over groups, the processes of the authors, it is the mean.
+        Each is the unweighted sum over features, and the mean over groups (the authors' processes).
         """
         found = [
             self._losses(own, labels) for own, labels in zip(features, batch.labels.chunk(batch.groups), strict=True)
@@ -77,19 +77,19 @@ class MDPR(ReIDModel):
         return {name: torch.stack([each[name] for each in found]).mean() for name in found[0]}
 
     def embed(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """Every feature of Table I, ``bap5`` and ``bap4`` as well: (B, M), ``fusion`` (B, 4 M), ``bap`` (B, K M)."""
+        """Every feature of Table I, with ``bap5`` and ``bap4``: (B, M), ``fusion`` (B, 4 M), ``bap`` (B, K M)."""
         features = self._view(images).features
         return {name: features[name] for name in FEATURES if name in features}
 
     def classifiers(self) -> Iterable[nn.Module]:
-        """The proxies of the released circle loss; as printed there are none."""
+        """The proxies of the released circle loss. The printed one has none."""
         return self.proxies.values()
 
     def attention_maps(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """Fig. 9 and 10: each map of A4, their overlay, and the same of A5; name -> (B, h, w) in 0..1.
+        """Fig. 9 and 10: each map of A4, their overlay, and the same for A5; name -> (B, h, w) in 0..1.
 
-        As the authors draw them: a map is squared, the overlay is the squared mean, and each picture runs from its
-        least to its greatest value.
+        They are drawn as the authors do it: maps are squared, the overlay is the squared mean, and each picture is
+        stretched from its least to its greatest value.
         """
         attention = self._view(images).attention
         found: dict[str, Tensor] = {}
@@ -114,7 +114,7 @@ class MDPR(ReIDModel):
     def _of_group(self, images: Tensor) -> MDPRFeatures:
         view = self._view(images)
         predicted = {name: predictor(view.features[f"{name}_g5"]) for name, predictor in self.predictors.items()}
-        # What no loss reads would be copied to float32 and gathered from all processes for nothing.
+        # Tensors that no loss reads are dropped: copying them to float32 and gathering them costs time.
         attention = view.attention if self.switches.released else {}
         return MDPRFeatures(replace(view, embedded={}, attention=attention), predicted)
 
@@ -156,6 +156,6 @@ def _total(losses: Iterable[Tensor]) -> Tensor:
 
 
 def _stretched(maps: Tensor) -> Tensor:
-    """(B, h, w), each from 0 at its least value to 1 at its greatest."""
+    """Each map of (B, h, w) scaled so that its least value is 0 and its greatest is 1."""
     least, greatest = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
     return (maps - least) / (greatest - least).clamp(min=1e-12)

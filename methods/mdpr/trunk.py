@@ -1,4 +1,4 @@
-"""The trunk: lower stages in common, res-conv4 and res-conv5 for each branch (Sec. III, Framework Overview)."""
+"""The trunk: shared lower stages, and res-conv4 and res-conv5 per branch (Sec. III, Framework Overview)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ COMMON = "common"
 class TwoBranchTrunk(nn.Module):
     """(B, 3, H, W) to C4 and C5 of each branch, both (B, ., H / 16, W / 16).
 
-    ``independent``: each branch has lower stages of its own as well. ``padded_pool=False`` is the max pooling of the
-    authors' code, which starts at the image's corner instead of beside it.
+    With ``independent`` each branch has its own lower stages as well. ``padded_pool=False`` is the max-pooling of the
+    authors' code: it starts at the image's corner, without padding.
     """
 
     def __init__(self, backbone: str, branches: Sequence[str], independent: bool, padded_pool: bool) -> None:

@@ -1,4 +1,4 @@
-"""The losses of MGN (Sec. 3.3), each averaged over the features that it is computed on."""
+"""The losses of MGN (Sec. 3.3). Each is averaged over its features."""
 
 from __future__ import annotations
 

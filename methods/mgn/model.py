@@ -14,17 +14,17 @@ from harness.models.bnneck import bias_free_classifier
 from harness.models.reduction import Reduction
 from harness.models.reid import Batch, ReIDModel
 from harness.models.stripes import stripes
-from methods.mgn import MGNSwitches
 from methods.mgn.losses import softmax_loss, triplet_loss
+from methods.mgn.switches import MGNSwitches
 
 REDUCED = 256
-"""Width of each feature, or the trunk's where a smaller trunk has fewer channels."""
+"""Width of each feature, or the trunk's channels if these are fewer."""
 GRANULARITIES = (1, 2, 3)
-"""Stripes of each branch. The global branch alone halves its map once more (Table 1)."""
+"""Stripes of each branch. Only the global branch halves its map once more (Table 1)."""
 
 
 class BranchedTrunk(nn.Module):
-    """A ResNet up to the first block of its fourth stage (res_conv4_1), and three copies of what comes after."""
+    """A ResNet up to the first block of its fourth stage (res_conv4_1), then three copies of the rest."""
 
     def __init__(self, backbone: str) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class BranchedTrunk(nn.Module):
         self.channels = cast(ResNet, self.branches[0]).channels
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """(B, 3, H, W) to the three branches' (B, channels, h, w)."""
+        """(B, 3, H, W) to the maps (B, channels, h, w) of the three branches."""
         features = self.shared(images)
         return [branch(features) for branch in self.branches]
 
@@ -54,14 +54,14 @@ def _reduction(inputs: int, outputs: int) -> Reduction:
 
 @dataclass
 class MGNFeatures:
-    """What a training step reads: logits of the eight classifiers (B, C), and the reduced global features (B, 256)."""
+    """Features for a training step: logits (B, C) of the eight classifiers, reduced global features (B, 256)."""
 
     logits: list[Tensor]
     global_features: list[Tensor]
 
 
 class MGN(ReIDModel):
-    """Three branches, each with a global feature, two of them with a feature a stripe: eight in all."""
+    """Three branches with a global feature each; two of them have a feature per stripe, too. Eight in all."""
 
     def __init__(self, switches: MGNSwitches, identities: int, backbone: str) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class MGN(ReIDModel):
         return self.identities
 
     def _pooled(self, images: Tensor) -> list[Tensor]:
-        """Maxima of each branch's whole map, then of its stripes: three and five of (B, channels)."""
+        """Maxima of the branches' whole maps, then of their stripes: three and five tensors (B, channels)."""
         maps = self.trunk(images)
         whole = [each.amax((2, 3)) for each in maps]
         local = [

@@ -1,4 +1,4 @@
-"""The losses of MPN, Eq. 1, 3, 8 and 9, and of the variants it is compared with."""
+"""The losses of MPN (Eq. 1, 3, 8 and 9), and those of the variants that the paper compares it with."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def triplet_loss(features: Tensor, labels: Tensor) -> Tensor:
 
 
 def class_wise(h: Tensor, g: Tensor, labels: Tensor) -> Tensor:
-    """L_CF, Eq. 6-8: distance between each identity's mean MT and mean AT feature, averaged over identities.
+    """L_CF, Eq. 6-8: distance between an identity's mean MT feature and mean AT feature, averaged over identities.
 
-    ``h`` and ``g`` (B, D) are not normalised before their means are taken.
+    The means are taken of ``h`` and ``g`` (B, D) as they are, not normalised.
     """
     identities, members = torch.unique(labels, return_inverse=True)
     counts = torch.bincount(members, minlength=len(identities))[:, None]
@@ -37,12 +37,12 @@ def class_wise(h: Tensor, g: Tensor, labels: Tensor) -> Tensor:
 
 
 def batch_wise(h: Tensor, g: Tensor, labels: Tensor) -> Tensor:
-    """Sec. 5.3.3: distance between the means of the whole batch, whatever the ``labels``."""
+    """Sec. 5.3.3: distance between the means of the whole batch. ``labels`` are not read."""
     return cosine_distance(h.float().mean(0), g.float().mean(0))
 
 
 def sample_wise(h: Tensor, g: Tensor, labels: Tensor) -> Tensor:
-    """L_SF, Eq. 9: mean distance between each image's own MT and AT feature, whatever the ``labels``."""
+    """L_SF, Eq. 9: mean distance between the MT and the AT feature of an image. ``labels`` are not read."""
     return cosine_distance(h, g).mean()
 
 
@@ -51,11 +51,11 @@ FEATURE_SPACE: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "batch_mean": batch_wise,
     "sample_cosine": sample_wise,
 }
-"""The constraints that are a loss of their own; ``summed_triplet`` changes the triplet loss instead."""
+"""Constraints with a loss of their own. ``summed_triplet`` changes the triplet loss instead."""
 
 
 def soft_sharing(pairs: Iterable[tuple[nn.Module, nn.Module]]) -> Tensor:
-    """Sec. 5.3.2: squared L2 distance between the weights and biases of each MT-AT pair of layers, summed."""
+    """Sec. 5.3.2: squared L2 distance between the weights and biases of paired MT and AT layers, summed."""
     return torch.stack(
         [
             (mine - other).square().sum()

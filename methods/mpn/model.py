@@ -14,12 +14,12 @@ from harness.models.backbone import build_backbone
 from harness.models.classifier import identity_classifier
 from harness.models.reid import Batch, ReIDModel
 from harness.models.stripes import stripes
-from methods.mpn import MPNSwitches
 from methods.mpn.losses import FEATURE_SPACE, LAMBDA, soft_sharing, triplet_loss
 from methods.mpn.priors import coarse_prior, rectify
+from methods.mpn.switches import MPNSwitches
 
 PART_WIDTH = 512
-"""Channels of both convolutions of a task (Sec. 3.3), or the trunk's where a smaller trunk gives fewer."""
+"""Channels of both convolutions of a task (Sec. 3.3), or the trunk's channels if these are fewer."""
 
 
 class PartConvolution(nn.Sequential):
@@ -30,14 +30,14 @@ class PartConvolution(nn.Sequential):
 
 
 class PartProjection(nn.Sequential):
-    """The second 1x1 convolution, BN, ReLU; after pooling that is a linear layer: (B, inputs) to (B, outputs)."""
+    """The second 1x1 convolution, BN, ReLU: (B, inputs) to (B, outputs). After pooling it is a linear layer."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU(inplace=True))
 
 
 class ChannelAttention(nn.Module):
-    """Squeeze-and-excitation of a pooled vector (Fig. 6), each layer followed by BN."""
+    """Squeeze-and-excitation of a pooled vector (Fig. 6). BN follows each layer."""
 
     REDUCTION = 4
 
@@ -54,14 +54,14 @@ class ChannelAttention(nn.Module):
         )
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """(B, channels) to (B, channels), every channel weighted by its importance in this image."""
+        """(B, channels) to (B, channels). Each channel is weighted by its importance in this image."""
         return pooled * self.gate(pooled)
 
 
 class PartTask(nn.Module):
     """One MT or AT (Sec. 3.3): conv1, global max-pooling, optional CA, conv2, and the FC layer of its identities.
 
-    Parameter space alignment: given its MT as ``partner``, an AT takes over the modules that are shared, BN included.
+    Parameter space alignment: an AT gets its MT as ``partner`` and uses the partner's shared modules, BN included.
     Classifiers are never shared.
     """
 
@@ -97,14 +97,14 @@ class TaskFeatures:
 
 @dataclass
 class MPNFeatures:
-    """What a training step reads: the tasks that the switches leave out are empty."""
+    """Features for a training step. Tasks that the switches leave out are empty."""
 
     main: TaskFeatures
     auxiliary: TaskFeatures
 
 
 class MPN(ReIDModel):
-    """The network of Fig. 3 and every variant of it that the paper's tables name."""
+    """The network of Fig. 3 and all variants of it in the paper's tables."""
 
     def __init__(self, switches: MPNSwitches, identities: int, backbone: str) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class MPN(ReIDModel):
                 self.auxiliary.append(PartTask(channels, identities, switches, partner=mt))
 
     def forward(self, batch: Batch) -> MPNFeatures:
-        """Features and logits of all tasks; ATs see the training prior of Sec. 3.2."""
+        """Features and logits of all tasks. ATs see the training prior of Sec. 3.2."""
         features = self.trunk(batch.images)
         main = _with_logits(self.main, [features] * len(self.main))
         auxiliary = TaskFeatures()
@@ -131,7 +131,7 @@ class MPN(ReIDModel):
         return MPNFeatures(main, auxiliary)
 
     def losses(self, features: MPNFeatures, batch: Batch) -> dict[str, Tensor]:
-        """The terms of Eq. 10: ``id_mt``, ``id_at``, ``triplet``, ``feature_space`` (and ``soft_sharing``)."""
+        """The terms of Eq. 10: ``id_mt``, ``id_at``, ``triplet``, ``feature_space``; ``soft_sharing`` if it is on."""
         switches, labels = self.switches, batch.labels
         losses: dict[str, Tensor] = {}
         if switches.has_main:
@@ -149,9 +149,9 @@ class MPN(ReIDModel):
         return losses
 
     def embed(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """``h`` (B, 512 K) of the MTs; ATs are dropped, so ``g`` only where a variant has nothing but ATs.
+        """``h`` (B, 512 K) of the MTs, without ATs. Variants that have only ATs give ``g``.
 
-        Raises BadInput when the variant corrects test images (Baseline (UB)) but ``priors`` are not given.
+        Raises BadInput when the variant corrects test images (Baseline (UB)) and ``priors`` are missing.
         """
         features = self.trunk(images)
         if self.switches.has_main:

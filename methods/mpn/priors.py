@@ -9,17 +9,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 HEAD, LEFT_LEG, RIGHT_LEG = 1, 3, 4
-"""Labels of the parsing map that are counted; 0 is background, 2 torso and arms."""
+"""Labels of the parsing map that are counted. 0 is background, 2 is torso and arms."""
 
 PRESENT_FRACTION = 0.002
-"""A part is present when it covers this fraction of the image. The paper counts pixels but prints no threshold."""
+"""A part is present if it covers this fraction of the image. The paper counts pixels and prints no threshold."""
 
 
 @dataclass(frozen=True)
 class CoarsePrior:
-    """What Fig. 5(a) yields for a batch at the trunk's resolution.
+    """The result of Fig. 5(a) for a batch, at the trunk's resolution.
 
-    ``mask`` (B, h, w) is M, 0.0 or 1.0; ``top`` and ``bottom`` (B,) are the first and last row of the body. Where the
+    ``mask`` (B, h, w) is M, 0.0 or 1.0. ``top`` and ``bottom`` (B,) are the first and last row of the body. If the
     body's boundaries cannot be trusted, M is 1 everywhere and the body is the whole image.
     """
 
@@ -29,7 +29,7 @@ class CoarsePrior:
 
 
 def coarse_prior(parsing: Tensor, segmentation: Tensor, height: int, width: int, parts: int) -> CoarsePrior:
-    """Steps of Fig. 5(a), for maps (B, 64, 32) and features of ``height`` x ``width``."""
+    """The steps of Fig. 5(a), for maps (B, 64, 32) and features of ``height`` x ``width``."""
     valid = _head_and_leg_present(parsing)
     body = (parsing > 0) | segmentation
     mask = dilate(_resize_and_binarise(body, height, width))
@@ -37,7 +37,7 @@ def coarse_prior(parsing: Tensor, segmentation: Tensor, height: int, width: int,
     rows = torch.arange(height, device=mask.device)
     top = torch.where(occupied, rows, height).amin(1)
     bottom = torch.where(occupied, rows, -1).amax(1)
-    # Fewer rows than parts cannot be divided among them; an empty mask has none.
+    # Fewer rows than parts cannot be divided. An empty mask has no rows.
     valid = valid & (bottom - top + 1 >= parts)
     return CoarsePrior(
         mask=(mask | ~valid[:, None, None]).float(),
@@ -47,7 +47,7 @@ def coarse_prior(parsing: Tensor, segmentation: Tensor, height: int, width: int,
 
 
 def _head_and_leg_present(parsing: Tensor) -> Tensor:
-    """(B,) bool: the head and at least one leg are there, so both boundaries of the body can be trusted."""
+    """(B,) bool: the head and at least one leg are present, so both boundaries of the body can be trusted."""
     pixels = parsing.shape[1] * parsing.shape[2]
 
     def present(label: int) -> Tensor:
@@ -62,19 +62,19 @@ def _resize_and_binarise(body: Tensor, height: int, width: int) -> Tensor:
 
 
 def dilate(mask: Tensor) -> Tensor:
-    """Dilation by a kernel one high and two wide; as OpenCV anchors it, the mask grows one cell to the right."""
+    """Dilation by a kernel 1 high and 2 wide. Anchored as in OpenCV, it lets the mask grow one cell to the right."""
     return mask | F.pad(mask[:, :, :-1], (1, 0))
 
 
 def rectify(features: Tensor, prior: CoarsePrior, use_mask: bool) -> Tensor:
-    """Fig. 5(b) up to the division: background suppressed, and the body's rows stretched over the whole height.
+    """Fig. 5(b) up to the division: the background is masked out, the body's rows are stretched over the height.
 
     ``features`` (B, C, h, w) to the same shape. Without ``use_mask`` rows are only stretched ("ROI Resize", Table 2).
     """
     if use_mask:
         features = features * prior.mask[:, None].to(features.dtype)
     rows = row_weights(prior.top, prior.bottom, features.shape[2]).to(features.dtype)
-    # One matrix product over rows for all channels and columns; nothing is copied in channels-last layout.
+    # One matrix product over rows serves all channels and columns. Channels-last features are not copied.
     batch, channels, height, width = features.shape
     flat = features.permute(0, 2, 3, 1).reshape(batch, height, width * channels)
     return (rows @ flat).reshape(batch, height, width, channels).permute(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""The loss of PCB: each part has a classifier of its own, and their cross-entropies are summed (Sec. 3.2)."""
+"""The loss of PCB: each part has its own classifier, and the cross-entropies are summed (Sec. 3.2)."""
 
 from __future__ import annotations
 

@@ -12,16 +12,16 @@ from harness.models.classifier import identity_classifier
 from harness.models.reduction import Reduction
 from harness.models.reid import Batch, ReIDModel
 from harness.models.stripes import stripes
-from methods.pcb import PCBSwitches
 from methods.pcb.losses import part_loss
+from methods.pcb.switches import PCBSwitches
 
 PARTS = 6
 PART_WIDTH = 256
-"""Width of h, or the trunk's where a smaller trunk has fewer channels."""
+"""Width of a part of h, or the trunk's channels if these are fewer."""
 
 
 class PCB(ReIDModel):
-    """Six parts of the feature map, each pooled, reduced and classified on its own."""
+    """Six parts of the feature map. Each is pooled, reduced and classified by itself."""
 
     def __init__(self, switches: PCBSwitches, identities: int, backbone: str) -> None:
         super().__init__()
@@ -36,14 +36,14 @@ class PCB(ReIDModel):
         self.part_classifier = nn.Conv2d(channels, PARTS, 1) if switches.pooling != "uniform" else None
 
     def train(self, mode: bool = True) -> PCB:
-        """Training or not; what is learnt already stays as it is while parts are induced, BN statistics included."""
+        """Set the mode. While parts are induced, modules trained before stay frozen, BN statistics included."""
         super().train(mode)
         for module in self.learnt:
             module.eval()
         return self
 
     def forward(self, batch: Batch) -> list[Tensor]:
-        """Identity logits of each part, PARTS tensors (B, C)."""
+        """Identity logits of each part: PARTS tensors (B, C)."""
         parts = zip(self._pooled(batch.images), self.reductions, self.part_identities, strict=True)
         return [classify(reduce(g)) for g, reduce, classify in parts]
 
@@ -62,10 +62,10 @@ class PCB(ReIDModel):
         return self.part_identities
 
     def _pooled(self, images: Tensor) -> list[Tensor]:
-        """g of each part: the mean of its stripe or, refined, of all places weighted by how much they belong to it."""
+        """g of each part: the mean of its stripe or, if refined, the mean of all positions weighted by assignment."""
         features = self.trunk(images)
         if self.part_classifier is None:
             return [features[:, :, rows].mean((2, 3)) for rows in stripes(features.shape[2], PARTS)]
         belongs = self.part_classifier(features).softmax(1)
-        # Places shared out evenly would make this the mean of a stripe: a part has 1/PARTS of all places.
+        # A part holds 1/PARTS of all positions, so the factor makes this the mean of a stripe for even stripes.
         return [PARTS * (features * belongs[:, k : k + 1]).mean((2, 3)) for k in range(PARTS)]

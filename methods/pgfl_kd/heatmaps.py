@@ -1,4 +1,4 @@
-"""Body part heatmaps (Sec. 3.1): 17 keypoints, drawn on the feature map, gathered into 8 groups."""
+"""Body part heatmaps (Sec. 3.1): 17 keypoints are drawn on the feature map and gathered into 8 groups."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ GROUPS: dict[str, tuple[int, ...]] = {
     "right ankle": (16,),
     "torso": (5, 6, 11, 12),
 }
-"""COCO keypoints of each part, in the order in which Sec. 4.2 lists them."""
+"""COCO keypoints of each part. Sec. 4.2 lists the parts in this order."""
 
 PARTNERS: tuple[tuple[int, ...], ...] = ((0,), (1, 2), (1, 2), (3, 4), (3, 4), (5, 6), (5, 6), (7,))
-"""P(i) of Eq. 5: the part itself and, of a limb, the one on the other side."""
+"""P(i) of Eq. 5: the part itself and, for a limb, the same limb on the other side."""
 
 SIGMA = 0.5
-"""Standard deviation of a keypoint's Gaussian, in cells of the feature map: HRNet's own is 2 pixels of a heatmap that
-is four times as fine."""
+"""Standard deviation of a keypoint's Gaussian, in cells of the feature map. HRNet's own is 2 pixels of a heatmap four
+times as fine."""
 
 SCALE = 10.0
-"""What heatmaps are multiplied by before the softmax: at 1 it would be nearly uniform."""
+"""Factor of the heatmaps before the softmax. At 1 the softmax would be nearly uniform."""
 
 
 def keypoint_heatmaps(keypoints: Tensor, height: int, width: int) -> Tensor:
     """A Gaussian around each keypoint, as high as its confidence: (B, 17, 3) to (B, 17, height, width).
 
-    Keypoints are x and y as fractions of the image's width and height, and a confidence of 0..1; one that lies outside
-    the image leaves what its Gaussian reaches into it.
+    A keypoint is x and y as fractions of the image's width and height, and a confidence in 0..1. If it lies outside the
+    image, the part of its Gaussian that reaches into the image is kept.
     """
     rows = torch.arange(height, device=keypoints.device, dtype=torch.float32)
     columns = torch.arange(width, device=keypoints.device, dtype=torch.float32)
@@ -45,9 +45,9 @@ def keypoint_heatmaps(keypoints: Tensor, height: int, width: int) -> Tensor:
 
 
 def part_weights(keypoints: Tensor, height: int, width: int) -> Tensor:
-    """H_k of the 8 parts: (B, 17, 3) to (B, 8, height, width), each summing to 1 over its positions.
+    """H_k of the 8 parts: (B, 17, 3) to (B, 8, height, width), each summing to 1 over positions.
 
-    The heatmaps of a group are added. A part without any response weighs every position alike.
+    The heatmaps of a group are added. A part without any response weighs all positions equally.
     """
     heatmaps = keypoint_heatmaps(keypoints, height, width)
     grouped = torch.stack([heatmaps[:, list(members)].sum(1) for members in GROUPS.values()], dim=1)

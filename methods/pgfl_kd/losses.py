@@ -7,16 +7,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from harness.losses import batch_hard_triplet, identity_loss, pairwise_euclidean_distance
-from methods.pgfl_kd import Reduction
 from methods.pgfl_kd.heatmaps import PARTNERS
+from methods.pgfl_kd.switches import Reduction
 
 MARGIN = 0.3
 SMOOTHING = 0.1
-"""Margin of the triplet loss and label smoothing of BoT [25], which the paper builds on."""
+"""The triplet margin and the label smoothing of BoT [25], on which the paper builds."""
 
 
 def reid_loss(feature: Tensor, logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """L_ReID of one feature: ``id`` of its classifier's ``logits`` (B, C), ``triplet`` of the feature (B, D) itself."""
+    """L_ReID of one feature: ``id`` from its classifier's ``logits`` (B, C), ``triplet`` from the feature (B, D)."""
     distances = pairwise_euclidean_distance(feature)
     return {
         "id": identity_loss([logits], labels, SMOOTHING),
@@ -25,9 +25,9 @@ def reid_loss(feature: Tensor, logits: Tensor, labels: Tensor) -> dict[str, Tens
 
 
 def consistent_loss(student: Tensor, teacher: Tensor, reduction: Reduction = "mean") -> Tensor:
-    """L_CL, Eq. 4: squared distance of ``student`` (B, D) from ``teacher`` (B, D), detached; a mean over images.
+    """L_CL, Eq. 4: squared distance of ``student`` (B, D) to the detached ``teacher`` (B, D), averaged over images.
 
-    Over channels it is a mean, or by ``reduction`` the printed ``sum``, or the sum for vectors ``normalised`` before.
+    ``reduction`` over channels: the ``mean``, the printed ``sum``, or the sum for ``normalised`` vectors.
     """
     teacher = teacher.detach()
     if reduction == "normalised":
@@ -41,8 +41,8 @@ def multi_part_contrastive_loss(
 ) -> Tensor:
     """L_MCL, Eq. 5, summed over the 8 parts and averaged over images.
 
-    ``whole`` (B, D) is f_G, whose 8 channel groups f_{g,j} are drawn to their own part f_{p,i} and to its twin on the
-    other side; ``parts`` (B, D) is f_P, detached. ``normalise`` gives every group length 1 before.
+    ``whole`` (B, D) is f_G. Each of its 8 channel groups f_{g,j} is drawn to its own part f_{p,i} and to the twin of
+    that part on the other side. ``parts`` (B, D) is f_P, detached. ``normalise`` first scales every group to length 1.
     """
     groups, teachers = (feature.unflatten(1, (len(PARTNERS), -1)) for feature in (whole, parts.detach()))
     if normalise:

@@ -1,4 +1,4 @@
-"""The network of Fig. 2: the main branch, which is all that is left at test, and two branches that are shown poses."""
+"""The network of Fig. 2: the main branch, the only one used at test, and two branches that read poses."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from harness.errors import BadInput
 from harness.models.backbone import build_backbone
 from harness.models.bnneck import BNNeck, bias_free_classifier
 from harness.models.reid import Batch, ReIDModel
-from methods.pgfl_kd import PGFLKDSwitches, Similarity
 from methods.pgfl_kd.heatmaps import GROUPS, part_weights
 from methods.pgfl_kd.losses import consistent_loss, multi_part_contrastive_loss, reid_loss
+from methods.pgfl_kd.switches import PGFLKDSwitches, Similarity
 
 PARTS = len(GROUPS)
 
 
 class SemanticsAlignedBranch(nn.Module):
-    """SAB (Sec. 3.3): each part's local feature reduced to an eighth of the channels, all of them side by side."""
+    """SAB (Sec. 3.3): each part's local feature is reduced to an eighth of the channels; all are concatenated."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -37,20 +37,20 @@ class SemanticsAlignedBranch(nn.Module):
 
 
 def weighted_sums(features: Tensor, weights: Tensor) -> Tensor:
-    """Features (B, C, h, w) summed over positions with K maps of weights (B, K, h, w), to (B, K, C).
+    """Weighted sums over positions: features (B, C, h, w) and K maps of weights (B, K, h, w) to (B, K, C).
 
-    f_{l,k} of Eq. 1 with the weights of the parts; f_F of Eq. 3 with those of the foreground.
+    With part weights they are f_{l,k} of Eq. 1, with foreground weights f_F of Eq. 3.
     """
     return weights.to(features.dtype).flatten(2) @ features.flatten(2).transpose(1, 2)
 
 
 def foreground_weights(features: Tensor, local: Tensor, similarity: Similarity) -> Tensor:
-    """a of Eq. 2: (B, h, w), summing to 1. ``features`` (B, C, h, w); the mean of ``local`` (B, 8, C) is the query.
+    """a of Eq. 2: (B, h, w), summing to 1. The query is the mean of ``local`` (B, 8, C); ``features`` (B, C, h, w).
 
-    ``dot_gap`` takes the query as average-pooled, as Eq. 1 prints it: 1 / (h w) of the sum-pooled one.
+    With ``dot_gap`` the query is average-pooled as in Eq. 1: 1 / (h w) of the sum-pooled query.
     """
     height, width = features.shape[2:]
-    # In float32, and not as a matrix product: bfloat16 would leave two digits of what is exponentiated.
+    # In float32 and without a matrix product: bfloat16 would leave two digits of the exponents.
     positions, query = features.float().flatten(2), local.float().mean(1)
     if similarity == "cosine":
         positions, query = F.normalize(positions, dim=1), F.normalize(query, dim=1)
@@ -62,14 +62,14 @@ def foreground_weights(features: Tensor, local: Tensor, similarity: Similarity) 
 
 @dataclass
 class PGFLKDFeatures:
-    """Pooled features (B, C), and the identity logits (B, identities) of those that have a BNNeck, both by name."""
+    """By name: pooled features (B, C), and the logits (B, identities) of the features that have a BNNeck."""
 
     pooled: dict[str, Tensor]
     logits: dict[str, Tensor]
 
 
 class PGFLKD(ReIDModel):
-    """The network and every variant of it that the paper's tables name; its features are called as in the paper."""
+    """The network and all variants of it in the paper's tables. Features have the paper's names."""
 
     def __init__(self, switches: PGFLKDSwitches, identities: int, backbone: str) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class PGFLKD(ReIDModel):
         self.heads = nn.ModuleDict({name: bias_free_classifier(channels, identities) for name in supervised})
 
     def forward(self, batch: Batch) -> PGFLKDFeatures:
-        """Every feature of the variant, and logits of the supervised ones."""
+        """All features of the variant, and the logits of the supervised ones."""
         features = self.trunk(batch.images)
         pooled = {"f_G": features.mean((2, 3))}
         if self.switches.sab or self.switches.feb:
@@ -95,7 +95,7 @@ class PGFLKD(ReIDModel):
         return PGFLKDFeatures(pooled, logits)
 
     def losses(self, features: PGFLKDFeatures, batch: Batch) -> dict[str, Tensor]:
-        """The terms of Eq. 10: ``id_*`` and ``triplet_*`` of each supervised feature, then what is distilled."""
+        """The terms of Eq. 10: ``id_*`` and ``triplet_*`` of each supervised feature, then the distillation losses."""
         switches, pooled = self.switches, features.pooled
         losses = {
             f"{term}_{name}": loss
@@ -116,9 +116,9 @@ class PGFLKD(ReIDModel):
         return losses
 
     def embed(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """``f_G`` (B, C), which needs no pose; with ``keypoints`` also the features of Table 8 that the variant trains.
+        """``f_G`` (B, C), which needs no pose. With ``keypoints``, the variant's other features of Table 8, too.
 
-        Those that have a BNNeck are given after its BN.
+        A feature that has a BNNeck is given after its BN.
         """
         features = self.trunk(images)
         pooled = {"f_G": features.mean((2, 3))}
@@ -127,13 +127,13 @@ class PGFLKD(ReIDModel):
         return {name: self.necks[name](each) if name in self.necks else each for name, each in pooled.items()}
 
     def classifiers(self) -> Iterable[nn.Module]:
-        """One classifier a supervised feature."""
+        """One classifier per supervised feature."""
         return self.heads.values()
 
     def attention_maps(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Maps (B, h, w), 0..1: ``responses``, the mean of F over channels (Fig. 1 and 4); ``foreground``, a of Eq. 2.
 
-        The second only where ``keypoints`` are given and the variant has the FEB.
+        ``foreground`` is drawn if ``keypoints`` are given and the variant has the FEB.
         """
         features = self.trunk(images).float()
         maps = {"responses": _stretched(features.mean(1))}
@@ -143,7 +143,7 @@ class PGFLKD(ReIDModel):
         return maps
 
     def _pose_guided(self, features: Tensor, f_g: Tensor, keypoints: Tensor) -> dict[str, Tensor]:
-        """``f_F`` and ``f_E`` of the FEB, ``f_P`` and ``f_V`` of the SAB, as far as the variant has these branches."""
+        """``f_F`` and ``f_E`` of the FEB, ``f_P`` and ``f_V`` of the SAB, if the variant has these branches."""
         switches = self.switches
         local = weighted_sums(features, part_weights(keypoints, *features.shape[2:]))
         found = {}
@@ -165,6 +165,6 @@ def _keypoints(priors: Mapping[str, Tensor]) -> Tensor:
 
 
 def _stretched(maps: Tensor) -> Tensor:
-    """Each map (B, h, w) of its own from 0 at its least to 1 at its greatest value."""
+    """Each map of (B, h, w) scaled so that its least value is 0 and its greatest is 1."""
     low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
     return (maps - low) / (high - low).clamp(min=1e-12)

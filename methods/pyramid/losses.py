@@ -1,4 +1,4 @@
-"""The losses of Pyramid, and when the triplet loss takes part in training (Sec. 3.3)."""
+"""The losses of Pyramid, and the rule for when the triplet loss is used (Sec. 3.3)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from harness.losses import batch_hard_triplet, pairwise_euclidean_distance
 
 MARGIN = 1.4
 ALPHA = 0.25
-"""How much of a loss's running mean is its newest value."""
+"""Weight of the newest value in a loss's running mean."""
 GAMMA = 2.0
 """Exponent of the focal measure."""
 DELTA = 0.16
-"""The triplet loss takes part where its measure is at least this share of the identity loss's."""
+"""The triplet loss is used if its measure is at least this share of the identity loss's measure."""
 
 
 def triplet_loss(features: Tensor, labels: Tensor) -> Tensor:
@@ -22,14 +22,14 @@ def triplet_loss(features: Tensor, labels: Tensor) -> Tensor:
 
 
 def focal_measure(progress: Tensor) -> Tensor:
-    """-(1 - p)^gamma ln p of each p: large for a loss that still falls, 0 for one that does not (p = 1)."""
+    """-(1 - p)^gamma ln p of each p: large for a loss that still falls, 0 for a loss that does not (p = 1)."""
     return -((1 - progress) ** GAMMA) * progress.clamp(min=1e-12).log()
 
 
 class DynamicTraining(nn.Module):
-    """Whether a step trains by both losses, or by the identity loss alone because it is what still falls.
+    """Decides whether a step uses both losses, or only the identity loss because only that still falls.
 
-    The running means of both losses are a buffer, so that a resumed training goes on with them.
+    The running means of both losses are a buffer, so a resumed training continues with them.
     """
 
     means: Tensor
@@ -39,7 +39,7 @@ class DynamicTraining(nn.Module):
         self.register_buffer("means", torch.zeros(2))
 
     def forward(self, identity: Tensor, triplet: Tensor) -> Tensor:
-        """The weight of the triplet loss at this step, 1 or 0, from both losses of the step; 1 at the first."""
+        """Both losses of a step to the weight of the triplet loss, 1 or 0. It is 1 at the first step."""
         losses = torch.stack((identity, triplet)).detach()
         before = torch.where(self.means > 0, self.means, losses)
         after = ALPHA * losses + (1 - ALPHA) * before

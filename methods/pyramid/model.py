@@ -1,4 +1,4 @@
-"""The pyramid (Fig. 2): a branch for every run of neighbouring stripes, from each of the six to all of them."""
+"""The pyramid (Fig. 2): a branch for every run of neighbouring stripes, from one stripe to all six."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from harness.models.classifier import identity_classifier
 from harness.models.reduction import Reduction
 from harness.models.reid import Batch, ReIDModel
 from harness.models.stripes import stripes
-from methods.pyramid import PyramidSwitches
 from methods.pyramid.losses import DynamicTraining, triplet_loss
+from methods.pyramid.switches import PyramidSwitches
 
 STRIPES = 6
 BRANCHES = [(first, first + length) for length in range(1, STRIPES + 1) for first in range(STRIPES - length + 1)]
-"""First stripe and the one after the last of each of the 21 branches, fine to coarse."""
+"""(first stripe, stripe after the last) of each of the 21 branches, fine to coarse."""
 BRANCH_WIDTH = 128
 
 
 @dataclass
 class PyramidFeatures:
-    """What a training step reads: the branches side by side (B, 21 x 128), and the logits (B, C) of each."""
+    """Features for a training step: the branches side by side (B, 21 x 128), and the logits (B, C) of each."""
 
     feature: Tensor
     logits: list[Tensor]
 
 
 class Pyramid(ReIDModel):
-    """Twenty-one branches on one feature map, each with a classifier."""
+    """Twenty-one branches on one feature map. Each has a classifier."""
 
     def __init__(self, switches: PyramidSwitches, identities: int, backbone: str) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Pyramid(ReIDModel):
         return PyramidFeatures(torch.cat(parts, 1), logits)
 
     def losses(self, features: PyramidFeatures, batch: Batch) -> dict[str, Tensor]:
-        """``id``, summed over the branches, and ``triplet`` of all branches together, at those steps that have it."""
+        """``id``, summed over branches, and ``triplet`` of all branches together, 0 at steps that leave it out."""
         identity = identity_loss(features.logits, batch.labels)
         triplet = triplet_loss(features.feature, batch.labels)
         if self.dynamic_training is not None:

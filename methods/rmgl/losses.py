@@ -1,4 +1,4 @@
-"""The losses of RMGL (Eq. 2-4): every feature is classified by itself, every branch compared as a whole."""
+"""The losses of RMGL (Eq. 2-4): each feature is classified by itself, each branch is compared as a whole."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from harness.losses import Margin, batch_hard_triplet, identity_loss, pairwise_e
 
 
 def classification_loss(logits: Sequence[Tensor], labels: Tensor) -> Tensor:
-    """Eq. 2 over all branches, paths and stripes: cross-entropies, (B, C) each, averaged over the batch and summed."""
+    """Eq. 2: cross-entropies of all features' logits (B, C), each averaged over the batch, then summed."""
     return identity_loss(logits, labels)
 
 
 def metric_loss(branches: Sequence[Sequence[Tensor]], labels: Tensor, margin: Margin, normalised: bool) -> Tensor:
-    """Eq. 3 over all branches: batch-hard triplets of each branch's features (B, 256) side by side, both paths."""
+    """Eq. 3: batch-hard triplet loss of a branch's features (B, 256) side by side, both paths; summed over branches."""
     terms = []
     for features in branches:
         together = torch.cat(list(features), 1)

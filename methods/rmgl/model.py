@@ -1,4 +1,4 @@
-"""The network of Fig. 2: branches of different granularity, two paths in each, a feature for every stripe."""
+"""The network of Fig. 2: branches of different granularity, two paths per branch, a feature per stripe."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from harness.models.classifier import identity_classifier
 from harness.models.reid import Batch, ReIDModel
-from methods.rmgl import PathName, RMGLSwitches
 from methods.rmgl.losses import classification_loss, metric_loss
 from methods.rmgl.pooling import balanced_pooling, even_pooling, global_pooling
+from methods.rmgl.switches import PathName, RMGLSwitches
 from methods.rmgl.trunk import BranchedTrunk
 
 FEATURE_WIDTH = 256
@@ -21,7 +21,7 @@ FEATURE_WIDTH = 256
 
 
 class Reduction(nn.Sequential):
-    """1x1 convolution and BN, behind the pooling a linear layer: (B, inputs) to (B, 256)."""
+    """1x1 convolution and BN: (B, inputs) to (B, 256). After pooling the convolution is a linear layer."""
 
     def __init__(self, inputs: int, relu: bool) -> None:
         linear = nn.Linear(inputs, FEATURE_WIDTH, bias=False)
@@ -32,7 +32,7 @@ class Reduction(nn.Sequential):
 
 
 def classifier(switches: RMGLSwitches, identities: int) -> nn.Linear:
-    """The FC layer of one feature: 256 to ``identities`` logits."""
+    """The FC layer of one feature: (B, 256) to (B, identities) logits."""
     if switches.classifier_start == "near_zero":
         return identity_classifier(FEATURE_WIDTH, identities)
     layer = nn.Linear(FEATURE_WIDTH, identities, bias=False)
@@ -41,7 +41,7 @@ def classifier(switches: RMGLSwitches, identities: int) -> nn.Linear:
 
 
 class PathHeads(nn.Module):
-    """A reduction and a classifier for each feature of a path: the global one (s = 0), then one a stripe."""
+    """A reduction and a classifier per feature of a path: the global feature (s = 0), then one per stripe."""
 
     def __init__(
         self,
@@ -55,16 +55,16 @@ class PathHeads(nn.Module):
         super().__init__()
         self.has_global = path == "original" or switches.receptive_global
         self.parts, self.pooling = parts, switches.local_pooling
-        # The features by their s in Eq. 4. A branch of one stripe has the global one only.
+        # The features, numbered by s of Eq. 4. A branch of one stripe has the global feature only.
         numbers = [*([0] if self.has_global else []), *(range(1, parts + 1) if parts > 1 else [])]
-        # The partner is the original path, which has every feature, so that s is the feature's place in it.
+        # The partner is the original path. It has every feature, so s is also the feature's index in it.
         self.reductions: nn.ModuleList = nn.ModuleList(
             partner.reductions[s] if partner else Reduction(inputs, switches.reduction_relu) for s in numbers
         )
         self.classifiers = nn.ModuleList(classifier(switches, identities) for _ in numbers)
 
     def forward(self, features: Tensor, balanced: bool) -> list[Tensor]:
-        """The features f of a path's final map (B, C, h, w): (B, 256) each."""
+        """The features f of a path's final map: (B, C, h, w) to a list of (B, 256)."""
         pooled = [global_pooling(features)] if self.has_global else []
         if self.parts > 1:
             local_pooling = balanced_pooling if balanced else even_pooling
@@ -74,14 +74,14 @@ class PathHeads(nn.Module):
 
 @dataclass
 class RMGLFeatures:
-    """What a training step reads: the features of each branch, both paths, and the logits of all features."""
+    """Features for a training step: per branch those of both paths, and the logits of all features."""
 
     branches: list[list[Tensor]]
     logits: list[Tensor]
 
 
 class RMGL(ReIDModel):
-    """The network of Fig. 2 and every variant of it that the paper's tables name."""
+    """The network of Fig. 2 and all variants of it in the paper's tables."""
 
     def __init__(self, switches: RMGLSwitches, identities: int, backbone: str) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class RMGL(ReIDModel):
     def losses(self, features: RMGLFeatures, batch: Batch) -> dict[str, Tensor]:
         """The terms of Eq. 4: ``classification`` and ``triplet``."""
         switches, labels = self.switches, batch.labels
-        # Both losses are means over the batch.
+        # Both losses are means over the batch; times its size they are the printed sums.
         scale = len(labels) if switches.batch_reduction == "sum" else 1
         return {
             "classification": scale * classification_loss(features.logits, labels),
@@ -120,9 +120,9 @@ class RMGL(ReIDModel):
         }
 
     def embed(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """All features side by side (Eq. 1), (B, 3584) for RMGL.
+        """All features side by side (Eq. 1): (B, 3584) for RMGL.
 
-        ``feature`` of even stripes, ``feature_abp`` of balanced ones; the same where there are none to balance.
+        ``feature`` is of even stripes, ``feature_abp`` of balanced ones. They are equal if no path is balanced.
         """
         even: list[Tensor] = []
         balanced: list[Tensor] = []
@@ -134,13 +134,13 @@ class RMGL(ReIDModel):
         return {"feature": torch.cat(even, 1), "feature_abp": torch.cat(balanced, 1)}
 
     def classifiers(self) -> Iterable[nn.Module]:
-        """One a feature."""
+        """One classifier per feature."""
         return [layer for of_paths in self.heads for heads in _heads(of_paths) for layer in heads.classifiers]
 
     def attention_maps(self, images: Tensor, priors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Responses on the final maps (Fig. 4): the mean over channels, (B, h, w), each divided by its own maximum.
 
-        ``O-2`` is the original path of the branch of two stripes, ``RP-2`` its receptive one.
+        ``O-2`` is the original path of the branch of two stripes, ``RP-2`` is its receptive path.
         """
         maps = {}
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Stripes of a final map and what is pooled from them: even ones, or of balanced activation (Sec. III-C)."""
+"""Pooling of the stripes of a final map: even stripes, or stripes of balanced activation (Sec. III-C)."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def global_pooling(features: Tensor) -> Tensor:
 
 
 def even_pooling(features: Tensor, parts: int, pooling: Pooling) -> list[Tensor]:
-    """Each of ``parts`` equally high stripes, pooled: (B, C, h, w) to ``parts`` times (B, C)."""
+    """Pool each of ``parts`` stripes of equal height: (B, C, h, w) to a list of ``parts`` (B, C)."""
     pieces = [features[:, :, rows].flatten(2) for rows in stripes(features.shape[2], parts)]
     return [piece.amax(2) if pooling == "max" else piece.mean(2) for piece in pieces]
 
 
 def balanced_pooling(features: Tensor, parts: int, pooling: Pooling) -> list[Tensor]:
-    """Activation balanced pooling: as ``even_pooling``, of stripes whose height each image chooses for itself."""
+    """Activation balanced pooling: like ``even_pooling``, but each image chooses the heights of its stripes."""
     boundaries = balanced_boundaries(features.detach(), parts)
     row = torch.arange(features.shape[2], device=features.device)
-    # Of each row first: a stripe's maximum or mean is that of its rows.
+    # Rows are pooled first: the maximum (mean) of a stripe is the maximum (mean) of its rows.
     rows = features.amax(3) if pooling == "max" else features.mean(3)
     pooled = []
     for part in range(parts):
@@ -44,9 +44,10 @@ def balanced_pooling(features: Tensor, parts: int, pooling: Pooling) -> list[Ten
 def balanced_boundaries(features: Tensor, parts: int) -> Tensor:
     """h_0 to h_K of Eq. 8-10 for K = ``parts``: (B, C, h, w) to (B, K + 1); stripe k is rows h_k to h_(k+1) - 1.
 
-    Every channel votes for the row of its greatest activation, the first in reading order among equals; one that is
-    nowhere above 0 has no vote. Without any vote stripes are even. None is ever empty; raises BadInput where there are
-    fewer rows than parts.
+    Each channel votes for the row of its greatest activation; among equal ones the first in reading order counts. A
+    channel that is nowhere above 0 has no vote, and without any vote stripes are even. No stripe is empty.
+
+    Raises BadInput if there are fewer rows than parts.
     """
     batch, _, height, width = features.shape
     if height < parts:
@@ -55,7 +56,7 @@ def balanced_boundaries(features: Tensor, parts: int) -> Tensor:
         )
     peak, place = features.flatten(2).max(2)
     row = torch.arange(height + 1, device=features.device)
-    # H_x(h), the votes for the first h rows.
+    # H_x(h): the votes for the first h rows.
     votes = (((place // width)[:, :, None] < row) & (peak > 0)[:, :, None]).sum(1)
     total = votes[:, -1]
     boundaries = torch.zeros(batch, parts + 1, dtype=torch.int64, device=features.device)

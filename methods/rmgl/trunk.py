@@ -1,4 +1,4 @@
-"""The shared stages and the branches of Fig. 2, each branch with an original and a receptive partitioned path."""
+"""The shared stages and the branches of Fig. 2. A branch has an original and a receptive partitioned path."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from torch import Tensor, nn
 from harness.errors import BadInput
 from harness.models.backbone import resnet_part
 from harness.models.catalogue import trunk_spec
-from methods.rmgl import CutPosition, PathName, RMGLSwitches
+from methods.rmgl.switches import CutPosition, PathName, RMGLSwitches
 
 SHARED_STAGES = (0, 1)
-"""The stem and conv2, whose end, ``res_conv2c``, is where branches part (Sec. IV-A)."""
+"""The stem and conv2. Branches part at its end, ``res_conv2c`` (Sec. IV-A)."""
 BRANCH_STAGES = (2, 3, 4)
 STAGES = len(SHARED_STAGES) + len(BRANCH_STAGES)
 
 
 def cut_rows(features: Tensor, parts: int) -> Tensor:
-    """Receptive partition: (B, C, h, w) to (B * parts, C, h / parts, w), the parts of an image one after the other.
+    """Receptive partition: (B, C, h, w) to (B * parts, C, h / parts, w). The parts of an image follow each other.
 
-    Of channels-last features this is a view. Raises BadInput where ``parts`` does not divide the rows.
+    The result is a view if features are channels-last. Raises BadInput if ``parts`` does not divide the rows.
     """
     batch, channels, height, width = features.shape
     if height % parts:
@@ -34,26 +34,26 @@ def cut_rows(features: Tensor, parts: int) -> Tensor:
 
 
 def join_rows(features: Tensor, parts: int) -> Tensor:
-    """The parts of each image below each other again: (B * parts, C, h, w) to (B, C, parts * h, w)."""
+    """The inverse of ``cut_rows``: (B * parts, C, h, w) to (B, C, parts * h, w)."""
     batch, channels, height, width = features.shape
     rows = features.permute(0, 2, 3, 1)
     return rows.reshape(batch // parts, parts * height, width, channels).permute(0, 3, 1, 2)
 
 
 def with_own_norms(stage: nn.Module) -> nn.Module:
-    """A twin of a stage that has its convolutions, the very same modules, and normalisation layers of its own."""
+    """A twin of a stage: it shares the stage's convolution modules and has its own normalisation layers."""
     convolutions = {id(module): module for module in stage.modules() if isinstance(module, nn.Conv2d)}
     return copy.deepcopy(stage, memo=convolutions)
 
 
 class Branch(nn.Module):
-    """conv3 to conv5 of one granularity; its paths run through the same weights (Fig. 3b)."""
+    """conv3 to conv5 of one granularity. Both paths use the same weights (Fig. 3b)."""
 
     def __init__(self, parts: int, switches: RMGLSwitches, backbone: str, shared: nn.ModuleList) -> None:
         super().__init__()
         self.parts, self.paths = parts, switches.paths(parts)
         self.cut = get_args(CutPosition).index(switches.rp_position)
-        # How many stages see the whole image, on the original path or before the cut.
+        # Number of stages that see the whole image: on the original path, or before the cut.
         self.whole_stages = STAGES if "original" in self.paths else self.cut
         stride = switches.global_branch_stride if parts == 1 else 1
         self.stages = nn.ModuleList(resnet_part(backbone, stage, stage, stride) for stage in BRANCH_STAGES)
@@ -62,7 +62,7 @@ class Branch(nn.Module):
             self.twins.extend(with_own_norms(stage) for stage in [*shared, *self.stages][self.cut :])
 
     def forward(self, entries: list[Tensor], shared: nn.ModuleList) -> dict[PathName, Tensor]:
-        """Final maps (B, C, h, w) by path; ``entries`` are the inputs of the first stages, from the images on."""
+        """Path -> final map (B, C, h, w). ``entries`` are the inputs of the first stages, beginning with the images."""
         entries = list(entries)
         for stage in self.stages[: max(self.whole_stages - len(SHARED_STAGES), 0)]:
             entries.append(stage(entries[-1]))
@@ -78,7 +78,7 @@ class Branch(nn.Module):
 
 
 class BranchedTrunk(nn.Module):
-    """(B, 3, H, W) images to the final maps of every path of every branch, (B, channels, H / 16, W / 16)."""
+    """Images (B, 3, H, W) to the final maps of all paths of all branches, (B, channels, H / 16, W / 16)."""
 
     def __init__(self, switches: RMGLSwitches, backbone: str) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class BranchedTrunk(nn.Module):
         self.whole_stages = max(branch.whole_stages for branch in branches)
 
     def forward(self, images: Tensor) -> list[dict[PathName, Tensor]]:
-        """Maps by path, of each branch. A stage sees the whole image only where some path needs that."""
+        """Per branch: path -> final map. A stage sees the whole image only if some path needs it."""
         entries = [images]
         for stage in self.shared[: self.whole_stages]:
             entries.append(stage(entries[-1]))

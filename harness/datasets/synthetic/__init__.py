@@ -1,6 +1,6 @@
-"""The embedded datasets: people drawn by our own code, who know their own keypoints and parts.
+"""The embedded datasets: images of people drawn by our own code, with their true keypoints and parts.
 
-``synthetic`` is the default; its flavours (``flavour.py``) stand in for the other kinds of dataset.
+``synthetic`` is the default. Its flavours (``flavour.py``) stand in for other kinds of dataset.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cache import cache_folder
 from harness.datasets.base import Dataset, DatasetSpec
 from harness.datasets.synthetic.edition import EDITIONS, Difficulty, Edition
+from harness.files.cache import cache_folder
 
 if TYPE_CHECKING:
     from harness.datasets.synthetic.sheet import contact_sheet
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["FLAVOURS", "SYNTHETIC", "Difficulty", "contact_sheet", "generate", "load"]
 
 PROTOCOLS = {"synthetic_infrared": "sysu_all"}
-"""Flavours that are not scored by Market-1501's protocol."""
+"""Protocol of each flavour that Market-1501's protocol does not fit."""
 
 
 def __getattr__(name: str) -> Any:
-    # What draws is imported when it is used: listing tables must not wait for it.
+    # The drawing code is imported on first use: listing tables must not wait for it.
     if name == "generate":
         from harness.datasets.synthetic.writing import generate
 
@@ -37,21 +37,21 @@ def __getattr__(name: str) -> Any:
 
 
 def load(folder: Path) -> Dataset:
-    """The dataset in ``folder``; the folder of a flavour's own edition is drawn first where it is not there (seconds).
+    """The dataset in ``folder``. A flavour's own edition is drawn first if it is not there; this takes seconds.
 
-    Raises BadInput for a folder that was not drawn here, or that was changed since.
+    Raises BadInput for a folder that was not drawn here, or was changed since.
     """
-    from harness.datasets.synthetic.reading import read
+    from harness.datasets.synthetic.reading import read_edition
     from harness.datasets.synthetic.writing import write_edition
 
     for edition in EDITIONS.values():
         if folder.name == edition.folder_name:
             write_edition(folder.parent, edition)
-    return read(folder)
+    return read_edition(folder)
 
 
 def _folder(edition: Edition, data_root: Path) -> Path:
-    """Where an edition is or will be drawn; it needs no data root."""
+    """The folder of an edition in the cache. The data root is not used."""
     return cache_folder() / edition.folder_name
 
 
@@ -70,6 +70,6 @@ def _spec(edition: Edition) -> DatasetSpec:
 
 
 FLAVOURS: tuple[DatasetSpec, ...] = tuple(_spec(edition) for edition in EDITIONS.values())
-"""The embedded dataset of every kind, the default first."""
+"""The embedded dataset of each flavour, the default first."""
 
 SYNTHETIC = FLAVOURS[0]

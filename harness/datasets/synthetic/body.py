@@ -9,12 +9,12 @@ from math import atan2, cos, hypot, sin, sqrt
 from PIL import Image, ImageDraw
 
 from harness.datasets.synthetic.numerals import strokes
-from harness.datasets.synthetic.parts import LEVELS, Part, of
+from harness.datasets.synthetic.parts import LEVELS, Part, part_of
 from harness.datasets.synthetic.person import Person
 from harness.datasets.synthetic.pose import SIDES, Point, Pose, View, skeleton
 
 LAYERS = ((1.0, 0.0, 1), (0.8, 0.16, 3), (0.52, 0.34, 5))
-"""Shading of a round form: size of each layer, its shift towards the light, its shading level."""
+"""Shading of a round form: each layer's size, shift towards the light, and shading level."""
 
 
 class Body:
@@ -29,7 +29,7 @@ class Body:
         self.scale = sqrt(view.scale_x * view.scale_y)
 
     def draw(self) -> None:
-        """Everything, from the ground up and from far to near."""
+        """Draw shadow, legs, skirt, torso, arms, bag and head, far parts before near ones."""
         self._shadow()
         legs = sorted(SIDES, key=lambda side: self.joints[f"{side[0]} knee"][2] + self.joints[f"{side[0]} ankle"][2])
         for order, (side, _) in enumerate(legs):
@@ -47,7 +47,7 @@ class Body:
         self._head()
 
     def _value(self, part: Part, level: int) -> int:
-        # The outermost levels are left to the creases of the cloth.
+        # Creases of cloth use the outermost levels.
         return int(part) * LEVELS + max(1, min(LEVELS - 2, level))
 
     def _limb(self, start: Point, end: Point, radii: tuple[float, float], part: Part, dim: int = 0) -> None:
@@ -82,22 +82,22 @@ class Body:
         person, dim = self.person, int(far)
         hip, knee, ankle, toe = (self.joints[f"{side} {joint}"] for joint in ("hip", "knee", "ankle", "toe"))
         girth = person.limb * sqrt(person.width)
-        skin = of(side, "leg skin")
+        skin = part_of(side, "leg skin")
         trousers = person.lower_kind == "trousers"
-        thigh, shin = (of(side, "thigh"), of(side, "shin")) if trousers else (skin, skin)
+        thigh, shin = (part_of(side, "thigh"), part_of(side, "shin")) if trousers else (skin, skin)
         loose = 1.14 if trousers else 1.0
         self._limb(knee, ankle, (0.037 * girth * loose, 0.024 * girth * loose * loose), shin, dim)
-        foot, sole = of(side, "foot"), 0.022 * person.limb
+        foot, sole = part_of(side, "foot"), 0.022 * person.limb
         self._limb((ankle[0], ankle[1] + 0.016 * self.scale, 0.0), toe, (sole, 0.8 * sole), foot, dim - 1)
         self._limb(hip, knee, (0.056 * girth * loose, 0.038 * girth * loose), thigh, dim)
         if person.lower_kind == "shorts":
             end = tuple(0.15 * a + 0.85 * b for a, b in zip(hip, knee, strict=True))
-            self._limb(hip, (end[0], end[1], end[2]), (0.064 * girth, 0.054 * girth), of(side, "thigh"), dim)
+            self._limb(hip, (end[0], end[1], end[2]), (0.064 * girth, 0.054 * girth), part_of(side, "thigh"), dim)
 
     def _outline(
         self, heights: tuple[tuple[float, float, float], ...], size: float, shift: float
     ) -> list[tuple[float, float]]:
-        """Silhouette of a stack of ellipses: (height, half-width, half-depth) each, seen under the view's yaw."""
+        """Silhouette, under the view's yaw, of a stack of ellipses (height, half-width, half-depth)."""
         turn_cos, turn_sin = cos(self._view.yaw), sin(self._view.yaw)
         left_side, right_side = [], []
         for height, half_width, half_depth in heights:
@@ -158,7 +158,7 @@ class Body:
         return [self._view.project((across, height + ground, forward))[:2] for across, height in corners]
 
     def _number(self, number: int, face: float) -> None:
-        """The shirt's number on the chest (``face`` 1) or on the back (-1), readable from that side."""
+        """The shirt's number on the chest (``face`` 1) or the back (-1)."""
         half, low, high = 0.062 * self.person.width, 0.64, 0.78
         for left, top, right, bottom in strokes(number):
             middle, reach = face * half * (left + right - 1), half * (right - left)
@@ -207,13 +207,13 @@ class Body:
         dim = 1 if elbow[2] < -0.02 else 0
         girth = self.person.limb
         cloth = 1.2 if self.person.sleeves == "long" else 1.0
-        self._limb(wrist, hand, (0.018, 0.016), of(side, "hand"), dim)
-        self._limb(elbow, wrist, (0.026 * girth * cloth, 0.019 * girth * cloth), of(side, "forearm"), dim)
+        self._limb(wrist, hand, (0.018, 0.016), part_of(side, "hand"), dim)
+        self._limb(elbow, wrist, (0.026 * girth * cloth, 0.019 * girth * cloth), part_of(side, "forearm"), dim)
         upper = (0.034 * girth * max(cloth, 1.1), 0.028 * girth * cloth)
-        self._limb(shoulder, elbow, upper, of(side, "upper arm"), dim)
+        self._limb(shoulder, elbow, upper, part_of(side, "upper arm"), dim)
 
     def _skirt(self) -> None:
-        """Two halves, so that each leg's side of the skirt counts as that leg."""
+        """Draw the skirt as two halves: each counts as the leg of its side."""
         person, hem = self.person, self.person.skirt_hem
         knees = {side: self.joints[f"{side} knee"] for side, _ in SIDES}
         pelvis = self.joints["pelvis"]
@@ -224,7 +224,7 @@ class Body:
         first, last = sorted(knees, key=lambda side: knees[side][0])
         reach = max(flare, (knees[last][0] - knees[first][0]) / 2 + 0.045 * self.scale)
         for side, sign in ((first, -1), (last, 1)):
-            part = of(side, "skirt")
+            part = part_of(side, "skirt")
             corners = [
                 (pelvis[0], pelvis[1] - 0.06 * self.scale),
                 (pelvis[0] + sign * top, pelvis[1] - 0.06 * self.scale),

@@ -1,4 +1,4 @@
-"""A camera: where it stands, the scene before it, and what its sensor does to light."""
+"""A camera: its place, the scene before it, and its sensor."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ PAINTERS = {"street": paint_street, "snowy street": paint_snowy_street, "court":
 
 @dataclass(frozen=True)
 class Camera:
-    """One camera, numbered from 1. Angles in radians.
+    """One camera, numbered from 1. Angles are in radians.
 
-    ``gains`` (3,) multiplies red, green and blue (tint and exposure); ``softness`` is the blur's radius in pixels of
-    the final image; ``zoom`` how tightly the detector's boxes sit; ``heading`` the yaw in which most people pass.
+    ``gains`` (3,) multiplies red, green and blue (tint and exposure). ``softness`` is the blur's radius in pixels of
+    the final image. ``zoom`` scales people in their boxes. ``heading`` is the yaw of most passages.
     """
 
     number: int
@@ -42,7 +42,15 @@ class Camera:
 
 
 def build_camera(seed: int, number: int, difficulty: Difficulty, flavour: Flavour, canvas: tuple[int, int]) -> Camera:
-    """Camera ``number`` of an edition, its scene painted for a canvas of (rows, columns)."""
+    """Camera ``number`` of an edition.
+
+    Args:
+        seed: The edition's seed.
+        number: The camera's number, from 1.
+        difficulty: The edition's difficulty.
+        flavour: The edition's flavour: kind of place and light.
+        canvas: Rows and columns of a canvas in pixels. The scene is painted larger.
+    """
     rows, columns = canvas
     rng, scene_rng = np.random.default_rng((seed, 1, number)).spawn(2)
     strength = difficulty.lighting
@@ -66,13 +74,20 @@ def build_camera(seed: int, number: int, difficulty: Difficulty, flavour: Flavou
 
 
 def focus(camera: Camera, light: Image.Image, rng: np.random.Generator) -> NDArray[np.float32]:
-    """What the lens makes of four channels of light: (rows, columns, 4) in 0..1, more or less out of focus."""
+    """Blur four channels of light by the lens: (rows, columns, 4) in 0..1."""
     radius = camera.softness * float(rng.uniform(0.7, 1.4))
     return np.asarray(light.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32) / np.float32(255)
 
 
 def expose(camera: Camera, light: NDArray[np.float32], rng: np.random.Generator, sunlight: float) -> Image.Image:
-    """The RGB photograph of light (rows, columns, 3): tint, tone, noise, compression; ``sunlight`` scales exposure."""
+    """The RGB photograph, after tint, tone, noise and compression.
+
+    Args:
+        camera: The camera.
+        light: Light on the sensor, (rows, columns, 3) in 0..1.
+        rng: Random numbers of the sensor.
+        sunlight: Multiplies the exposure.
+    """
     values = light ** np.float32(camera.gamma)
     grey = values.mean(axis=2, keepdims=True)
     values = grey + np.float32(camera.saturation) * (values - grey)
@@ -81,7 +96,7 @@ def expose(camera: Camera, light: NDArray[np.float32], rng: np.random.Generator,
 
 
 def expose_infrared(camera: Camera, light: NDArray[np.float32], rng: np.random.Generator) -> Image.Image:
-    """The grey infrared twin of (rows, columns) reflected light, lit by the camera's own lamp."""
+    """The grey infrared photograph of reflected light (rows, columns), lit by the camera's own lamp."""
     rows, columns = light.shape
     away = np.hypot(np.linspace(-0.8, 0.8, rows)[:, None], np.linspace(-0.5, 0.5, columns)[None, :])
     lamp = (255 * rng.uniform(0.85, 1.15) * (1.1 - 0.45 * away)).astype(np.float32)
@@ -89,7 +104,7 @@ def expose_infrared(camera: Camera, light: NDArray[np.float32], rng: np.random.G
 
 
 def _record(values: NDArray[np.float32], noise: float, quality: int, rng: np.random.Generator) -> Image.Image:
-    """Sensor noise and JPEG compression of values 0..255."""
+    """Add sensor noise to values 0..255, and compress them as JPEG."""
     noisy = values + noise * rng.standard_normal(values.shape, dtype=np.float32)
     image = Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
     buffer = io.BytesIO()

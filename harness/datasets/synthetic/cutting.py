@@ -1,4 +1,4 @@
-"""Cuts a photograph to its upper part and blows that up to the full box, as partial re-ID sets are made."""
+"""Cuts a photograph to its upper part and enlarges this to the full box, as in partial re-ID datasets."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from harness.datasets.synthetic.edition import HEIGHT, WIDTH
 from harness.datasets.synthetic.photograph import Photograph
 
 
-def cut(picture: Photograph, share: float) -> Photograph:
-    """What is left of a photograph and its truth when only the upper ``share`` of its height is kept."""
+def crop_upper(picture: Photograph, share: float) -> Photograph:
+    """The upper ``share`` of a photograph's height, enlarged to full size, with its truth."""
     keypoints = picture.keypoints.copy()
     keypoints[:, 1] /= share
     keypoints[keypoints[:, 1] >= 1, 2] = 0

@@ -1,4 +1,4 @@
-"""Which synthetic dataset: seed, sizes and difficulty, and the folder name they hash to."""
+"""The settings of a synthetic dataset (seed, sizes, difficulty, flavour), and the folder name made from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness.datasets.synthetic.flavour import (
 from harness.errors import BadInput
 
 VERSION = 1
-"""Raised whenever the drawing changes, so that no cache mixes two ways of drawing."""
+"""Raised with each change of the drawing, so that no cache mixes two versions."""
 
 HEIGHT, WIDTH = 128, 64
 """Size of the images in pixels, as in Market-1501."""
@@ -27,10 +27,10 @@ HEIGHT, WIDTH = 128, 64
 
 @dataclass(frozen=True)
 class Difficulty:
-    """What makes the dataset hard. Each knob can be turned alone: people, poses and places stay the same.
+    """The knobs that make the dataset hard. Each can be turned alone: people, poses and places stay the same.
 
     ``misalignment``, ``pose``, ``lighting``, ``clutter`` and ``noise`` multiply spreads (0 switches them off,
-    2 doubles); ``occlusion`` and ``partial`` are probabilities for each image; ``wardrobe`` is a number of colours.
+    2 doubles them). ``occlusion`` and ``partial`` are probabilities per image. ``wardrobe`` is a number of colours.
     """
 
     misalignment: float = 1.0
@@ -38,15 +38,15 @@ class Difficulty:
     occlusion: float = 0.16
     """Probability that a car, a pole, a bush or another pedestrian stands before the person."""
     partial: float = 0.1
-    """Probability that the box cuts a large part of the person off."""
+    """Probability that the box cuts off a large part of the person."""
     pose: float = 1.0
     """Multiplies the length of the stride, the swing of the arms and the change of orientation within a camera."""
     lighting: float = 1.0
-    """Multiplies how far the cameras differ in tint, exposure, contrast and saturation."""
+    """Multiplies the cameras' differences in tint, exposure, contrast and saturation."""
     clutter: float = 1.0
     """Multiplies the number of things, and of passers-by, in the background."""
     wardrobe: int = 10
-    """Number of clothing colours that all identities share; fewer is harder. From 2 to 16."""
+    """Number of clothing colours shared by all identities, from 2 to 16. Fewer is harder."""
     noise: float = 1.0
     """Multiplies the noise of the sensors."""
 
@@ -63,7 +63,7 @@ class Difficulty:
 
 @dataclass(frozen=True)
 class Edition:
-    """All that decides the images. Two equal editions hold the same bytes (on one machine and software)."""
+    """Everything that decides the images. Equal editions hold the same bytes (on the same machine and software)."""
 
     seed: int = 0
     difficulty: Difficulty = field(default_factory=Difficulty)
@@ -94,12 +94,12 @@ class Edition:
         return f"{self.flavour.id}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
     def difficulty_of(self, split: str) -> Difficulty:
-        """The knobs of ``train``, ``query`` or ``test`` images: the edition's but for what the flavour sets."""
+        """The knobs of ``train``, ``query`` or ``test`` images: the edition's, with those that the flavour sets."""
         knobs: dict[str, Any] = dict(self.flavour.knobs.get(split, {}))
         return replace(self.difficulty, **knobs)
 
     def settings(self) -> dict[str, Any]:
-        """What is written beside the images; the plain flavour, which came first, is not mentioned."""
+        """The settings as written beside the images. The default flavour is left out: it is older than flavours."""
         settings = {"version": VERSION, **asdict(self)}
         if self.flavour == HOLISTIC:
             del settings["flavour"]
@@ -107,9 +107,9 @@ class Edition:
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> Edition:
-        """The edition that ``settings`` were written by.
+        """The edition with these ``settings``.
 
-        Raises BadInput when they are of another version of the drawing or of the flavour.
+        Raises BadInput if another version of the drawing or of the flavour wrote them.
         """
         values = {name: value for name, value in settings.items() if name != "version"}
         flavour = EDITIONS[values.get("flavour", {"id": HOLISTIC.id})["id"]].flavour
@@ -120,7 +120,7 @@ class Edition:
         raise BadInput(f"this synthetic dataset is not of version {VERSION}; delete its folder to have it drawn again")
 
     def variant(self) -> str:
-        """The passport's words: flavour and seed, and every knob and size that the flavour's own edition has not."""
+        """The passport's variant: flavour, seed, and the knobs and sizes that differ from the flavour's own edition."""
         own = EDITIONS[self.flavour.id]
         knobs = [
             f"{knob.name} {getattr(self.difficulty, knob.name):g}"
@@ -137,7 +137,7 @@ class Edition:
         return f"{self.flavour.id}{about} seed {self.seed}, {', '.join([*(knobs or ['default difficulty']), *sizes])}"
 
 
-# Seeds differ so that nobody is met in two of them: each can be the test set of a network trained on another.
+# Seeds differ, so editions share no people: a network trained on one can be tested on another.
 EDITIONS: dict[str, Edition] = {
     edition.flavour.id: edition
     for edition in (
@@ -155,8 +155,8 @@ EDITIONS: dict[str, Edition] = {
             distractors=0,
             flavour=PLAYERS,
         ),
-        # Dyes show in one modality and cloth in the other, so build and cut of clothes are all there is to go by: what
-        # can be made easy is, and many people are met in training.
+        # Visible light shows dyes, infrared shows cloth: only build and cut of clothes match across them. So everything
+        # else is easy, and there are many training identities.
         Edition(
             seed=5,
             difficulty=Difficulty(
@@ -169,4 +169,4 @@ EDITIONS: dict[str, Edition] = {
         ),
     )
 }
-"""The edition of each flavour that its dataset id stands for."""
+"""Each flavour's own edition, by dataset id."""

@@ -1,4 +1,4 @@
-"""Kinds of dataset that the embedded one can stand in for: whom the cameras see, where, and what queries look like."""
+"""Flavours of the embedded dataset, one per kind of real dataset: people, place, and queries."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ Place = Literal["street", "snowy street", "court"]
 
 @dataclass(frozen=True)
 class Flavour:
-    """What sets one kind of dataset apart; all else is drawn alike.
+    """The differences of one kind of dataset. Everything else is drawn alike.
 
-    ``query_cameras`` and ``gallery_cameras`` are the cameras of the test images where no camera takes both, so that
-    rules on cameras never matter; without them queries and gallery come from the same cameras, as in Market-1501.
+    ``query_cameras`` and ``gallery_cameras`` are given if no camera takes both queries and gallery: then camera rules
+    never matter. Without them, queries and gallery come from the same cameras, as in Market-1501.
     """
 
     id: str
     title: str
     about: str = ""
-    """What the passport's variant says of it in words."""
+    """Its description in the passport's variant."""
     cameras: int = 6
     people: People = "pedestrians"
     place: Place = "street"
     light: tuple[float, float, float] = (1.0, 1.0, 1.0)
     """Multiplies red, green and blue under all cameras."""
     knobs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Knobs of ``Difficulty`` that a split (``train``, ``query``, ``test``) has otherwise than the edition."""
+    """Knobs of ``Difficulty`` per split (``train``, ``query``, ``test``), in place of the edition's."""
     query_cameras: tuple[int, ...] = ()
     gallery_cameras: tuple[int, ...] = ()
     query_images: int = 0
-    """Queries of each test identity, where ``query_cameras`` are given."""
+    """Queries per test identity, if ``query_cameras`` are given."""
     query_shares: tuple[float, ...] = ()
-    """Shares of the image's height, from the top, that queries are cut to, each as often as the others."""
+    """Queries are cut to these shares of the image's height, from the top, each equally often."""
     infrared_cameras: tuple[int, ...] = ()
     same_room: Mapping[int, int] = field(default_factory=dict)
-    """Cameras that stand beside another one and look at the same place."""
+    """Camera -> the camera beside it that looks at the same place."""
     one_moment: bool = False
-    """An identity's test images are frames of one moment, whatever camera their names say."""
+    """All test images of an identity are frames of one moment, although their names give two cameras."""
     infrared_twins: bool = False
-    """Whether each image also has a grey infrared twin of its own, in a folder beside."""
+    """Each image has a grey infrared twin, in a folder of twins."""
 
 
 HOLISTIC = Flavour("synthetic", "Synthetic pedestrians", infrared_twins=True)
@@ -68,8 +68,8 @@ OCCLUDED = Flavour(
     },
 )
 
-# As in Partial-REID (Zheng et al., ICCV 2015): whole gallery, queries cut and blown up to the full box; the shares are
-# those of PGFL-KD's Partial-Duke (Sec. 4.1).
+# As in Partial-REID (Zheng et al., ICCV 2015): whole gallery, queries cut and enlarged to the full box. The shares are
+# from PGFL-KD's Partial-Duke (Sec. 4.1).
 PARTIAL = Flavour(
     "synthetic_partial",
     "Synthetic pedestrians, partial",
@@ -82,7 +82,7 @@ PARTIAL = Flavour(
 )
 
 # As in SynergyReID (Van Zandycke et al., MMSports 2022): the query is one frame of a moment of a match, the gallery its
-# other frames; loaders number the camera of all queries apart from that of the gallery, so that nothing is junk.
+# other frames. Loaders give queries and gallery different camera numbers, so nothing is junk.
 PLAYERS = Flavour(
     "synthetic_players",
     "Synthetic players",
@@ -96,7 +96,7 @@ PLAYERS = Flavour(
     one_moment=True,
 )
 
-# As in SYSU-MM01 (Wu et al., ICCV 2017): infrared cameras 3, beside camera 2, and 6; visible cameras 1, 2, 4 and 5.
+# As in SYSU-MM01 (Wu et al., ICCV 2017): infrared cameras 3 (beside camera 2) and 6; visible cameras 1, 2, 4 and 5.
 INFRARED = Flavour(
     "synthetic_infrared",
     "Synthetic pedestrians, visible and infrared",

@@ -1,4 +1,4 @@
-"""Digits as a shirt shows them: strokes of seven segments."""
+"""Digits on a shirt, as strokes of seven segments."""
 
 from __future__ import annotations
 

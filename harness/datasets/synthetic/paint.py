@@ -1,4 +1,4 @@
-"""Colours a canvas of parts: what each part is made of, in visible light and in the infrared."""
+"""Colours a canvas of parts: the look of each part in visible light and in the infrared."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ SHADE = np.array([0.48, 0.6, 0.72, 0.84, 0.95, 1.05, 1.13, 1.2], dtype=np.float3
 """Brightness of a part's shading levels."""
 
 SHADOW = np.array([1.0, 1.0, 0.74, 1.0, 0.58, 1.0, 1.0, 1.0], dtype=np.float32)
-"""Brightness of the background's levels, which are cast shadow."""
+"""Brightness of the background's levels: cast shadow."""
 
 SKIN_REFLECTANCE, HAIR_REFLECTANCE = 0.8, 0.34
-"""In the near infrared all skin is bright, whatever its colour."""
+"""In the near infrared, skin of every colour is bright."""
 
 INFRARED_PATTERN = 0.3
 """Share of a pattern's contrast that survives in the infrared."""
@@ -36,9 +36,9 @@ def sleeve_parts(person: Person) -> tuple[Part, ...]:
 
 @dataclass(frozen=True)
 class Palette:
-    """What canvas values look like. ``plain`` and ``figured`` are (256,), red, green, blue and infrared packed.
+    """Colours by canvas value. ``plain`` and ``figured`` are (256,); ``figured`` is for the pattern of a garment.
 
-    Each of the four is a byte, in memory order. ``figured`` is used where a garment's pattern falls.
+    A value packs red, green, blue and infrared, one byte each, in memory order.
     """
 
     plain: NDArray[np.uint32]
@@ -77,7 +77,7 @@ def _paint(colour: Colour, reflectance: float) -> NDArray[np.float32]:
 
 
 def _figure(garment: Garment) -> NDArray[np.float32]:
-    """The second colour; in the infrared only a share of the dyes' difference in brightness is left."""
+    """The second colour. The infrared keeps only a share of the dyes' difference in brightness."""
     difference = (sum(garment.second) - sum(garment.colour)) / 765
     reflectance = float(np.clip(garment.reflectance + INFRARED_PATTERN * difference, 0.05, 0.95))
     return _paint(garment.second, reflectance)
@@ -92,10 +92,13 @@ def _shaded(parts: NDArray[np.float32]) -> NDArray[np.uint32]:
 def pattern_mask(
     person: Person, canvas: NDArray[np.uint8], origin: tuple[float, float], scale: float
 ) -> NDArray[np.bool_]:
-    """Where the patterns of a person's clothes fall on a canvas (rows, columns).
+    """Pixels of the second colour in a person's patterned clothes, (rows, columns). Patterns move with the body.
 
-    ``origin`` is the neck's (x, y) on the canvas and ``scale`` a body height in canvas pixels, so that patterns
-    move with the body.
+    Args:
+        person: Wears the clothes.
+        canvas: Parts and shading levels, (rows, columns).
+        origin: The neck's (x, y) on the canvas.
+        scale: A body height in canvas pixels.
     """
     rows = (np.arange(canvas.shape[0], dtype=np.float32) - origin[1])[:, None] / scale
     columns = (np.arange(canvas.shape[1], dtype=np.float32) - origin[0])[None, :] / scale
@@ -108,7 +111,7 @@ def pattern_mask(
 
 
 def _weave(pattern: str, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """A pattern in body heights: across the body (stripes), along it (bars), or both (checks)."""
+    """A pattern across the body (stripes), along it (bars), or both (checks). Rows and columns are in body heights."""
     across, along = rows % 0.052 < 0.022, columns % 0.044 < 0.016
     if pattern == "checks":
         return across ^ along

@@ -1,15 +1,15 @@
-"""The parts a drawn person consists of, and what each is called in parsing maps."""
+"""The parts of a drawn person, and their labels in parsing maps."""
 
 from __future__ import annotations
 
 from enum import IntEnum
 
 LEVELS = 8
-"""Shading levels of a part: canvas value = part * LEVELS + level."""
+"""Shading levels per part: canvas value = part * LEVELS + level."""
 
 
 class Part(IntEnum):
-    """What a pixel of the canvas shows; ``BACKGROUND`` levels above 0 are cast shadow."""
+    """The part shown by a pixel of the canvas. ``BACKGROUND`` levels above 0 are cast shadow."""
 
     BACKGROUND = 0
     FACE = 1
@@ -40,8 +40,8 @@ class Part(IntEnum):
     RIGHT_LEG_SKIN = 26
 
 
-def of(side: str, name: str) -> Part:
-    """The part called ``name`` on one side, ``of("left", "thigh")``."""
+def part_of(side: str, name: str) -> Part:
+    """The part called ``name`` on one side, ``part_of("left", "thigh")``."""
     return Part[f"{side}_{name}".upper().replace(" ", "_")]
 
 
@@ -50,7 +50,7 @@ HEAD, TORSO_AND_ARMS, LEFT_LEG, RIGHT_LEG = 1, 2, 3, 4
 
 
 def parsing_label(part: Part) -> int:
-    """The parsing label that a part's pixels have; the bag a person carries belongs to the torso."""
+    """The parsing label of a part. A bag belongs to the torso."""
     if part == Part.BACKGROUND:
         return 0
     if part in (Part.FACE, Part.FEATURE, Part.HAIR, Part.HAT):

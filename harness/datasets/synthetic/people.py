@@ -1,4 +1,4 @@
-"""Who walks before an edition's cameras: passers-by, people dressed for winter, or the players of two teams."""
+"""The people of an edition: passers-by, people dressed for winter, or the players of two teams."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WINTER_WARDROBE: tuple[Colour, ...] = (
     (40, 62, 48),
     (206, 200, 192),
 )
-"""Colours of the second domain's clothes, the commonest first."""
+"""Clothing colours of the second domain, the commonest first."""
 
 SHOES: tuple[Colour, ...] = (
     (232, 232, 228),
@@ -44,11 +44,11 @@ KITS = (
     Garment((228, 228, 224), (176, 34, 42), "number", 0.62),
     Garment((34, 50, 112), (232, 190, 60), "number", 0.36),
 )
-"""Shirt and shorts of the two teams; the second colour is the number's."""
+"""Shirt and shorts of the two teams. The second colour is for the number."""
 
 
 def draw_someone(people: People, rng: np.random.Generator, difficulty: Difficulty) -> Person:
-    """A person of the kind that a flavour shows."""
+    """Draw a person of the flavour's kind."""
     if people == "players":
         return _player(rng)
     if people == "winter walkers":
@@ -57,7 +57,7 @@ def draw_someone(people: People, rng: np.random.Generator, difficulty: Difficult
 
 
 def _winter_walker(rng: np.random.Generator, wardrobe: int) -> Person:
-    """Long sleeves and mostly long coats; hardly a bare leg, and many hats."""
+    """A person with long sleeves, mostly a long coat, often a hat, and rarely bare legs."""
     person = draw_person(rng, wardrobe, WINTER_WARDROBE)
     hat = str(rng.choice([person.hat, "beanie"], p=[0.6, 0.4]))
     hem = float(rng.choice([0.36, 0.47, 0.5], p=[0.5, 0.3, 0.2]))
@@ -66,7 +66,7 @@ def _winter_walker(rng: np.random.Generator, wardrobe: int) -> Person:
 
 
 def _player(rng: np.random.Generator) -> Person:
-    """A player: one of two kits; number, build, skin, hair and shoes are all that is left to tell one by."""
+    """A player in one of two kits. Only number, build, skin, hair and shoes tell players of a team apart."""
     kit = KITS[rng.integers(len(KITS))]
     return Person(
         width=float(rng.uniform(0.92, 1.16)),

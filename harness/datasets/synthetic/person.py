@@ -1,4 +1,4 @@
-"""An identity: the body, the clothes and the things that a person keeps under every camera."""
+"""An identity: the body, clothes and belongings that stay the same under every camera."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ WARDROBE: tuple[Colour, ...] = (
     (128, 134, 70),
     (110, 30, 46),
 )
-"""Clothing colours, the commonest first: an edition's wardrobe is a beginning of this list."""
+"""Clothing colours, the commonest first. An edition's wardrobe is the first few of this list."""
 
 SKINS: tuple[Colour, ...] = ((238, 200, 172), (222, 176, 142), (196, 146, 110), (148, 102, 74), (100, 68, 50))
 HAIRS: tuple[Colour, ...] = ((24, 20, 20), (48, 34, 26), (92, 62, 40), (150, 112, 62), (138, 134, 130))
 PATTERNS = ("plain", "stripes", "bars", "checks", "logo", "two-tone")
 TROUSER_COLOURS = (0, 2, 3, 5, 1, 10, 14)
-"""Rows of a closet in the order in which lower clothing prefers them."""
+"""Rows of a closet, in order of preference for lower clothing."""
 
 
 @dataclass(frozen=True)
 class Garment:
-    """A piece of clothing. ``reflectance`` is what is left of it in the infrared: of the fabric, hardly of the dye."""
+    """A piece of clothing. ``reflectance`` is its brightness in the infrared: the fabric counts, hardly the dye."""
 
     colour: Colour
     second: Colour
@@ -47,7 +47,7 @@ class Garment:
 
 @dataclass(frozen=True)
 class Person:
-    """One identity. Lengths are in body heights; ``width``, ``limb`` and ``head`` multiply an average body's."""
+    """One identity. Lengths are in body heights; ``width``, ``limb`` and ``head`` multiply an average body."""
 
     width: float
     limb: float
@@ -71,8 +71,8 @@ class Person:
     """The number on a player's shirt."""
 
 
-def dyed(colour: Colour, rng: np.random.Generator) -> Colour:
-    """A colour as one garment has it: the wardrobe's, slightly off, so that no two shirts are quite alike."""
+def dye(colour: Colour, rng: np.random.Generator) -> Colour:
+    """Vary a wardrobe's colour slightly for one garment: no two shirts are quite alike."""
     shift = rng.normal(0, 7, 3) + rng.normal(0, 6)
     red, green, blue = (
         round(min(244.0, max(12.0, channel + change))) for channel, change in zip(colour, shift, strict=True)
@@ -81,19 +81,19 @@ def dyed(colour: Colour, rng: np.random.Generator) -> Colour:
 
 
 def draw_garment(rng: np.random.Generator, colours: list[Colour], patterns: dict[str, float]) -> Garment:
-    """A garment of one or two of ``colours``, the first of them commoner; ``patterns`` gives each pattern's weight."""
+    """Draw a garment in one or two of ``colours``; the first are commoner. ``patterns`` maps patterns to weights."""
     weights = 1.0 / (np.arange(len(colours)) + 3.0)
     first, second = rng.choice(len(colours), 2, replace=False, p=weights / weights.sum())
     shares = np.array(list(patterns.values()))
     pattern = list(patterns)[rng.choice(len(patterns), p=shares / shares.sum())]
-    colour = dyed(colours[first], rng)
+    colour = dye(colours[first], rng)
     luminance = float(np.mean(colour)) / 255
     reflectance = 0.2 * luminance + 0.8 * float(rng.uniform(0.2, 0.75))
-    return Garment(colour, dyed(colours[second], rng), pattern, reflectance)
+    return Garment(colour, dye(colours[second], rng), pattern, reflectance)
 
 
 def draw_person(rng: np.random.Generator, wardrobe: int, closet: tuple[Colour, ...] = WARDROBE) -> Person:
-    """A person dressed from the first ``wardrobe`` colours of ``closet``."""
+    """Draw a person dressed in the first ``wardrobe`` colours of ``closet``."""
     colours = list(closet[:wardrobe])
     lower_colours = [closet[row] for row in TROUSER_COLOURS if row < wardrobe]
     feminine = rng.random() < 0.5
@@ -119,9 +119,9 @@ def draw_person(rng: np.random.Generator, wardrobe: int, closet: tuple[Colour, .
         lower=lower,
         lower_kind=lower_kind,
         skirt_hem=float(rng.choice([0.29, 0.37])),
-        shoes=dyed(colours[rng.integers(min(len(colours), 6))], rng),
+        shoes=dye(colours[rng.integers(min(len(colours), 6))], rng),
         hat=str(rng.choice(["none", "cap", "beanie"], p=[0.84, 0.11, 0.05])),
-        hat_colour=dyed(colours[rng.integers(len(colours))], rng),
+        hat_colour=dye(colours[rng.integers(len(colours))], rng),
         bag=str(rng.choice(["none", "backpack", "handbag", "shoulder bag"], p=[0.5, 0.24, 0.13, 0.13])),
-        bag_colour=dyed(colours[rng.integers(len(colours))], rng),
+        bag_colour=dye(colours[rng.integers(len(colours))], rng),
     )

@@ -1,4 +1,4 @@
-"""A walking skeleton: joints in three dimensions, and where a camera sees them in the box."""
+"""A walking skeleton: joints in three dimensions, and their projection into the box."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from harness.datasets.synthetic.person import Person
 
 Point = tuple[float, float, float]
-"""(left, up, forward) of the person, in body heights, or (right, down, towards the camera) in pixels of the canvas."""
+"""(left, up, forward) of the person in body heights, or (right, down, towards the camera) in canvas pixels."""
 
 SIDES = (("left", 1.0), ("right", -1.0))
 
 
 @dataclass(frozen=True)
 class Pose:
-    """A moment of a walk. Angles in radians; ``yaw`` 0 faces the camera, pi/2 walks to the image's right."""
+    """A moment of a walk. Angles are in radians; ``yaw`` 0 faces the camera, pi/2 walks to the image's right."""
 
     yaw: float
     phase: float
@@ -31,7 +31,7 @@ class Pose:
 
 
 def draw_pose(rng: np.random.Generator, heading: float, strength: float) -> Pose:
-    """A pose about the heading of a passage; ``strength`` is the difficulty's pose multiplier."""
+    """Draw a pose near the heading of a passage. ``strength`` is the difficulty's pose multiplier."""
     walking = rng.random() < 0.82
     return Pose(
         yaw=float(heading + rng.normal(0, 0.28) * strength),
@@ -53,7 +53,7 @@ def _along(start: Point, length: float, swing: float, outwards: float = 0.0) -> 
 
 
 def skeleton(person: Person, pose: Pose) -> dict[str, Point]:
-    """Joints by name in the person's own axes (left, up, forward), body heights, the lowest sole at height 0."""
+    """Joints by name, (left, up, forward) of the person in body heights. The lowest sole has height 0."""
     hip_height, leg = 0.515 * person.legs, 0.235 * person.legs
     joints: dict[str, Point] = {"pelvis": (0.0, hip_height + 0.02, 0.0)}
     for side, sign in SIDES:
@@ -76,7 +76,7 @@ def skeleton(person: Person, pose: Pose) -> dict[str, Point]:
 
 
 def _arm(side: str, sign: float, turn: float, person: Person, pose: Pose) -> dict[str, Point]:
-    """Shoulder to hand of one side; the arm swings against the leg of its side."""
+    """Joints from shoulder to hand of one side. The arm swings against the leg of its side."""
     swing, bend = -0.8 * pose.stride * sin(turn), pose.elbow
     if pose.raised == side:
         swing, bend = 0.35, 1.9
@@ -88,7 +88,7 @@ def _arm(side: str, sign: float, turn: float, person: Person, pose: Pose) -> dic
 
 
 def _face(head: Point, person: Person, pose: Pose) -> dict[str, Point]:
-    """Nose, eyes and ears, on a head turned by ``head_turn`` against the body."""
+    """Nose, eyes and ears on a head turned by ``head_turn`` against the body."""
     size = 0.05 * person.head
     points = {}
     for name, left, up, forward in (
@@ -108,7 +108,7 @@ def _face(head: Point, person: Person, pose: Pose) -> dict[str, Point]:
 
 @dataclass(frozen=True)
 class View:
-    """How the box shows the person: canvas pixels for a body height, where the soles' middle falls, camera pitch."""
+    """The person in the box: canvas pixels per body height, (x, y) of the soles' middle, camera pitch, and yaw."""
 
     scale_x: float
     scale_y: float
@@ -122,5 +122,5 @@ class View:
         left, up, forward = point
         right = left * cos(self.yaw) + forward * sin(self.yaw)
         near = forward * cos(self.yaw) - left * sin(self.yaw)
-        # A camera that looks down shows near points lower; heights are kept by normalising with the cosine.
+        # A camera that looks down shows near points lower. Normalising by the cosine keeps heights.
         return self.x + right * self.scale_x, self.y - (up - near * sin(self.pitch)) * self.scale_y, near

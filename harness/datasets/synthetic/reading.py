@@ -9,25 +9,24 @@ from pathlib import Path
 import numpy as np
 
 from harness.datasets.base import Dataset, Passport, Split
-from harness.datasets.file_names import NamedImage, named_images
+from harness.datasets.file_names import NamedImage, list_named_images
 from harness.datasets.passport import content_digests, fingerprint
 from harness.datasets.synthetic.edition import Edition
-from harness.datasets.synthetic.shots import plan
+from harness.datasets.synthetic.shots import plan_shots
 from harness.datasets.synthetic.writing import FINGERPRINT_FILE, FOLDERS, INFRARED_TWINS, SETTINGS_FILE
 from harness.errors import BadInput
 
 NAME = re.compile(r"(?P<identity>\d{4})_c(?P<camera>[1-9])s1_\d{6}_00\.png")
 
 
-def read(folder: Path) -> Dataset:
-    """The dataset in a folder that ``generate`` returned.
-
-    Raises BadInput where the folder is none of these, or was changed since.
-    """
+def read_edition(folder: Path) -> Dataset:
+    """The dataset in a folder drawn by ``generate``. Raises BadInput for another folder, or one changed since."""
     edition = _edition_of(folder)
-    images = {split: named_images(folder / place, NAME, "0001_c1s1_000001_00.png") for split, place in FOLDERS.items()}
+    images = {
+        split: list_named_images(folder / place, NAME, "0001_c1s1_000001_00.png") for split, place in FOLDERS.items()
+    }
     found_images = {(split, image.name) for split, of_split in images.items() for image in of_split}
-    if found_images != {(shot.split, shot.name) for shot in plan(edition)}:
+    if found_images != {(shot.split, shot.name) for shot in plan_shots(edition)}:
         raise BadInput(
             f"images are missing from {folder} or were added to it; delete that folder to have it drawn again"
         )
@@ -57,7 +56,7 @@ def _edition_of(folder: Path) -> Edition:
 
 
 def _drawn(folder: Path, found: str) -> str:
-    """The fingerprint of the images as they were drawn; ``found`` in a folder that was drawn before it was kept."""
+    """The fingerprint of the images as drawn; ``found`` for an old folder without the file of fingerprints."""
     file = folder / FINGERPRINT_FILE
     return file.read_text(encoding="utf-8", errors="replace").strip() if file.is_file() else found
 
@@ -71,7 +70,7 @@ def _split(place: str, images: list[NamedImage]) -> Split:
 
 
 def _counts(images: dict[str, list[NamedImage]]) -> dict[str, int]:
-    """Counts as in ``Passport``; the gallery's identities leave the distractors out."""
+    """Counts named as in ``Passport``. The gallery's identities do not include distractors."""
     counts = {}
     for split, word in (("train", "train"), ("query", "query"), ("test", "gallery")):
         counts[f"{word}_images"] = len(images[split])
@@ -82,7 +81,7 @@ def _counts(images: dict[str, list[NamedImage]]) -> dict[str, int]:
 
 
 def _fingerprint(folder: Path, edition: Edition, images: dict[str, list[NamedImage]]) -> str:
-    """SHA-256 over every image, its infrared twin included where it has one."""
+    """SHA-256 over every image and its infrared twin, if it has one."""
     kinds = ("", f"{INFRARED_TWINS}/") if edition.flavour.infrared_twins else ("",)
     rows = []
     for split, place in FOLDERS.items():

@@ -1,4 +1,4 @@
-"""The place before each camera: a painted panorama of ground, walls, trees and clutter, cut into backgrounds."""
+"""Paints the place before a camera: a panorama of ground, walls, trees and clutter. Backgrounds are cut from it."""
 
 from __future__ import annotations
 
@@ -26,19 +26,26 @@ GREENS: tuple[Colour, ...] = ((62, 92, 46), (84, 112, 58), (46, 74, 42), (104, 1
 
 @dataclass(frozen=True)
 class Scene:
-    """A panorama of (rows, columns, 4) uint8: red, green, blue, infrared; wider than a canvas."""
+    """A panorama (rows, columns, 4) uint8 of red, green, blue and infrared, larger than a canvas."""
 
     panorama: NDArray[np.uint8]
 
 
 def smooth_noise(rng: np.random.Generator, rows: int, columns: int, grain: int) -> NDArray[np.float32]:
-    """Noise of mean 0 and standard deviation near 1 whose blobs are about ``grain`` pixels wide."""
+    """Smooth noise of mean 0 and standard deviation about 1.
+
+    Args:
+        rng: Random numbers.
+        rows: Height in pixels.
+        columns: Width in pixels.
+        grain: Width of a blob in pixels, roughly.
+    """
     coarse = rng.normal(0, 1, (rows // grain + 2, columns // grain + 2)).astype(np.float32)
     return np.asarray(Image.fromarray(coarse).resize((columns, rows), Image.Resampling.BICUBIC), dtype=np.float32)
 
 
-def with_infrared(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """(rows, columns, 4): the colours 0..255 and the infrared sent back with them; leaves are bright there."""
+def add_infrared(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """(rows, columns, 4): the colours 0..255, and the infrared reflected with them. Leaves are bright in it."""
     light = np.empty((*pixels.shape[:2], 4), dtype=np.uint8)
     light[..., :3] = pixels
     red, green, blue = np.moveaxis(pixels.astype(np.float32), 2, 0)
@@ -46,8 +53,8 @@ def with_infrared(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     return light
 
 
-def near(colour: Colour, rng: np.random.Generator, spread: float = 14) -> Colour:
-    """A colour near another."""
+def vary(colour: Colour, rng: np.random.Generator, spread: float = 14) -> Colour:
+    """Vary each channel of a colour at random, with standard deviation ``spread``."""
     red, green, blue = (
         round(min(255.0, max(0.0, channel + shift)))
         for channel, shift in zip(colour, rng.normal(0, spread, 3), strict=True)
@@ -56,7 +63,7 @@ def near(colour: Colour, rng: np.random.Generator, spread: float = 14) -> Colour
 
 
 def paint_snowy_street(rng: np.random.Generator, number: int, rows: int, columns: int, clutter: float) -> Scene:
-    """As ``paint_street``, in snow."""
+    """The scene of ``paint_street``, in snow. The arguments are the same."""
     return paint_street(rng, number, rows, columns, clutter, SNOW)
 
 
@@ -68,24 +75,33 @@ def paint_street(
     clutter: float,
     grounds: tuple[Colour, ...] = GROUNDS,
 ) -> Scene:
-    """The scene of camera ``number`` (from 0); ``clutter`` multiplies the number of things in it."""
+    """The street before a camera.
+
+    Args:
+        rng: Random numbers of this scene.
+        number: The camera's number, from 0.
+        rows: Height of the panorama in pixels.
+        columns: Width of the panorama in pixels.
+        clutter: Multiplies the number of things in the scene.
+        grounds: Colours of the ground; the camera's number chooses one.
+    """
     image = Image.new("RGB", (columns, rows))
     pen = ImageDraw.Draw(image)
     horizon = int(rows * rng.uniform(0.3, 0.52))
-    # The camera's own kind of place and two others, so that a camera is not told by one wall alone.
+    # The camera's own kind of place and two others: one wall alone must not tell the camera.
     others = rng.permutation([kind for kind in BACKS if kind != BACKS[number % len(BACKS)]])[:2]
     for part, kind in enumerate((BACKS[number % len(BACKS)], *map(str, others))):
         section = Image.new("RGB", (columns // 3 + 1, horizon))
         _paint_back(ImageDraw.Draw(section), rng, kind, section.width, horizon)
         image.paste(section, (part * columns // 3, 0))
-    _paint_ground(pen, rng, near(grounds[number % len(grounds)], rng, 8), columns, rows, horizon)
+    _paint_ground(pen, rng, vary(grounds[number % len(grounds)], rng, 8), columns, rows, horizon)
     for _ in range(rng.poisson(7 * clutter)):
         _paint_thing(pen, rng, columns, horizon)
     return develop(rng, image)
 
 
 def develop(rng: np.random.Generator, image: Image.Image) -> Scene:
-    """A painted scene out of focus, as places behind a person are, with the texture of real ground and walls."""
+    """The painted scene out of focus, like a real background, with the texture of ground and walls."""
     columns, rows = image.size
     image = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.8, 2.6))))
     pixels = np.asarray(image, dtype=np.float32)
@@ -94,7 +110,7 @@ def develop(rng: np.random.Generator, image: Image.Image) -> Scene:
         + 5 * smooth_noise(rng, rows, columns, 7)
         + 4 * smooth_noise(rng, rows, columns, 3)
     )
-    return Scene(with_infrared(np.clip(pixels + texture[..., None], 0, 255)))
+    return Scene(add_infrared(np.clip(pixels + texture[..., None], 0, 255)))
 
 
 def _paint_ground(
@@ -124,41 +140,41 @@ def _paint_ground(
 
 
 def _paint_back(pen: ImageDraw.ImageDraw, rng: np.random.Generator, kind: str, columns: int, horizon: int) -> None:
-    """What stands behind the ground, from the top of the image to the horizon."""
+    """The background of the kind ``kind``, from the top of the image to the horizon."""
     walls = {
         "brick wall": (152, 92, 74),
         "plaster wall": (204, 196, 178),
         "glass front": (92, 112, 128),
         "parked cars": (168, 168, 166),
     }
-    pen.rectangle((0, 0, columns, horizon + 4), fill=near(walls.get(kind, (188, 204, 216)), rng))
+    pen.rectangle((0, 0, columns, horizon + 4), fill=vary(walls.get(kind, (188, 204, 216)), rng))
     if kind in ("hedge", "trees"):
         for _ in range(260):
             x, y = rng.uniform(0, columns), rng.uniform(0.1 if kind == "trees" else 0.35, 1.0) * horizon
             reach = rng.uniform(12, 46)
             pen.ellipse(
                 (x - reach, y - 0.7 * reach, x + reach, min(y + 0.7 * reach, horizon + 6)),
-                fill=near(GREENS[rng.integers(4)], rng, 9),
+                fill=vary(GREENS[rng.integers(4)], rng, 9),
             )
         if kind == "trees":
             for x in rng.uniform(0, columns, 7):
-                pen.rectangle((x, 0.2 * horizon, x + rng.uniform(10, 22), horizon + 10), fill=near((92, 74, 58), rng))
+                pen.rectangle((x, 0.2 * horizon, x + rng.uniform(10, 22), horizon + 10), fill=vary((92, 74, 58), rng))
     else:
         _paint_windows(pen, rng, kind, columns, horizon)
     if kind == "parked cars":
         for x in range(-60, columns, 250):
             paint_car(
-                pen, x + float(rng.normal(0, 20)), horizon, 110, near(CAR_COLOURS[rng.integers(len(CAR_COLOURS))], rng)
+                pen, x + float(rng.normal(0, 20)), horizon, 110, vary(CAR_COLOURS[rng.integers(len(CAR_COLOURS))], rng)
             )
 
 
 def _paint_windows(pen: ImageDraw.ImageDraw, rng: np.random.Generator, kind: str, columns: int, horizon: int) -> None:
     pitch = {"glass front": 74, "brick wall": 150, "plaster wall": 190}.get(kind, 170)
-    pane = near((58, 70, 84), rng)
+    pane = vary((58, 70, 84), rng)
     for x in range(int(rng.integers(-pitch, 0)), columns, pitch):
         top, low = (0.04, 0.97) if kind == "glass front" else (0.12, 0.66)
         box = (x, top * horizon, x + 0.8 * pitch if kind == "glass front" else x + 0.5 * pitch, low * horizon)
-        pen.rectangle(box, fill=near(pane, rng, 10), outline=(222, 222, 218), width=4)
+        pen.rectangle(box, fill=vary(pane, rng, 10), outline=(222, 222, 218), width=4)
         pen.line([((box[0] + box[2]) / 2, box[1]), ((box[0] + box[2]) / 2, box[3])], fill=(214, 214, 208), width=3)
 
 
@@ -173,7 +189,15 @@ CAR_COLOURS: tuple[Colour, ...] = (
 
 
 def paint_car(pen: ImageDraw.ImageDraw, x: float, base: float, height: float, colour: Colour) -> None:
-    """A car seen from its side, its wheels standing on ``base``; all lengths in pixels."""
+    """Paint a car from its side.
+
+    Args:
+        pen: Draws on the scene.
+        x: Left end of the car in pixels.
+        base: Height of the ground under its wheels in pixels.
+        height: Height of the car in pixels.
+        colour: Colour of its body.
+    """
     length, dark = 2.5 * height, tuple(int(0.55 * channel) for channel in colour)
     cabin = [
         (x + 0.2 * length, base - 0.58 * height),
@@ -206,7 +230,15 @@ def paint_car(pen: ImageDraw.ImageDraw, x: float, base: float, height: float, co
 
 
 def paint_bush(pen: ImageDraw.ImageDraw, rng: np.random.Generator, x: float, base: float, reach: float) -> None:
-    """A bush of leaves about (x, base), ``reach`` pixels to each side."""
+    """Paint a bush of leaves.
+
+    Args:
+        pen: Draws on the scene.
+        rng: Random numbers of its leaves.
+        x: Middle of the bush in pixels.
+        base: Height of the ground under it in pixels.
+        reach: Half its width in pixels.
+    """
     for _ in range(46):
         angle, distance = rng.uniform(0, np.pi), reach * np.sqrt(rng.uniform(0, 1))
         leaf_x, leaf_y, size = (
@@ -216,17 +248,17 @@ def paint_bush(pen: ImageDraw.ImageDraw, rng: np.random.Generator, x: float, bas
         )
         pen.ellipse(
             (leaf_x - size, leaf_y - 0.8 * size, leaf_x + size, leaf_y + 0.8 * size),
-            fill=near(GREENS[rng.integers(4)], rng, 10),
+            fill=vary(GREENS[rng.integers(4)], rng, 10),
         )
 
 
 def _paint_thing(pen: ImageDraw.ImageDraw, rng: np.random.Generator, columns: int, horizon: int) -> None:
-    """One piece of clutter: a lamp post, a sign, a bin, a bush, a bicycle or a bench."""
+    """Paint one piece of clutter: a lamp post, a sign, a bin, a bush, a bicycle or a bench."""
     x, base = float(rng.uniform(0, columns)), horizon + float(rng.uniform(0, 70))
     kind = rng.choice(["post", "sign", "bin", "bush", "bicycle", "bench"])
     if kind in ("post", "sign"):
         wide = rng.uniform(6, 13)
-        pen.rectangle((x, 0 if kind == "post" else base - 170, x + wide, base), fill=near((96, 98, 100), rng, 20))
+        pen.rectangle((x, 0 if kind == "post" else base - 170, x + wide, base), fill=vary((96, 98, 100), rng, 20))
         if kind == "sign":
             face = ((30, 84, 160), (190, 40, 40), (236, 232, 220), (40, 130, 70))[rng.integers(4)]
             pen.rectangle((x - 24, base - 190, x + 30, base - 140), fill=face)
@@ -234,12 +266,12 @@ def _paint_thing(pen: ImageDraw.ImageDraw, rng: np.random.Generator, columns: in
         pen.rounded_rectangle(
             (x, base - 70, x + 44, base),
             radius=6,
-            fill=near(((40, 92, 60), (60, 62, 66), (40, 70, 130))[rng.integers(3)], rng),
+            fill=vary(((40, 92, 60), (60, 62, 66), (40, 70, 130))[rng.integers(3)], rng),
         )
     elif kind == "bush":
         paint_bush(pen, rng, x, base, float(rng.uniform(30, 60)))
     elif kind == "bicycle":
-        frame = near(((160, 40, 40), (40, 60, 120), (60, 60, 62))[rng.integers(3)], rng)
+        frame = vary(((160, 40, 40), (40, 60, 120), (60, 60, 62))[rng.integers(3)], rng)
         for wheel in (0, 78):
             pen.ellipse((x + wheel, base - 52, x + wheel + 52, base), outline=(34, 34, 36), width=4)
         pen.line(
@@ -249,7 +281,7 @@ def _paint_thing(pen: ImageDraw.ImageDraw, rng: np.random.Generator, columns: in
         )
         pen.line([(x + 104, base - 26), (x + 88, base - 80), (x + 76, base - 84)], fill=frame, width=4)
     else:
-        pen.rectangle((x, base - 40, x + 120, base - 32), fill=near((124, 92, 62), rng))
-        pen.rectangle((x, base - 64, x + 120, base - 54), fill=near((124, 92, 62), rng))
+        pen.rectangle((x, base - 40, x + 120, base - 32), fill=vary((124, 92, 62), rng))
+        pen.rectangle((x, base - 64, x + 120, base - 54), fill=vary((124, 92, 62), rng))
         for leg in (10, 104):
             pen.rectangle((x + leg, base - 54, x + leg + 6, base), fill=(52, 52, 54))

@@ -1,4 +1,4 @@
-"""A contact sheet, to see at a glance what a synthetic dataset looks like."""
+"""A contact sheet of a synthetic dataset."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ LABEL_COLOURS = np.array([(0, 0, 0), (230, 60, 60), (70, 190, 90), (70, 120, 230
 
 
 def contact_sheet(dataset: Dataset, rows: int = 8) -> Image.Image:
-    """One training and one test identity a row: training images, queries, gallery images (dark where there are no
-    more), in a dataset with infrared twins that of the first training image, then the first query and gallery image
-    with their parsing map and visible keypoints drawn over."""
+    """One row per training and test identity: training images, queries, gallery images (dark if there are too few).
+
+    If the dataset has infrared twins, the first training image's twin follows. The last columns show the first query
+    and gallery image with parsing map and visible keypoints drawn over them.
+    """
     trained = np.unique(dataset.train.identities)[:rows]
     tested = np.unique(dataset.query.identities)[:rows]
     with_twins = (dataset.root / INFRARED_TWINS).is_dir()
@@ -29,14 +31,14 @@ def contact_sheet(dataset: Dataset, rows: int = 8) -> Image.Image:
     lines = max(len(trained), len(tested))
     sheet = Image.new("RGB", (columns * (WIDTH + GAP) + GAP, lines * (HEIGHT + GAP) + GAP), (40, 40, 40))
     for line, identity in enumerate(trained):
-        names = _of(dataset.train, identity, TRAIN)
+        names = _choose_names(dataset.train, identity, TRAIN)
         _place_all(sheet, line, 0, [_open(dataset, name) for name in names])
         if with_twins:
             _place_all(sheet, line, TRAIN + QUERY + GALLERY, [_open(dataset, f"{INFRARED_TWINS}/{names[0]}")])
     truths = {split: _truth(dataset, split) for split in ("query", "test")}
     for line, identity in enumerate(tested):
-        queries = _of(dataset.query, identity, QUERY)
-        found = _of(dataset.gallery, identity, GALLERY)
+        queries = _choose_names(dataset.query, identity, QUERY)
+        found = _choose_names(dataset.gallery, identity, GALLERY)
         _place_all(sheet, line, TRAIN, [_open(dataset, name) for name in queries])
         _place_all(sheet, line, TRAIN + QUERY, [_open(dataset, name) for name in found])
         explained = [
@@ -47,8 +49,8 @@ def contact_sheet(dataset: Dataset, rows: int = 8) -> Image.Image:
     return sheet
 
 
-def _of(split: Split, identity: int, most: int) -> list[str]:
-    """Up to ``most`` names of an identity's images, spread over all of them: not one camera's alone."""
+def _choose_names(split: Split, identity: int, most: int) -> list[str]:
+    """Up to ``most`` names of an identity's images, spread evenly, so that several cameras are shown."""
     rows = np.flatnonzero(split.identities == identity)
     chosen = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
     return [split.names[row] for row in rows[chosen]]

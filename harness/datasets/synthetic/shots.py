@@ -1,4 +1,4 @@
-"""The list of an edition's images before any is drawn: whose, in which split, by which camera."""
+"""Plans the images of an edition: person, split and camera of each."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 from harness.datasets.synthetic.edition import Edition
 
 TRAINING_MOMENTS = 2
-"""Moments that a training player's frames are from."""
+"""Moments per training player, if all images of a test identity show one moment."""
 
 
 @dataclass(frozen=True)
 class Shot:
-    """One image to be taken. ``person`` is whose body is drawn: distractors differ in it, yet all have identity 0.
+    """One image to be taken.
 
-    ``camera`` is the one its name says, ``place`` the number of the camera that it is really taken by. ``share`` is
-    what is left of its height, from the top.
+    ``person`` is the number of the drawn person: distractors differ in it, but all have identity 0. ``camera`` is the
+    camera in the file's name, ``place`` the camera that takes the image. ``share`` of the height is kept, from the top.
     """
 
     split: str
@@ -36,8 +36,8 @@ class Shot:
         return f"{self.identity:04d}_c{self.camera}s1_{self.number:06d}_00.png"
 
 
-def plan(edition: Edition) -> list[Shot]:
-    """Every image of an edition. Each query has an image of its identity from another camera in the gallery."""
+def plan_shots(edition: Edition) -> list[Shot]:
+    """Plan every image of an edition. The gallery has an image of each query's identity from another camera."""
     numbers = count(1)
     shots: list[Shot] = []
     for identity in range(1, edition.train_ids + 1):
@@ -64,7 +64,7 @@ def _training(edition: Edition, identity: int) -> Iterator[tuple[int, int]]:
         places = rng.permutation(flavour.cameras)[:TRAINING_MOMENTS] + 1
         yield from ((1, place) for place in _evenly(places.tolist(), edition.train_images))
         return
-    if flavour.infrared_cameras:  # Everyone in both lights, a third in infrared as in SYSU-MM01.
+    if flavour.infrared_cameras:  # Everyone is seen in both lights; a third of the images is infrared, as in SYSU-MM01.
         rng = np.random.default_rng((edition.seed, 5, identity))
         infrared = max(1, edition.train_images // 3)
         cameras = _some(rng, flavour.query_cameras, infrared)
@@ -93,14 +93,14 @@ def _test(edition: Edition, identity: int) -> Iterator[tuple[str, int, int]]:
 
 
 def _cameras_of(edition: Edition, identity: int, images: int) -> list[int]:
-    """The camera of each of an identity's images, in order: up to five cameras, as evenly as it goes, two at least."""
+    """The camera of each image of an identity, in order: two to five cameras, as evenly as possible."""
     rng = np.random.default_rng((edition.seed, 5, identity))
     seen = rng.permutation(edition.flavour.cameras)[: max(2, min(int(rng.integers(4, 6)), images // 2))] + 1
     return _evenly(seen.tolist(), images)
 
 
 def _some(rng: np.random.Generator, cameras: Sequence[int], images: int) -> list[int]:
-    """The camera of each of ``images`` images, two of each camera where it goes: not everyone passes every camera."""
+    """The camera of each of ``images`` images, two per camera if possible: not everyone passes every camera."""
     return _evenly(rng.permutation(cameras)[: max(1, images // 2)].tolist(), images)
 
 

@@ -1,4 +1,4 @@
-"""Generates an edition on disk, in Market-1501's layout, whole or not at all."""
+"""Draws an edition on disk, in Market-1501's layout. It is whole or not there."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ import numpy as np
 
 from harness.datasets.passport import fingerprint
 from harness.datasets.synthetic.camera import Camera, build_camera
-from harness.datasets.synthetic.cutting import cut
+from harness.datasets.synthetic.cutting import crop_upper
 from harness.datasets.synthetic.edition import Difficulty, Edition
 from harness.datasets.synthetic.people import Person, draw_someone
 from harness.datasets.synthetic.photograph import COLUMNS, ROWS, Photograph, draw_passage, photograph
-from harness.datasets.synthetic.shots import Shot, plan
+from harness.datasets.synthetic.shots import Shot, plan_shots
 from harness.errors import BadInput
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "test": "bounding_box_test"}
-"""Splits as priors files name them, and Market-1501's folders."""
+"""Split, as named in files of priors -> Market-1501's folder."""
 
 INFRARED_TWINS = "infrared"
-"""Folder of the infrared twins, laid out as the images."""
+"""Folder of the infrared twins. Its layout is that of the images."""
 
 FINGERPRINT_FILE = "fingerprint.txt"
-"""The fingerprint of the images as they were drawn."""
+"""Holds the fingerprint of the images as drawn."""
 
 SETTINGS_FILE = "edition.json"
-"""Written last: a folder that has it is complete."""
+"""Written last: a folder with it is complete."""
 
 
 def generate(
@@ -46,23 +46,40 @@ def generate(
     test_images: int = 10,
     distractors: int = 120,
 ) -> Path:
-    """Draws a dataset under ``cache`` and returns its folder; one that is already complete is used as it is.
+    """Draw a dataset. A complete folder is used as it is.
 
-    Sizes are those of ``Edition``. Raises BadInput where a setting is out of range or the cache cannot be written.
+    Args:
+        cache: The dataset's folder is made in this one.
+        seed: Seed of people, cameras and images, from 0.
+        difficulty: The knobs; by default the plain ones.
+        train_ids: Training identities.
+        test_ids: Test identities.
+        train_images: Images per training identity.
+        test_images: Mean number of images per test identity, queries included.
+        distractors: Gallery images of people in neither set.
+
+    Returns:
+        The dataset's folder.
+
+    Raises:
+        BadInput: A setting is out of range, or the cache cannot be written.
     """
     edition = Edition(seed, difficulty or Difficulty(), train_ids, test_ids, train_images, test_images, distractors)
     return write_edition(cache, edition)
 
 
 def write_edition(cache: Path, edition: Edition) -> Path:
-    """Draws an edition beside its final place and then renames it: a killed generation leaves no half of one."""
+    """Draw an edition beside its final place, then rename it: a killed process leaves nothing half drawn.
+
+    Returns its folder in ``cache``. Raises BadInput if the cache cannot be written.
+    """
     folder = cache / edition.folder_name
     if (folder / SETTINGS_FILE).is_file():
         return folder
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{edition.folder_name}-", dir=cache) as workplace:
-            unfinished = Path(workplace) / "dataset"
+        with tempfile.TemporaryDirectory(prefix=f".{edition.folder_name}-", dir=cache) as aside:
+            unfinished = Path(aside) / "dataset"
             _draw_all(unfinished, edition)
             _put_in_place(unfinished, folder)
     except OSError as error:
@@ -74,7 +91,7 @@ def write_edition(cache: Path, edition: Edition) -> Path:
 
 
 def _put_in_place(unfinished: Path, folder: Path) -> None:
-    """Renames the finished folder; where another process was faster, its folder (the same bytes) stays."""
+    """Rename the finished folder. If another process was faster, its folder (with the same bytes) stays."""
     if folder.exists() and not (folder / SETTINGS_FILE).is_file():
         shutil.rmtree(folder)
     try:
@@ -84,9 +101,8 @@ def _put_in_place(unfinished: Path, folder: Path) -> None:
             raise
 
 
-def take(edition: Edition, shots: list[Shot]) -> Iterator[tuple[Shot, Photograph]]:
-    """Draws the images asked for. Each depends on its own seeds only, not on what else is drawn."""
-
+def take_photographs(edition: Edition, shots: list[Shot]) -> Iterator[tuple[Shot, Photograph]]:
+    """Draw the images of ``shots``. Each depends only on its own seeds, not on the other images."""
     flavour = edition.flavour
 
     @cache
@@ -104,7 +120,7 @@ def take(edition: Edition, shots: list[Shot]) -> Iterator[tuple[Shot, Photograph
         knobs = edition.difficulty_of(shot.split)
         in_infrared = shot.camera in flavour.infrared_cameras
         picture = photograph(person_of(shot.person), camera, passage, rng, knobs, flavour, in_infrared)
-        yield shot, picture if shot.share == 1 else cut(picture, shot.share)
+        yield shot, picture if shot.share == 1 else crop_upper(picture, shot.share)
 
 
 def _draw_all(folder: Path, edition: Edition) -> None:
@@ -114,7 +130,7 @@ def _draw_all(folder: Path, edition: Edition) -> None:
             (folder / INFRARED_TWINS / name).mkdir(parents=True)
     truths: dict[str, list[tuple[str, Photograph]]] = {split: [] for split in FOLDERS}
     drawn: list[tuple[str, str, int, int]] = []
-    for shot, picture in take(edition, plan(edition)):
+    for shot, picture in take_photographs(edition, plan_shots(edition)):
         place = f"{FOLDERS[shot.split]}/{shot.name}"
         images = {place: picture.image}
         if picture.infrared_twin is not None:
@@ -131,7 +147,7 @@ def _draw_all(folder: Path, edition: Edition) -> None:
 
 
 def _write_priors(file: Path, rows: list[tuple[str, Photograph]]) -> None:
-    """The truth of a split, in the format of Market-1501's priors files, and the parsing maps."""
+    """Write the truth of a split as a file of priors, parsing maps included."""
     parsing = np.stack([picture.parsing for _, picture in rows])
     np.savez_compressed(
         file,

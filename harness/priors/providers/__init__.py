@@ -1,10 +1,10 @@
-"""Providers of priors by name. Importing this needs neither torch nor numpy; a provider is imported when it is used."""
+"""Providers of priors, by name. Importing this needs neither torch nor numpy: a provider is imported on first use."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from harness.errors import BadInput, unknown
+from harness.errors import BadInput, unknown_name_error
 from harness.priors.providers.base import Provider
 
 __all__ = ["PROVIDERS", "Provider", "provider"]
@@ -16,7 +16,7 @@ PROVIDERS = {
     "segmenter": "torchvision's Mask R-CNN (COCO): person masks",
     "vitpose": "ViTPose through transformers (extra [pose]): keypoints",
 }
-"""What each provider is and gives."""
+"""Each provider, with the tool it uses and the priors it gives."""
 
 
 def provider(
@@ -26,14 +26,20 @@ def provider(
     masks: Path | None = None,
     labels: Path | None = None,
 ) -> Provider:
-    """The provider called ``name``, ready to look at images on ``device``.
+    """The provider called ``name``, ready to look at images.
 
-    ``files`` reads ``keypoints`` (a COCO JSON file) and ``masks`` (a folder of PNGs, part maps where ``labels`` names
-    their label map). Raises BadInput for an unknown name, for files that cannot be read, and for networks whose
-    package or weights cannot be had.
+    Args:
+        name: A key of ``PROVIDERS``.
+        device: Device of a network.
+        keypoints: For ``files``: a COCO JSON file.
+        masks: For ``files``: a folder of PNGs, person masks, or part maps if ``labels`` is given.
+        labels: For ``files``: the label map of the part maps, YAML or JSON.
+
+    Raises:
+        BadInput: Unknown name; a file that cannot be read; a network whose package or weights cannot be had.
     """
     if name not in PROVIDERS:
-        raise unknown("provider", name, PROVIDERS)
+        raise unknown_name_error("provider", name, PROVIDERS)
     if name == "synthetic":
         raise BadInput("only the embedded datasets know their own truth; choose another --provider")
     if name == "files":

@@ -1,4 +1,4 @@
-"""What a provider of priors is, and the images it looks at."""
+"""The interface of a provider of priors, and the reading of images for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import BadInput
+from harness.progress import Progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,21 +16,18 @@ if TYPE_CHECKING:
 
     from harness.datasets.base import Split
 
-Progress = Callable[[int, int], None]
-"""Called with the images done and the images in all."""
-
 Observe = Callable[[Path, "Split", Progress], "dict[str, NDArray[Any]]"]
-"""Looks at the images of a split, given the dataset's root, and gives the arrays, row by row beside the images."""
+"""Called with the dataset's root, a split and a progress callback. Returns arrays with one row per image."""
 
 
 @dataclass(frozen=True)
 class Provider:
-    """Something that knows priors of images.
+    """A source of priors.
 
-    ``statement`` names it with its version, as the cache and the run hash keep it. ``arrays`` are the names of what
-    ``observe`` gives: ``keypoints`` (N, 17, 3) in COCO's order, x and y as fractions of the image's width and height
-    and confidence 0..1; ``presence`` (N,) the probability that a person is there; ``mask`` (N, 64, 32) bool, true on
-    the person; ``parsing`` (N, 64, 32) uint8, labelled as in ``harness.priors.parsing``.
+    ``statement`` names it with its version, for the file of priors and the run hash. ``arrays`` names the arrays that
+    ``observe`` returns: ``keypoints`` (N, 17, 3) in COCO's order, x and y as fractions of the image's width and height,
+    confidence 0..1; ``presence`` (N,) the probability that a person is there; ``mask`` (N, 64, 32) bool, true on the
+    person; ``parsing`` (N, 64, 32) uint8, labelled as in ``harness.priors.parsing``.
     """
 
     statement: str
@@ -37,8 +35,8 @@ class Provider:
     observe: Observe
 
 
-def rgb(file: Path) -> Image.Image:
-    """The image in colour, at its own size. Raises BadInput naming a file that does not decode."""
+def open_rgb(file: Path) -> Image.Image:
+    """The image in colour, at its own size. Raises BadInput, naming the file, if it does not decode."""
     from PIL import Image
 
     try:

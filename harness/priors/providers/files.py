@@ -1,8 +1,7 @@
-"""Priors that another tool wrote: keypoints in COCO's JSON format, and a PNG an image with a mask or a part map."""
+"""Priors written by another tool: keypoints in COCO's JSON format, and one PNG per image with a mask or a part map."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -13,9 +12,11 @@ import yaml
 from PIL import Image
 
 from harness.errors import BadInput
+from harness.files.hashing import file_digest
 from harness.priors.naming import image_names
 from harness.priors.parsing import BACKGROUND, HEAD, HEIGHT, LEFT_LEG, RIGHT_LEG, TORSO, WIDTH
-from harness.priors.providers.base import Progress, Provider
+from harness.priors.providers.base import Provider
+from harness.progress import Progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,21 +24,21 @@ if TYPE_CHECKING:
     from harness.datasets.base import Split
 
 PARTS = {"background": BACKGROUND, "head": HEAD, "torso": TORSO, "left leg": LEFT_LEG, "right leg": RIGHT_LEG}
-"""What a label map may call a label; the torso has the arms, left and right are the person's own."""
+"""Names of parts in a label map. The torso includes the arms; left and right are the person's own."""
 
 GREATEST_LABEL = 65_535
 """The greatest value of a PNG's pixel."""
 
 Labels = Mapping[int, int]
-"""Part of a part map by the label in a PNG."""
+"""Label in a PNG -> label of a part map."""
 
 
 def from_files(keypoints: Path | None, masks: Path | None, labels: Path | None) -> Provider:
     """Keypoints of the COCO JSON file ``keypoints``, and masks or part maps of the PNG folder ``masks``.
 
-    A PNG is called as its image is, with ``.png`` for the suffix or after it. Without ``labels`` its pixels are 0 and
-    1 or 0 and 255 for background and person; with it they are labels, and ``labels`` is a YAML or JSON file
-    that maps each to one of ``PARTS``. Raises BadInput for files that are not so, and for images that they lack.
+    A PNG has its image's name, with ``.png`` in place of the suffix or after it. Without ``labels`` its pixels are 0
+    (background) and 1 or 255 (person). With ``labels``, a YAML or JSON file that maps each label to one of ``PARTS``,
+    its pixels are labels. Raises BadInput for malformed files, and for images that the files lack.
     """
     if keypoints is None and masks is None:
         raise BadInput("--provider files needs --keypoints FILE.json, --masks FOLDER, or both")
@@ -54,49 +55,45 @@ def from_files(keypoints: Path | None, masks: Path | None, labels: Path | None) 
     def observe(root: Path, split: Split, progress: Progress) -> dict[str, NDArray[Any]]:
         found: dict[str, NDArray[Any]] = {}
         if people is not None and keypoints is not None:
-            found |= _keypoints(keypoints, people, image_names(split))
+            found |= _match_people(keypoints, people, image_names(split))
         if masks is not None:
-            found |= _maps(masks, label_map, image_names(split), progress)
+            found |= _read_maps(masks, label_map, image_names(split), progress)
         return found
 
     return Provider(_statement(keypoints, masks, labels), arrays, observe)
 
 
 def _statement(keypoints: Path | None, masks: Path | None, labels: Path | None) -> str:
-    said = []
+    sources = []
     if keypoints is not None:
-        said.append(f"COCO keypoints {keypoints.name} (SHA-256 {_digest(keypoints)})")
+        sources.append(f"COCO keypoints {keypoints.name} (SHA-256 {file_digest(keypoints)[:12]})")
     if masks is not None:
-        said.append(f"PNGs of the folder {masks.resolve().name}")
+        sources.append(f"PNGs of the folder {masks.resolve().name}")
     if labels is not None:
-        said.append(f"label map {labels.name} (SHA-256 {_digest(labels)})")
-    return "files: " + ", ".join(said)
-
-
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+        sources.append(f"label map {labels.name} (SHA-256 {file_digest(labels)[:12]})")
+    return "files: " + ", ".join(sources)
 
 
 def read_coco(file: Path) -> dict[str, NDArray[np.float32]]:
-    """The surest person of each image of a COCO keypoint file, by the image's ``file_name``: (18, 3).
+    """The best person of each image in a COCO keypoint file, by the image's ``file_name``: (18, 3).
 
-    The first 17 rows are the keypoints as in ``Provider``, the last holds the person's presence in its third place: the
-    annotation's ``score`` where it has one, else 1, and 0 without annotation. The surest has the greatest score, then
-    the greatest area. Where any third number of a keypoint is 2 they are COCO's visibilities (0 not labelled, 1 hidden,
-    2 visible), kept as confidences 0, 0.5 and 1; else they are confidences already. Raises BadInput naming the file and
-    the entry that is wrong.
+    The first 17 rows are the keypoints as in ``Provider``. The last row holds the presence in its third column: the
+    annotation's ``score`` (1 without a score), or 0 for an image without annotation. The best person has the greatest
+    score, then the greatest area. If the third number of any keypoint is 2, all are COCO's visibilities (0 not
+    labelled, 1 hidden, 2 visible) and become confidences 0, 0.5 and 1; else they are confidences already. Raises
+    BadInput, naming the file and the wrong entry.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         images = {image["id"]: image for image in content["images"]}
         annotations = [entry for entry in content["annotations"] if entry.get("keypoints")]
-        surest = _surest(annotations)
+        best = _choose_best(annotations)
         people = {}
         flags = any(value == 2 for entry in annotations for value in entry["keypoints"][2::3])
         for image_id, image in images.items():
             size = np.array([image["width"], image["height"]], np.float32)
-            people[str(image["file_name"])] = _person(surest.get(image_id), size, flags)
-        strangers = [entry for entry in surest if entry not in images]
+            people[str(image["file_name"])] = _read_person(best.get(image_id), size, flags)
+        unlisted = [image_id for image_id in best if image_id not in images]
     except OSError as error:
         raise BadInput(f"--keypoints {file} cannot be read ({error.strerror}); name a COCO JSON file") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -104,25 +101,28 @@ def read_coco(file: Path) -> dict[str, NDArray[np.float32]]:
             f"--keypoints {file} is not in COCO's keypoint format ({type(error).__name__}: {error}); it needs images "
             "with id, file_name, width, height, and annotations with image_id and 17 keypoints of x, y, v"
         ) from error
-    if strangers:
-        raise BadInput(f"--keypoints {file} has annotations of image {strangers[0]!r}, which it does not list; add it")
+    if unlisted:
+        raise BadInput(f"--keypoints {file} has annotations of image {unlisted[0]!r}, which it does not list; add it")
     return people
 
 
-def _surest(annotations: Sequence[Mapping[str, Any]]) -> dict[Any, Mapping[str, Any]]:
+def _choose_best(annotations: Sequence[Mapping[str, Any]]) -> dict[Any, Mapping[str, Any]]:
+    """The best annotation of each image, by image id."""
+
     def rank(entry: Mapping[str, Any]) -> tuple[float, float]:
         box = entry.get("bbox", (0, 0, 0, 0))
         return float(entry.get("score", 1)), float(entry.get("area", box[2] * box[3]))
 
-    surest: dict[Any, Mapping[str, Any]] = {}
+    best: dict[Any, Mapping[str, Any]] = {}
     for entry in annotations:
-        known = surest.get(entry["image_id"])
+        known = best.get(entry["image_id"])
         if known is None or rank(entry) > rank(known):
-            surest[entry["image_id"]] = entry
-    return surest
+            best[entry["image_id"]] = entry
+    return best
 
 
-def _person(entry: Mapping[str, Any] | None, size: NDArray[np.float32], flags: bool) -> NDArray[np.float32]:
+def _read_person(entry: Mapping[str, Any] | None, size: NDArray[np.float32], flags: bool) -> NDArray[np.float32]:
+    """One person as (18, 3). ``size`` is the image's (width, height); ``flags`` says that v is a visibility."""
     person = np.zeros((18, 3), np.float32)
     if entry is None:
         return person
@@ -136,8 +136,10 @@ def _person(entry: Mapping[str, Any] | None, size: NDArray[np.float32], flags: b
     return person
 
 
-def _keypoints(file: Path, people: Mapping[str, NDArray[np.float32]], names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Rows for ``names``; a file may write the folders above an image or leave them out."""
+def _match_people(
+    file: Path, people: Mapping[str, NDArray[np.float32]], names: Sequence[str]
+) -> dict[str, NDArray[Any]]:
+    """Keypoints and presence of each of ``names``. The file may leave out the folders above an image."""
     by_name = {PurePosixPath(name).name: person for name, person in people.items()}
     if len(by_name) < len(people) or any("/" in name for name in names):
         by_name = dict(people)
@@ -168,8 +170,10 @@ def read_labels(file: Path) -> Labels:
         ) from error
 
 
-def _maps(folder: Path, labels: Labels | None, names: Sequence[str], progress: Progress) -> dict[str, NDArray[Any]]:
-    files = [_png(folder, name) for name in names]
+def _read_maps(
+    folder: Path, labels: Labels | None, names: Sequence[str], progress: Progress
+) -> dict[str, NDArray[Any]]:
+    files = [_png_of(folder, name) for name in names]
     missing = [name for name, file in zip(names, files, strict=True) if not file.is_file()]
     if missing:
         raise BadInput(
@@ -178,18 +182,18 @@ def _maps(folder: Path, labels: Labels | None, names: Sequence[str], progress: P
         )
     maps = np.zeros((len(names), HEIGHT, WIDTH), np.uint8)
     for row, file in enumerate(files):
-        maps[row] = _person_map(file) if labels is None else _part_map(file, labels)
+        maps[row] = _read_mask(file) if labels is None else _read_part_map(file, labels)
         progress(row + 1, len(names))
     return {"mask": maps > 0} if labels is None else {"mask": maps > 0, "parsing": maps}
 
 
-def _png(folder: Path, name: str) -> Path:
+def _png_of(folder: Path, name: str) -> Path:
     replaced = (folder / name).with_suffix(".png")
     return replaced if replaced.is_file() else folder / f"{name}.png"
 
 
-def _pixels(file: Path) -> NDArray[Any]:
-    """The labels of a PNG, those in the middle of each of the 64 x 32 cells, and all that it has."""
+def _read_pixels(file: Path) -> NDArray[Any]:
+    """All pixels of a PNG with one channel, (rows, columns)."""
     try:
         with Image.open(file) as image:
             pixels = np.asarray(image)
@@ -200,8 +204,8 @@ def _pixels(file: Path) -> NDArray[Any]:
     return pixels
 
 
-def _middles(pixels: NDArray[Any]) -> NDArray[Any]:
-    """The pixel in the middle of each of 64 x 32 cells."""
+def _reduce(pixels: NDArray[Any]) -> NDArray[Any]:
+    """The middle pixel of each of 64 x 32 cells."""
     high, wide = pixels.shape
     rows = (np.arange(HEIGHT) * 2 + 1) * high // (2 * HEIGHT)
     columns = (np.arange(WIDTH) * 2 + 1) * wide // (2 * WIDTH)
@@ -209,20 +213,20 @@ def _middles(pixels: NDArray[Any]) -> NDArray[Any]:
     return middles
 
 
-def _person_map(file: Path) -> NDArray[np.bool_]:
-    pixels = _pixels(file)
+def _read_mask(file: Path) -> NDArray[np.bool_]:
+    pixels = _read_pixels(file)
     values = set(np.unique(pixels).tolist())
     if not (values <= {0, 1} or values <= {0, 255}):
         strange = sorted(values - {0, 255})[0]
         raise BadInput(f"{file} has the value {strange}; a mask has 0 and 255 (or 1), a part map needs --labels")
-    return _middles(pixels) > 0
+    return _reduce(pixels) > 0
 
 
-def _part_map(file: Path, labels: Labels) -> NDArray[np.uint8]:
-    pixels = _pixels(file)
+def _read_part_map(file: Path, labels: Labels) -> NDArray[np.uint8]:
+    pixels = _read_pixels(file)
     strange = sorted(set(np.unique(pixels).tolist()) - set(labels))
     if strange:
         raise BadInput(f"{file} has the label {strange[0]}, which --labels does not map; add it there")
     part_of = np.zeros(max(labels) + 1, np.uint8)
     part_of[list(labels)] = list(labels.values())
-    return part_of[_middles(pixels)]
+    return part_of[_reduce(pixels)]

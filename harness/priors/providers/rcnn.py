@@ -1,4 +1,4 @@
-"""torchvision's detectors trained on COCO (He et al., Mask R-CNN, ICCV 2017), on crops that one person should fill."""
+"""torchvision's detectors trained on COCO (He et al., Mask R-CNN, ICCV 2017), run on crops of one person."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from torchvision.models import detection
 
 from harness.errors import BadInput
 from harness.priors.parsing import HEIGHT, WIDTH
-from harness.priors.providers.base import Progress, Provider, rgb
+from harness.priors.providers.base import Provider, open_rgb
+from harness.progress import Progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,29 +24,27 @@ if TYPE_CHECKING:
     from harness.datasets.base import Split
 
 SHORT_SIDE, LONG_SIDE = 256, 512
-"""Crops are enlarged until a side has so many pixels: a person who fills the crop is then of a size common in COCO."""
+"""Crops are enlarged until a side has this many pixels. A person who fills the crop then has a size common in COCO."""
 
 PERSON = 1
 """COCO's category."""
 
-AT_ONCE = 8
-"""Images in one batch."""
+IMAGES_PER_BATCH = 8
 
 
 def keypoint_rcnn(device: str) -> Provider:
-    """Keypoints of the person detected with most confidence; presence is that confidence, 0 where nobody was detected.
+    """Keypoints of the person detected with most confidence. Presence is this confidence, 0 if nobody was detected.
 
-    The network scores a joint with a logit; its sigmoid is kept as the confidence. Raises BadInput where the weights
-    cannot be had.
+    A joint's confidence is the sigmoid of the network's score. Raises BadInput if the weights cannot be had.
     """
     weights = detection.KeypointRCNN_ResNet50_FPN_Weights.COCO_V1
-    # It knows people only, so that its surest detection is all that is needed.
+    # The network knows people only, so one detection is enough.
     network = _network(detection.keypointrcnn_resnet50_fpn, weights, device, detections=1)
 
     def observe(root: Path, split: Split, progress: Progress) -> dict[str, NDArray[Any]]:
         keypoints = np.zeros((len(split), 17, 3), np.float32)
         presence = np.zeros(len(split), np.float32)
-        for row, (width, height), person in _people(network, device, root, split, progress):
+        for row, (width, height), person in _detect_people(network, device, root, split, progress):
             joints = person["keypoints"][:, :2].cpu().numpy()
             keypoints[row, :, :2] = joints / np.array([width, height], np.float32)
             keypoints[row, :, 2] = person["keypoints_scores"].sigmoid().cpu().numpy()
@@ -56,13 +55,13 @@ def keypoint_rcnn(device: str) -> Provider:
 
 
 def segmenter(device: str) -> Provider:
-    """Mask of the person detected with most confidence, empty where nobody was. Raises BadInput without weights."""
+    """Mask of the person detected with most confidence, empty if nobody was. Raises BadInput without weights."""
     weights = detection.MaskRCNN_ResNet50_FPN_Weights.COCO_V1
     network = _network(detection.maskrcnn_resnet50_fpn, weights, device, detections=10)
 
     def observe(root: Path, split: Split, progress: Progress) -> dict[str, NDArray[Any]]:
         masks = np.zeros((len(split), HEIGHT, WIDTH), bool)
-        for row, _, person in _people(network, device, root, split, progress):
+        for row, _, person in _detect_people(network, device, root, split, progress):
             probability = nn.functional.interpolate(
                 person["masks"][None], (HEIGHT, WIDTH), mode="bilinear", antialias=True
             )
@@ -80,7 +79,7 @@ def _statement(network: str, weights: Any) -> str:
 
 
 def _network(build: Callable[..., nn.Module], weights: Any, device: str, detections: int) -> nn.Module:
-    """The network with COCO weights, from torch's hub folder or fetched into it, for so many detections an image."""
+    """The network with COCO weights, from torch's hub folder or fetched into it. ``detections`` are per image."""
     network = build(
         weights=None,
         weights_backbone=None,
@@ -101,18 +100,18 @@ def _network(build: Callable[..., nn.Module], weights: Any, device: str, detecti
     return network.eval().to(device)
 
 
-def _people(
+def _detect_people(
     network: nn.Module, device: str, root: Path, split: Split, progress: Progress
 ) -> Iterator[tuple[int, tuple[int, int], dict[str, Tensor]]]:
-    """Row, (width, height) and what was detected of its surest person, for each image where one was detected."""
-    for start in range(0, len(split), AT_ONCE):
-        images = [rgb(root / name) for name in split.names[start : start + AT_ONCE]]
+    """Row, (width, height) and the best detection of a person, for each image with one."""
+    for start in range(0, len(split), IMAGES_PER_BATCH):
+        images = [open_rgb(root / name) for name in split.names[start : start + IMAGES_PER_BATCH]]
         pixels = [torchvision.transforms.functional.to_tensor(image).to(device) for image in images]
         with torch.inference_mode():
             detections = network(pixels)
         for offset, (image, found) in enumerate(zip(images, detections, strict=True)):
             people = torch.nonzero(found["labels"] == PERSON)
             if len(people):
-                surest = people[found["scores"][people[:, 0]].argmax(), 0]
-                yield start + offset, image.size, {name: values[surest] for name, values in found.items()}
+                best = people[found["scores"][people[:, 0]].argmax(), 0]
+                yield start + offset, image.size, {name: values[best] for name, values in found.items()}
         progress(start + len(images), len(split))

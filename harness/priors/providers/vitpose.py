@@ -1,4 +1,4 @@
-"""ViTPose (Xu et al., NeurIPS 2022) through ``transformers``, which is an optional extra."""
+"""ViTPose (Xu et al., NeurIPS 2022) through ``transformers``, an optional extra."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from harness.errors import BadInput
-from harness.priors.providers.base import Progress, Provider, rgb
+from harness.priors.providers.base import Provider, open_rgb
+from harness.progress import Progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,16 +19,15 @@ if TYPE_CHECKING:
     from harness.datasets.base import Split
 
 CHECKPOINT = "usyd-community/vitpose-base-simple"
-AT_ONCE = 32
-"""Images in one batch."""
+IMAGES_PER_BATCH = 32
 
 
 def vitpose(device: str) -> Provider:
-    """Keypoints of the person that fills the crop; presence is the confidence of the surest joint.
+    """Keypoints of the person that fills the crop. Presence is the confidence of the most confident joint.
 
-    Raises BadInput, naming the extra, without ``transformers``, and where the weights cannot be had.
+    Raises BadInput without ``transformers``, naming the extra, and if the weights cannot be had.
     """
-    transformers = _transformers()
+    transformers = _import_transformers()
     try:
         processor = transformers.VitPoseImageProcessor.from_pretrained(CHECKPOINT)
         network = transformers.VitPoseForPoseEstimation.from_pretrained(CHECKPOINT).eval().to(device)
@@ -40,9 +40,9 @@ def vitpose(device: str) -> Provider:
 
     def observe(root: Path, split: Split, progress: Progress) -> dict[str, NDArray[Any]]:
         keypoints = np.zeros((len(split), 17, 3), np.float32)
-        for start in range(0, len(split), AT_ONCE):
-            images = [rgb(root / name) for name in split.names[start : start + AT_ONCE]]
-            # The detector that usually finds the boxes is not needed: a re-ID image is one person's box already.
+        for start in range(0, len(split), IMAGES_PER_BATCH):
+            images = [open_rgb(root / name) for name in split.names[start : start + IMAGES_PER_BATCH]]
+            # No detector is needed: a re-ID image is already one person's box.
             boxes = [[[0.0, 0.0, float(image.width), float(image.height)]] for image in images]
             pixels = processor(images, boxes=boxes, return_tensors="pt")["pixel_values"].to(device)
             with torch.inference_mode():
@@ -60,7 +60,7 @@ def vitpose(device: str) -> Provider:
     return Provider(statement, ("keypoints", "presence"), observe)
 
 
-def _transformers() -> Any:
+def _import_transformers() -> Any:
     try:
         transformers = import_module("transformers")
         transformers.VitPoseForPoseEstimation  # noqa: B018

@@ -1,4 +1,4 @@
-"""The network of my_reid: trunk, mean over all places, classifier."""
+"""The network of my_reid: trunk, mean over positions, classifier."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from harness.models.backbone import build_backbone
 from harness.models.classifier import identity_classifier
 from harness.models.reid import Batch, ReIDModel
 
-from . import MySwitches
 from .losses import triplet_loss
+from .switches import MySwitches
 
 
 @dataclass
 class MyFeatures:
-    """What a training step reads: the feature (B, D) and the identity logits (B, C)."""
+    """Features for a training step: the feature (B, D) and the identity logits (B, C)."""
 
     feature: Tensor
     logits: Tensor
 
 
 class MyModel(ReIDModel):
-    """The attribute ``trunk`` is what published weights, or those of another run, are loaded into."""
+    """The attribute ``trunk`` is required: published weights, or those of another run, are loaded into it."""
 
     def __init__(self, switches: MySwitches, identities: int, backbone: str) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class MyModel(ReIDModel):
         return MyFeatures(feature, self.classifier(feature))
 
     def losses(self, features: MyFeatures, batch: Batch) -> dict[str, Tensor]:
-        """``id`` and ``triplet``; their sum is minimised."""
+        """``id`` and, if it is on, ``triplet``. Their sum is minimised."""
         losses = {"id": identity_loss([features.logits], batch.labels)}
         if self.switches.triplet:
             losses["triplet"] = triplet_loss(features.feature, batch.labels)

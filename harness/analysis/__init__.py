@@ -1,0 +1,1 @@
+"""Questions asked of records that are there already."""

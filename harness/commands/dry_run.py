@@ -1,0 +1,31 @@
+"""``run --dry-run``: cells, distinct runs and expected cost. Nothing is run."""
+
+from __future__ import annotations
+
+import json
+
+from harness.commands.planning import choices_of, plan_of, planner_of
+from harness.commands.request import Request
+from harness.machine.device import choose_device
+from harness.machine.hardware import device_name, hardware_facts
+from harness.plan.forecast import Forecast
+from harness.plan.shelf import Shelf
+
+
+def execute(request: Request) -> int:
+    """Print the plan. Returns 0."""
+    shelf = Shelf(request.data_root)
+    choices = choices_of(request, shelf)
+    planner = planner_of(request, shelf)
+    plan = plan_of(choices, planner, request)
+    readable = [run for run in plan.runs.values() if not run.blocked and shelf.drawn(run.dataset)]
+    training = {run.dataset: shelf.dataset(run.dataset, run.seed) for run in readable}
+    images = {name: (len(data.train), int(data.infrared(data.train).sum())) for name, data in training.items()}
+    forecast = Forecast(plan, planner.store, images, device_name(hardware_facts(choose_device(request.device))))
+    if request.json:
+        print(json.dumps(forecast.as_json(), ensure_ascii=False, indent=1))
+        return 0
+    for notice in dict.fromkeys(choice.notice for choice in choices if choice.notice):
+        print(notice)
+    print(forecast.as_text())
+    return 0

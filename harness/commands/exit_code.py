@@ -1,0 +1,58 @@
+"""How every command ends: its exit code, and one sentence where something is wrong."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from harness.errors import BadInput
+
+
+def exit_code_of(command: Callable[[], int], when_stopped: str) -> int:
+    """Run a command. 2 with one sentence for bad input and for files that the system refuses; 1 for a closed pipe.
+
+    130, saying ``when_stopped``, for Ctrl-C and for SIGTERM, which shells, schedulers and containers send.
+    """
+    _print_anything()
+    try:
+        with _stopped_by_sigterm():
+            return command()
+    except BadInput as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(when_stopped, file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        # Whatever has a name is the user's: a folder that may not be read, a path that is too long.
+        if error.filename is None or error.strerror is None:
+            raise
+        print(f"error: {error.filename}: {error.strerror}; fix that and start again", file=sys.stderr)
+        return 2
+
+
+def _print_anything() -> None:
+    """Let standard output replace what its encoding lacks, such as the check mark in Latin-1, instead of failing."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Within it SIGTERM is what Ctrl-C is. Only a process's main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,60 @@
+"""From a request to a plan: its tables, rows and datasets, the planner, the cells and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from harness.commands.request import Request
+from harness.commands.resources import computation
+from harness.datasets import dataset as dataset_spec
+from harness.errors import BadInput
+from harness.machine.device import choose_device
+from harness.plan.plan import Plan
+from harness.plan.planner import Planner
+from harness.plan.selection import Choice, choose, chosen_rows, chosen_tables
+from harness.plan.shelf import Shelf
+from harness.results.store import Store
+
+
+def choices_of(request: Request, shelf: Shelf) -> list[Choice]:
+    """Rows, datasets and profile of each table asked for. A run leaves out methods that are not built, and says so.
+
+    Raises BadInput for a name that is unknown, a data root that is no folder, and a run without any built method.
+    """
+    if request.dataset is not None:
+        dataset_spec(request.dataset)  # A table that is only measured would not ask for it.
+    wanted = chosen_tables(request.tables)
+    rows = chosen_rows(wanted, request.rows)
+    if request.dataset is None and not shelf.data_root.is_dir() and request.data_root != Path("data"):
+        raise BadInput(f"--data-root {shelf.data_root} is not a folder; name the one that holds the datasets")
+    planning = request.verb != "run"
+    unbuilt = sorted({table.method for table in wanted if not table.built})
+    if not planning:
+        wanted = [table for table in wanted if table.built]
+        if unbuilt and not wanted:
+            names = ", ".join(unbuilt)
+            raise BadInput(f"method {names} is not built yet; python -m harness.run --list shows its tables")
+        if unbuilt:
+            print(f"left out, their methods are not built yet: the tables of {', '.join(unbuilt)}")
+    return [
+        choose(table, rows[table.id], request.dataset, request.profile, shelf, planning)
+        for table in wanted
+        if rows[table.id]
+    ]
+
+
+def planner_of(request: Request, shelf: Shelf) -> Planner:
+    """The planner of the request's results folder and computation. Only a run may draw an embedded dataset."""
+    # The user fixes a dataset asked for by name. One that merely lies there blocks its own cells only.
+    strict = request.dataset is not None or request.verb == "why"
+    how = computation(request, choose_device(request.device))
+    return Planner(shelf, Store(request.results), how, draw=request.verb == "run", strict=strict)
+
+
+def plan_of(choices: Iterable[Choice], planner: Planner, request: Request) -> Plan:
+    """The cells of the choices at the request's seeds, each once, and the runs they need."""
+    plan, seeds = Plan(), list(dict.fromkeys(request.seeds))
+    for choice in choices:
+        planner.add(plan, choice.table, choice.rows, choice.datasets, choice.profile, seeds)
+    return plan

@@ -1,0 +1,72 @@
+"""The request that a command line makes: which verb, on which cells, where and how. Importing this needs no torch."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from harness.recipe import Profile
+
+Verb = Literal["run", "dry-run", "list", "status", "why", "explain", "verify", "compare", "roc", "report"]
+DataVerb = Literal["data list", "data check", "data fetch", "data priors"]
+
+
+def default_data_root() -> Path:
+    """The folder that ``HARNESS_DATA_ROOT`` names, else ``data``."""
+    return Path(os.environ.get("HARNESS_DATA_ROOT", "data"))
+
+
+@dataclass(frozen=True)
+class Request:
+    """A question about tables, cells and records. A field that the verb does not read keeps its default."""
+
+    verb: Verb
+    cells: tuple[str, ...] = ()
+    """Addresses of cells, ``mpn_ablation-MPN-synthetic``: two for ``compare``, one for the other verbs on records."""
+    tables: tuple[str, ...] = ()
+    """Ids of tables, or ``all``."""
+    rows: tuple[str, ...] = ()
+    """Names or keys of rows; none stands for every row."""
+    dataset: str | None = None
+    profile: Profile | None = None
+    seeds: tuple[int, ...] = ()
+    data_root: Path = field(default_factory=default_data_root)
+    results: Path = Path("results")
+    report: Path = Path("reports")
+    device: str | None = None
+    """``cpu``, ``cuda`` or ``cuda:N``; None stands for CUDA where there is one."""
+    images: bool = False
+    """Whether records and pages may hold images of real datasets."""
+    executor: Literal["local", "ray"] = "local"
+    gpus_per_run: int = 1
+    sync_bn: bool = False
+    precision: Literal["bfloat16", "float32"] | None = None
+    """None stands for bfloat16 where it is native."""
+    compile: bool = False
+    tensorboard: bool = False
+    run_timeout: float | None = None
+    """Seconds without a sign of life after which a run is ended."""
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class DataRequest:
+    """A question about datasets on disk, or work on them. A field that the verb does not read keeps its default."""
+
+    verb: DataVerb
+    datasets: tuple[str, ...] = ()
+    """Ids of datasets; none stands for those found under the data root."""
+    data_root: Path = field(default_factory=default_data_root)
+    json: bool = False
+    provider: str = ""
+    splits: tuple[str, ...] = ()
+    """Splits whose priors are made; none stands for ``train``."""
+    seed: int = 0
+    """Of a dataset with several numbered splits, the split that runs with this seed use."""
+    overwrite: bool = False
+    keypoints: Path | None = None
+    masks: Path | None = None
+    labels: Path | None = None
+    device: str | None = None

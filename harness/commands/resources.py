@@ -1,0 +1,31 @@
+"""How runs are computed, as a request asks for it, checked against this machine."""
+
+from __future__ import annotations
+
+from harness.commands.request import Request
+from harness.errors import BadInput
+from harness.machine.computation import Computation
+from harness.machine.device import require_gpus
+from harness.machine.precision import bfloat16_helps
+
+
+def computation(request: Request, device: str) -> Computation:
+    """How runs are computed on ``device``. Raises BadInput for options that do not go together, or fit no GPU here."""
+    _require_fitting(request, device)
+    bfloat16 = request.precision == "bfloat16" if request.precision else bfloat16_helps(device)
+    return Computation(bfloat16, request.gpus_per_run, request.sync_bn, request.compile)
+
+
+def _require_fitting(request: Request, device: str) -> None:
+    wanted, kind = request.gpus_per_run, device.partition(":")[0]
+    if wanted < 1:
+        raise BadInput(f"--gpus-per-run {wanted}: a run needs 1 or more")
+    if kind != device and (wanted > 1 or request.executor == "ray"):
+        reason = "--executor ray gives each run its own GPUs" if wanted == 1 else f"--gpus-per-run is {wanted}"
+        raise BadInput(f"--device {device} names a single GPU, but {reason}; use --device {kind}")
+    if kind == "cuda" and request.executor == "local":
+        require_gpus(wanted)
+    if request.sync_bn and wanted == 1:
+        raise BadInput("--sync-bn needs --gpus-per-run 2 or more: one process has the whole batch")
+    if request.sync_bn and kind == "cpu":
+        raise BadInput("--sync-bn needs GPUs, which PyTorch's SyncBatchNorm is made for; leave it out on the CPU")

@@ -1,0 +1,1 @@
+"""Tables to cells, cells to runs: what there is to do, and what is done already."""

@@ -1,0 +1,223 @@
+"""Tables to cells, cells to runs: what there is to do, and what is done already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from harness import registry
+from harness.cell import Cell
+from harness.datasets import dataset as dataset_spec
+from harness.datasets.folder import PREFIX as FOLDER
+from harness.errors import BadInput
+from harness.files.hashing import canonical_hash, file_digest
+from harness.machine.computation import Computation
+from harness.method import Method
+from harness.models.weights import imagenet_weights, luperson_file
+from harness.plan.code import EVALUATION_CODE, TRAINING_CODE, effective_code, priors_code
+from harness.plan.plan import Plan, PlannedCell, Run, State
+from harness.plan.shelf import Shelf
+from harness.plan.staleness import differences
+from harness.priors import missing_priors
+from harness.recipe import Profile, Recipe
+from harness.results.record import EvaluationConfiguration, InitialWeights, RunConfiguration
+from harness.results.store import Store
+from harness.tables import Row, Table
+from harness.training.sampler import shares
+
+if TYPE_CHECKING:
+    from harness.datasets.base import Dataset, Split
+
+NOT_READ = "not read"
+"""Stands for the fingerprint of data that a plan may not read, or that is not there."""
+UNTRAINED_FIELDS = ("flip_test",)
+"""Fields of a recipe that are read only at test."""
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Makes plans for one results folder and data root; ``draw`` is false where nothing may be drawn.
+
+    Where a dataset or its priors cannot be used the cells on it are blocked, or with ``strict`` that is raised.
+    """
+
+    shelf: Shelf
+    store: Store
+    computation: Computation
+    draw: bool = True
+    strict: bool = True
+
+    def add(
+        self,
+        plan: Plan,
+        table: Table,
+        rows: Iterable[Row],
+        datasets: Sequence[str],
+        profile: Profile,
+        seeds: Sequence[int] | None = None,
+    ) -> None:
+        """Put the cells of these rows of a table into the plan, with the runs they need.
+
+        Without ``seeds`` it is seed 0, and of a dataset of several splits a seed for each of them.
+        """
+        for row in rows:
+            for dataset in datasets:
+                if not table.has_cell(row, dataset):
+                    continue
+                for seed in seeds or range(dataset_spec(dataset).splits if row.runs else 1):
+                    cell = Cell(table.id, row.key, dataset, profile, seed)
+                    plan.cells.append(self._planned(cell, table, row, plan))
+
+    def _planned(self, cell: Cell, table: Table, row: Row, plan: Plan) -> PlannedCell:
+        planned = PlannedCell(cell, table, row, dataset_spec(cell.dataset))
+        if not row.runs:
+            return planned
+        planned.state = "blocked"
+        if not table.built:
+            planned.reason = f"method {table.method} is not built yet"
+            return planned
+        method = registry.method(planned.method)
+        file = registry.folders()[table.method] / "tables.yaml"
+        planned.switches = switches = method.parse(dict(row.switches), f"{file}: {table.id}: row {row.key!r}")
+        planned.embedding, planned.reranked = method.embedding(switches), method.reranked(switches)
+        try:
+            planned.run = self._run(method, switches, _trained_on(planned), cell.profile, cell.seed, plan)
+            blocked = planned.run.blocked or self._blocked(cell.dataset, planned.priors, ("query", "gallery"))
+            if blocked:
+                planned.reason = blocked
+                return planned
+            planned.evaluation = self._evaluation(planned)
+        except BadInput as error:
+            if self.strict:
+                raise
+            planned.reason = str(error)
+            return planned
+        planned.state, planned.reason = self._standing(planned)
+        return planned
+
+    def _run(self, method: Method, switches: Any, dataset: str, profile: Profile, seed: int, plan: Plan) -> Run:
+        recipe = method.recipe(switches, dataset, profile)
+        parent = None
+        if recipe.initialisation.kind == "run":
+            start = registry.method(recipe.initialisation.method or "")
+            start_switches = start.parse(dict(recipe.initialisation.switches), f"the recipe of {method.id}")
+            parent = self._run(start, start_switches, dataset, profile, seed, plan)
+        kinds = method.priors(switches).training
+        blocked = (
+            (parent.blocked if parent else None) or self._unshared(recipe) or self._blocked(dataset, kinds, ("train",))
+        )
+        readable = not blocked and self._readable(dataset)
+        configuration: RunConfiguration = {
+            "method": method.id,
+            "switches": {name: value for name, value in asdict(switches).items() if name not in method.test_switches},
+            "recipe": {name: value for name, value in asdict(recipe).items() if name not in UNTRAINED_FIELDS},
+            "initial_weights": {"kind": "run", "content": parent.id} if parent else self._initial_weights(recipe),
+            "dataset": _without_path(dataset),
+            "passport": self.shelf.dataset(dataset, seed).passport.fingerprint if readable else NOT_READ,
+            "rows": _rows(self.shelf.dataset(dataset, seed).train) if readable else NOT_READ,
+            "priors": self.shelf.priors(dataset, seed, "train", kinds).fingerprint if readable and kinds else "",
+            "seed": seed,
+            "precision": self.computation.precision,
+            "processes": self.computation.processes,
+            "sync_batch_norm": self.computation.sync_batch_norm,
+            "compiled": self.computation.compiled,
+            "code": effective_code((*TRAINING_CODE, *priors_code(kinds), method.model_address)),
+        }
+        run = Run(method, switches, dataset, profile, seed, recipe, parent, self.computation, configuration, blocked)
+        return plan.runs.setdefault(run.id, run)
+
+    def _unshared(self, recipe: Recipe) -> str | None:
+        """Why the batches of a recipe cannot be shared among the processes of a run; None where they can."""
+        try:
+            shares(recipe.sampler, self.computation.processes)
+        except BadInput as error:
+            return str(error)
+        return None
+
+    def _evaluation(self, planned: PlannedCell) -> EvaluationConfiguration:
+        """Everything that can change the figures read from a trained run."""
+        kinds, spec, seed, run = planned.priors, planned.spec, planned.cell.seed, planned.needed_run
+        readable = self._readable(spec.id)
+        splits = ("query", "gallery") if readable and kinds else ()
+        return {
+            "run": run.id,
+            "dataset": _without_path(spec.id),
+            "passport": self.shelf.dataset(spec.id, seed).passport.fingerprint if readable else NOT_READ,
+            "rows": _tested(self.shelf.dataset(spec.id, seed)) if readable else NOT_READ,
+            "protocol": spec.protocol,
+            "embedding": planned.embedding,
+            "reranked": planned.reranked,
+            "flip_test": run.recipe.flip_test,
+            "priors": [self.shelf.priors(spec.id, seed, split, kinds).fingerprint for split in splits],
+            "code": effective_code((*EVALUATION_CODE, *priors_code(kinds))),
+        }
+
+    def _initial_weights(self, recipe: Recipe) -> InitialWeights:
+        """Where a run that starts from no other run starts; ImageNet weights are fetched only before real work."""
+        if recipe.initialisation.kind == "luperson":
+            return _luperson_start(recipe.backbone)
+        if recipe.initialisation.kind == "imagenet":
+            return _imagenet_start(recipe.backbone, self.draw)
+        return {"kind": "scratch", "content": ""}
+
+    def _readable(self, dataset: str) -> bool:
+        return self.draw or self.shelf.drawn(dataset)
+
+    def _blocked(self, dataset: str, kinds: tuple[str, ...], splits: tuple[str, ...]) -> str | None:
+        return self.shelf.missing(dataset) or missing_priors(dataset, kinds, self.shelf.data_root, splits)
+
+    def _standing(self, planned: PlannedCell) -> tuple[State, str]:
+        """Whether the cell has a record, and whether that record is of the run and evaluation planned now."""
+        try:
+            record = self.store.record(planned.cell)
+            if record is None:
+                return "fresh", "no record yet"
+            if record["status"] == "failed":
+                return "failed", f"failed before ({record['cause']['kind']}); it is tried again"
+            if record["evaluation_id"] != planned.evaluation_id:
+                return "stale", "; ".join(differences(self.store, record, planned))
+        except BadInput as error:
+            return "damaged", str(error)
+        return "cached", "recorded"
+
+
+@cache
+def _imagenet_start(backbone: str, fetch: bool) -> InitialWeights:
+    found, where = imagenet_weights(backbone, fetch)
+    return {"kind": "scratch", "content": ""} if found is None else {"kind": "imagenet", "content": where}
+
+
+@cache
+def _luperson_start(backbone: str) -> InitialWeights:
+    path = luperson_file(backbone)
+    if path is None:
+        return {"kind": "scratch", "content": ""}
+    return {"kind": "luperson", "content": f"sha256 {file_digest(path)}"}
+
+
+@cache
+def _rows(split: Split) -> str:
+    """Hash of the split's image names, in order. Sampling depends on the order; the passport ignores it."""
+    return canonical_hash(split.names)
+
+
+@cache
+def _tested(dataset: Dataset) -> str:
+    """Hash of the queries, the gallery and the pooled queries, in order."""
+    return canonical_hash([_rows(dataset.query), _rows(dataset.gallery), dataset.multi_query])
+
+
+def _trained_on(planned: PlannedCell) -> str:
+    """Id of the dataset that the cell's run trains on; an embedded one where the cell is tested on an embedded one."""
+    trained_on = planned.row.trained_on
+    if not trained_on:
+        return planned.spec.training_id
+    spec = dataset_spec(trained_on)
+    return spec.stand_in if planned.spec.embedded else spec.training_id
+
+
+def _without_path(dataset: str) -> str:
+    """A user's own folder is known by its content, whose fingerprint stands beside, not by where it lies."""
+    return FOLDER if dataset.startswith(FOLDER) else dataset

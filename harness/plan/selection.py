@@ -1,0 +1,111 @@
+"""Which cells a command line asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.cell import cell_id
+from harness.datasets import DATASETS
+from harness.datasets import dataset as dataset_spec
+from harness.datasets.folder import PREFIX as FOLDER
+from harness.datasets.synthetic import FLAVOURS
+from harness.errors import BadInput, unknown_name_error
+from harness.plan.shelf import Shelf
+from harness.recipe import Profile
+from harness.tables import Row, Table, table, tables
+
+SECOND_DOMAIN = "synthetic_b"
+"""The embedded dataset that a cross-dataset table is tested on in a demo; it is trained on the first."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Rows of one table on some datasets, at one profile. ``notice`` says in a line what was chosen for the user."""
+
+    table: Table
+    rows: tuple[Row, ...]
+    datasets: tuple[str, ...]
+    profile: Profile
+    notice: str = ""
+
+
+def chosen_tables(ids: Sequence[str]) -> list[Table]:
+    """The tables of these ids, or every one for ``all``. Raises BadInput, offering the nearest, for an unknown id."""
+    if "all" in ids:
+        return list(tables().values())
+    return [table(table_id) for table_id in dict.fromkeys(ids)]
+
+
+def chosen_rows(wanted: Sequence[Table], names: Sequence[str]) -> dict[str, tuple[Row, ...]]:
+    """Rows of each table by table id: those called ``names``, or all. Raises BadInput for a name no table has."""
+    if not names:
+        return {each.id: each.rows for each in wanted}
+    for name in names:
+        if not any(name in (row.key, row.name) for each in wanted for row in each.rows):
+            raise unknown_name_error("row", name, [row.key for each in wanted for row in each.rows])
+    return {each.id: tuple(row for row in each.rows if row.key in names or row.name in names) for each in wanted}
+
+
+def choose(
+    wanted: Table, rows: tuple[Row, ...], dataset: str | None, profile: Profile | None, shelf: Shelf, planning: bool
+) -> Choice:
+    """Datasets and profile for one table.
+
+    With no dataset named: those of the table's found under the data root (all of them when only ``planning``), at
+    ``profile`` or ``paper``; without any, the embedded datasets that stand in for them at ``demo``. Raises BadInput for
+    a named dataset that is not there, and for ``budget`` or ``paper`` without data.
+    """
+    if wanted.prints_complexity:
+        return Choice(wanted, rows, (), "paper", f"{wanted.id}: costs are measured, nothing is trained")
+    if dataset is not None:
+        spec = dataset_spec(dataset)
+        missing = shelf.missing(dataset)
+        if missing and not planning:
+            raise BadInput(f"--dataset {dataset}: {missing}")
+        return Choice(wanted, rows, (dataset,), profile or ("demo" if spec.embedded else "paper"))
+    if profile == "demo":
+        return Choice(wanted, rows, _stand_ins(wanted), "demo")
+    columns = tuple(column for column in wanted.columns if column in DATASETS)
+    found = tuple(column for column in columns if shelf.missing(column) is None)
+    if profile is not None and (planning or found):
+        return Choice(wanted, rows, columns if planning else found, profile)
+    if profile is not None:
+        raise BadInput(
+            f"--profile {profile}: none of the datasets of {wanted.id} ({', '.join(columns)}) is under "
+            f"{shelf.data_root}; name its folder with --data-root, or use --profile demo"
+        )
+    if found:
+        return Choice(wanted, rows, found, "paper", f"{wanted.id}: found {', '.join(found)}; profile paper")
+    notice = (
+        f"{wanted.id}: none of its datasets ({', '.join(columns) or 'none'}) is under {shelf.data_root}, so this is "
+        f"the demo on {' and '.join(_stand_ins(wanted))}"
+        f"{'; --profile paper plans it as printed' if planning else ''}"
+    )
+    return Choice(wanted, rows, _stand_ins(wanted), "demo", notice)
+
+
+def _stand_ins(wanted: Table) -> tuple[str, ...]:
+    """The embedded datasets that take the places of a table's own."""
+    if any(row.trained_on for row in wanted.rows):
+        return (SECOND_DOMAIN,)
+    columns = [column for column in wanted.columns if column in DATASETS]
+    return tuple(dict.fromkeys(DATASETS[column].stand_in for column in columns)) or (FLAVOURS[0].id,)
+
+
+def parse_cell(address: str) -> tuple[Table, Row, str]:
+    """Table, row and dataset of a cell's address, ``mpn_ablation-MPN-market1501``.
+
+    Raises BadInput, offering the nearest, for a part that is unknown.
+    """
+    table_id, _, rest = address.partition("-")
+    # A user's own folder may have hyphens in its path; no other dataset id has one.
+    row, found_folder, path = rest.partition(f"-{FOLDER}")
+    dataset = FOLDER + path
+    if not found_folder:
+        row, _, dataset = rest.rpartition("-")
+    if not row:
+        example = cell_id("mpn_ablation", "MPN", "market1501")
+        raise BadInput(f"{address!r} is not a cell; write TABLE-ROW-DATASET, such as {example}")
+    found = table(table_id)
+    return found, found.row(row), dataset_spec(dataset).id

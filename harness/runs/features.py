@@ -1,0 +1,74 @@
+"""Test features of a split, of the images as they are and averaged with their mirrors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.models.reid import ReIDModel
+from harness.training.augmentation import Placement, normalise, place_images, place_prior
+from harness.training.machine import Machine
+from harness.training.world import World
+
+BATCH = 128
+
+Embeddings = dict[str, Tensor]
+"""Name of an embedding -> (N, D) float16 features on the CPU."""
+
+
+@torch.inference_mode()
+def extract(
+    model: ReIDModel, images: NDArray[np.uint8], priors: Mapping[str, NDArray[Any]], machine: Machine, world: World
+) -> tuple[Embeddings, Embeddings]:
+    """Features of (N, H, W, 3) uint8 images: ``(with flip, without)``.
+
+    With flip is the sum of the features of an image and of its mirror, before any normalisation. Features are kept in
+    float16 and scored from that, so that what is stored gives the same figures again. Every process of ``world`` takes
+    a share of the images, each image once, and gets the features of all; of fewer images than processes each takes
+    all.
+    """
+    if len(images) < world.size:
+        world = World()
+    bounds = np.linspace(0, len(images), world.size + 1).astype(int)
+    own = slice(bounds[world.rank], bounds[world.rank + 1])
+    shares = _extracted(model, images[own], {kind: prior[own] for kind, prior in priors.items()}, machine)
+    flipped, unflipped = (
+        {name: torch.cat(world.all_gather(features)) for name, features in found.items()} for found in shares
+    )
+    return flipped, unflipped
+
+
+def _extracted(
+    model: ReIDModel, images: NDArray[np.uint8], priors: Mapping[str, NDArray[Any]], machine: Machine
+) -> tuple[Embeddings, Embeddings]:
+    model.eval()
+    collected: tuple[dict[str, list[Tensor]], dict[str, list[Tensor]]] = ({}, {})
+    for start in range(0, len(images), BATCH):
+        rows = slice(start, start + BATCH)
+        plain = _embed(model, images[rows], _rows(priors, rows), machine, mirrored=False)
+        mirror = _embed(model, images[rows], _rows(priors, rows), machine, mirrored=True)
+        for name, features in plain.items():
+            collected[0].setdefault(name, []).append((features + mirror[name]).to("cpu", torch.float16))
+            collected[1].setdefault(name, []).append(features.to("cpu", torch.float16))
+    flipped, unflipped = ({name: torch.cat(parts) for name, parts in found.items()} for found in collected)
+    return flipped, unflipped
+
+
+def _rows(priors: Mapping[str, NDArray[Any]], rows: slice) -> dict[str, Tensor]:
+    return {kind: torch.from_numpy(np.array(prior[rows])) for kind, prior in priors.items()}
+
+
+def _embed(
+    model: ReIDModel, images: NDArray[np.uint8], priors: Mapping[str, Tensor], machine: Machine, mirrored: bool
+) -> dict[str, Tensor]:
+    placement = Placement(np.full(len(images), mirrored), np.zeros((len(images), 2)))
+    raw = torch.from_numpy(np.array(images)).to(machine.device)
+    placed = {kind: place_prior(kind, prior.to(machine.device), placement) for kind, prior in priors.items()}
+    with machine.autocast():
+        embeddings = model.embed(normalise(place_images(raw, placement)), placed)
+    return {name: features.float() for name, features in embeddings.items()}

@@ -1,0 +1,115 @@
+"""From a planned run to the network and the data it trains on."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from harness.datasets.images import decoded
+from harness.models.initialisation import load_model, load_trunk
+from harness.models.reid import ReIDModel
+from harness.models.weights import imagenet_weights, luperson_weights, with_ibn_norms
+from harness.plan.plan import Run
+from harness.plan.shelf import Shelf
+from harness.results.record import Origin, Start
+from harness.results.store import Store
+from harness.training.batches import TrainingData
+from harness.training.final_weights import read_weights
+from harness.training.seeds import derived_seed
+
+
+def build_model(run: Run, num_classes: int) -> ReIDModel:
+    """The run's network with fresh weights, the same for the same seed."""
+    torch.manual_seed(derived_seed(run.seed, "weights"))
+    return run.method.build(run.switches, num_classes, run.recipe.backbone)
+
+
+def initialise(model: ReIDModel, run: Run, store: Store) -> Start:
+    """Load the weights that the recipe asks for into the trunk, or into the whole model.
+
+    A run starts from scratch where published weights cannot be had; the result says why. Raises BadInput for weights
+    that do not fit.
+    """
+    kind = run.recipe.initialisation.kind
+    if kind == "run":
+        return _start_from_run(model, run, store)
+    if kind == "imagenet":
+        weights, found = imagenet_weights(run.recipe.backbone)
+        split_norms = 0
+    elif kind == "luperson":
+        weights, found, split_norms = luperson_weights(run.recipe.backbone)
+    else:
+        return _from_scratch(run, reason=None)
+    if weights is None:
+        return _from_scratch(run, reason=found)
+    loaded = load_trunk(model, weights, found)
+    start = _from_scratch(run, reason=None)
+    start |= {
+        "kind": kind,
+        "origin": {"kind": kind, "wanted": kind, "reason": None},
+        "file": found,
+        "split_norms": split_norms,
+        "matched": loaded["matched"],
+        "missing": loaded["missing"],
+        "unexpected": loaded["unexpected"],
+    }
+    return start
+
+
+def _start_from_run(model: ReIDModel, run: Run, store: Store) -> Start:
+    parent, part = run.parent, run.recipe.initialisation.part
+    assert parent is not None
+    manifest = store.run_manifest(parent.id)
+    assert manifest is not None
+    weights = read_weights(store.trained_weights(manifest))
+    source, split_norms = f"{parent.method.id}, run {parent.id}", 0
+    if part == "model":
+        loaded = load_model(model, weights, source)
+    else:
+        trunk = {name.removeprefix("trunk."): value for name, value in weights.items() if name.startswith("trunk.")}
+        if any(".IN." in name for name in model.trunk.state_dict()):
+            trunk, split_norms = with_ibn_norms(trunk)
+        loaded = load_trunk(model, trunk, f"trunk of {source}")
+    return {
+        "kind": "run",
+        "wanted": "run",
+        "reason": None,
+        "origin": manifest["initialisation"]["origin"],
+        "run": parent.id,
+        "method": parent.method.id,
+        "part": part,
+        "file": None,
+        "split_norms": split_norms,
+        "matched": loaded["matched"],
+        "missing": loaded["missing"],
+        "unexpected": loaded["unexpected"],
+    }
+
+
+def _from_scratch(run: Run, reason: str | None) -> Start:
+    wanted = run.recipe.initialisation.kind
+    origin: Origin = {"kind": "scratch", "wanted": wanted, "reason": reason}
+    return {
+        "kind": "scratch",
+        "wanted": wanted,
+        "reason": reason,
+        "origin": origin,
+        "run": None,
+        "method": None,
+        "part": None,
+        "file": None,
+        "split_norms": 0,
+        "matched": 0,
+        "missing": [],
+        "unexpected": [],
+    }
+
+
+def training_data(run: Run, shelf: Shelf) -> TrainingData:
+    """The decoded training split, identities numbered 0..C-1 in ascending order, and the priors the method reads."""
+    dataset = shelf.dataset(run.dataset, run.seed)
+    images = decoded(dataset, "train", run.recipe.height, run.recipe.width)
+    labels = np.unique(dataset.train.identities, return_inverse=True)[1].astype(np.int64)
+    kinds = run.method.priors(run.switches).training
+    priors = shelf.priors(run.dataset, run.seed, "train", kinds).arrays if kinds else {}
+    return TrainingData(images, labels, dataset.train.cameras, priors)

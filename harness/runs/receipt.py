@@ -1,0 +1,89 @@
+"""The receipt: everything needed to judge and reproduce a figure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from harness.cell import cell_command
+from harness.machine.computation import Computation
+from harness.machine.hardware import package_versions
+from harness.machine.revision import git_state
+from harness.plan.plan import PlannedCell, Run
+from harness.results.record import EffectiveBatch, Receipt
+from harness.runs.context import EvaluatedCell
+
+
+def command(planned: PlannedCell) -> str:
+    """The command that repeats a cell, computed as its run is."""
+    cell, how = planned.cell, _options(planned.needed_run.computation)
+    return cell_command(cell.table, cell.row, cell.dataset, cell.profile, "--seed", str(cell.seed), *how)
+
+
+def _options(computation: Computation) -> list[str]:
+    """How a run is computed, as options. Precision is always given: its default depends on the machine."""
+    options = ["--precision", computation.precision]
+    if computation.compiled:
+        options.append("--compile")
+    if computation.processes > 1:
+        options += ["--gpus-per-run", str(computation.processes)]
+    if computation.sync_batch_norm:
+        options.append("--sync-bn")
+    return options
+
+
+def effective_batch(run: Run) -> EffectiveBatch:
+    """How a batch is composed and shared among processes."""
+    sampler, processes = run.recipe.sampler, run.computation.processes
+    return {
+        "gpus": processes,
+        "per_gpu": sampler.batch_size // processes,
+        "identities": sampler.identities if sampler.images_per_identity else None,
+        "images_per_identity": sampler.images_per_identity,
+        "infrared_images_per_identity": sampler.infrared_images_per_identity,
+        "bn_scope": run.computation.bn_scope,
+        "losses_over": "the whole batch" if processes == 1 else run.recipe.losses_over,
+    }
+
+
+def receipt(evaluated: EvaluatedCell) -> Receipt:
+    """The receipt of an evaluated cell, from the files of its run and its evaluation."""
+    planned, run, manifest = evaluated.planned, evaluated.run, evaluated.trained.manifest
+    passport = evaluated.dataset.passport
+    return {
+        "switches": asdict(planned.switches),
+        "recipe": asdict(run.recipe),
+        "initialisation": manifest["initialisation"],
+        "effective_batch": effective_batch(run),
+        "passport": {
+            "dataset": passport.dataset,
+            "variant": passport.variant,
+            "official": passport.official,
+            "fingerprint": passport.fingerprint,
+            "counts": dict(passport.counts),
+            "remarks": list(passport.remarks),
+        },
+        "protocol": {
+            "id": planned.spec.protocol,
+            "metric": "cosine",
+            "flip_test": run.recipe.flip_test,
+            "ap": "step form",
+            "reranked": planned.reranked,
+        },
+        "embedding": planned.embedding,
+        "priors": evaluated.priors,
+        "git": git_state(),
+        "packages": package_versions(),
+        "hardware": manifest["hardware"],
+        "code": planned.code_hash,
+        "computation": {
+            "precision": run.computation.precision,
+            "memory_format": "channels_last",
+            "compiled": run.computation.compiled,
+            "features": "float16",
+        },
+        "wall_seconds": round(manifest["seconds"] + evaluated.evaluation["seconds"], 2),
+        "started": manifest["started"],
+        "weights_sha256": manifest["weights_sha256"],
+        "evaluation_sha256": evaluated.evaluation["sha256"],
+        "command": command(planned),
+    }

@@ -1,0 +1,1 @@
+"""What is under way in a results folder."""

@@ -1,0 +1,24 @@
+"""The switches of AGW."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.switches import check_values
+
+
+@dataclass(frozen=True)
+class AGWSwitches:
+    """The parts that AGW adds to BoT (Sec. 4.2), in the order of its letters. The defaults are the full method."""
+
+    attention: bool = True
+    """Non-local blocks in the second and third residual stages."""
+    gem: bool = True
+    """Generalised mean pooling instead of the mean."""
+    weighted_triplet: bool = True
+    """The weighted regularised triplet loss instead of BoT's batch-hard one."""
+    visible_infrared: bool = False
+    """The form for two modalities. It has a stem per modality, and its own recipe and losses."""
+
+    def __post_init__(self) -> None:
+        check_values(self)

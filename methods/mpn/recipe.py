@@ -1,0 +1,58 @@
+"""How MPN is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from harness.models.catalogue import TRUNKS
+from harness.recipe import (
+    FROM_IDE,
+    Augmentation,
+    Erasing,
+    Optimiser,
+    Profile,
+    Recipe,
+    Sampler,
+    Schedule,
+    Translation,
+)
+from methods.mpn.switches import MPNSwitches
+
+ERASING = Erasing(probability=0.5, area=(0.02, 0.4), aspect=(0.3, 3.33), fill=(0.4914, 0.4822, 0.4465))
+
+
+@dataclass(frozen=True)
+class _Effort:
+    """The settings in which the profiles differ."""
+
+    backbone: str
+    sampler: Sampler
+    epochs: int
+    rate: float
+    milestones: tuple[int, ...]
+    translation: Translation | None
+
+
+EFFORT: dict[Profile, _Effort] = {
+    "paper": _Effort("resnet50", Sampler(6, 8), 70, 0.01, (20, 40, 60), Translation(copies=4, fraction=0.05)),
+    "budget": _Effort("resnet18", Sampler(8, 4), 4, 0.02, (3,), None),
+    "demo": _Effort("resnet10", Sampler(8, 4), 7, 0.02, (5,), None),
+}
+
+
+def recipe(switches: MPNSwitches, dataset: str, profile: Profile) -> Recipe:
+    """Sec. 5.1 for ``paper``. ``budget`` and ``demo`` spend less. All datasets have the same recipe."""
+    effort = EFFORT[profile]
+    height, width = TRUNKS[effort.backbone].input_size
+    return Recipe(
+        backbone=effort.backbone,
+        height=height,
+        width=width,
+        sampler=effort.sampler,
+        epochs=effort.epochs,
+        optimiser=Optimiser("sgd", rate=effort.rate, momentum=0.9, weight_decay=5e-4, nesterov=True),
+        schedule=Schedule(milestones=effort.milestones, gamma=0.1),
+        augmentation=Augmentation(flip=0.5, translation=effort.translation, erasing=ERASING),
+        initialisation=replace(FROM_IDE, switches={"spatial_attention": switches.spatial_attention}),
+        flip_test=True,
+    )

@@ -1,0 +1,57 @@
+"""How Pyramid is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.models.catalogue import TRUNKS
+from harness.recipe import (
+    FROM_IDE,
+    Augmentation,
+    Erasing,
+    Initialisation,
+    Optimiser,
+    Profile,
+    Recipe,
+    Sampler,
+    Schedule,
+)
+from methods.pyramid.switches import PyramidSwitches
+
+
+@dataclass(frozen=True)
+class _Effort:
+    """The settings in which the profiles differ."""
+
+    backbone: str
+    sampler: Sampler
+    epochs: int
+    rate: float
+    milestones: tuple[int, ...]
+    gamma: float
+    initialisation: Initialisation
+
+
+EFFORT: dict[Profile, _Effort] = {
+    "paper": _Effort("resnet50", Sampler(8, 8), 120, 0.01, (60, 70, 80, 90), 0.5, Initialisation("imagenet")),
+    "budget": _Effort("resnet18", Sampler(8, 4), 4, 0.02, (3,), 0.1, FROM_IDE),
+    "demo": _Effort("resnet10", Sampler(8, 4), 7, 0.02, (5,), 0.1, FROM_IDE),
+}
+
+
+def recipe(switches: PyramidSwitches, dataset: str, profile: Profile) -> Recipe:
+    """Sec. 4.1 for ``paper``. ``budget`` and ``demo`` spend less. All datasets have the same recipe."""
+    effort = EFFORT[profile]
+    height, width = TRUNKS[effort.backbone].input_size
+    return Recipe(
+        backbone=effort.backbone,
+        height=height,
+        width=width,
+        sampler=effort.sampler,
+        epochs=effort.epochs,
+        optimiser=Optimiser("sgd", rate=effort.rate, momentum=0.9, weight_decay=5e-4),
+        schedule=Schedule(effort.milestones, gamma=effort.gamma),
+        augmentation=Augmentation(flip=0.5, erasing=Erasing(probability=0.5)),
+        initialisation=effort.initialisation,
+        flip_test=False,
+    )

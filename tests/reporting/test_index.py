@@ -1,0 +1,64 @@
+"""The index of all tables, and the command that writes it with the pages."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness import report as command_line
+from harness.errors import BadInput
+from harness.reporting import write_report
+from harness.results.store import Store
+from harness.tables import tables
+from tests.records import done_record, failed_record
+
+
+def test_index_lists_all_tables_with_their_cells(tmp_path):
+    records = [done_record("mpn_ablation", "MPN"), failed_record("mpn_ablation", "MT Only", "no memory")]
+    index = write_report(records, tables(), tmp_path, tmp_path / "report")[-1].read_text(encoding="utf-8")
+    for table_id in tables():
+        assert f'href="{table_id}.html"' in index
+    line = index[index.index("<small>mpn_ablation<") :].split("</tr>")[0]
+    assert re.findall(r"<td>(\d+)</td>", line) == ["10", "1", "1", "48"]
+    assert "1 not comparable" in line
+
+
+def test_index_says_which_methods_cannot_run_yet(tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.registry.is_built", lambda method: method != "rmgl")
+    index = write_report([], tables(), tmp_path, tmp_path / "report", only=["mpn_k"])[-1].read_text(encoding="utf-8")
+    assert index.count("not built yet; figures are listed") == 1
+
+
+def test_index_links_only_pages_that_exist(tmp_path):
+    write_report([], tables(), tmp_path, tmp_path / "report", only=["mpn_k"])
+    index = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert 'href="mpn_k.html"' in index
+    assert 'href="mpn_ablation.html"' not in index
+
+
+def test_command_line_reports_stored_records(tmp_path, capsys):
+    record = done_record("mpn_ablation", "MPN")
+    Store(tmp_path / "results").write_record(record)
+    options = ["--results", str(tmp_path / "results"), "--report", str(tmp_path / "report")]
+    assert command_line.main([*options, "--table", "mpn_ablation"]) == 0
+    assert "1 records, 2 pages" in capsys.readouterr().out
+    assert "41.2" in (tmp_path / "report" / "mpn_ablation.html").read_text(encoding="utf-8")
+
+
+def test_pages_are_left_alone_where_there_are_no_results(tmp_path, capsys):
+    page = tmp_path / "index.html"
+    page.write_text("a good page")
+    assert command_line.main(["--results", str(tmp_path / "nowhere"), "--report", str(tmp_path)]) == 2
+    assert "nowhere is not a folder; run a table first" in capsys.readouterr().err
+    assert page.read_text() == "a good page"
+
+
+def test_unknown_table_offers_the_nearest_and_exits_with_2(tmp_path, capsys):
+    assert command_line.main(["--results", str(tmp_path), "--report", str(tmp_path), "--table", "mpn_ablatoin"]) == 2
+    assert "'mpn_ablation'" in capsys.readouterr().err
+
+
+def test_report_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(BadInput, match=r"file: pages cannot be written here .*--report"):
+        write_report([], {}, tmp_path, Path(tmp_path / "file"))

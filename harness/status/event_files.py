@@ -1,4 +1,4 @@
-"""TensorBoard's event files, a folder per run: ``tensorboard --logdir results/tensorboard``.
+"""TensorBoard's event files, one folder per run: ``tensorboard --logdir results/tensorboard``.
 
 They are written where the results folder holds a folder ``tensorboard``, which ``--tensorboard`` makes; so every
 process and machine that works there knows. A resumed training adds a file to the same folder; its epochs replace the
@@ -71,10 +71,9 @@ def write_metrics(store: Store, run: Run, record: DoneRecord) -> None:
     folder = _run_folder(store, run)
     if folder is None:
         return
+    metrics = {f"{record['cell']}/{name}": value for name, value in record["metrics"].items()}
     with _named_errors(folder), _open(folder, None) as writer:
-        _add(
-            writer, run.recipe.epochs, {f"{record['cell']}/{name}": value for name, value in record["metrics"].items()}
-        )
+        _add(writer, run.recipe.epochs, metrics)
 
 
 def _run_folder(store: Store, run: Run) -> Path | None:

@@ -155,10 +155,10 @@ def test_what_was_counted_of_other_code_is_counted_again(toy_method, tmp_path):
     [
         ("ddag_sysu", "sysu_all", (34_167, 11_909)),
         ("ddag_regdb", "regdb_visible_to_infrared", (4_120, 2_060)),
-        ("rmgl_depth", "market1501", (12_936, 0)),
+        ("toy_table", "market1501", (12_936, 0)),
     ],
 )
-def test_a_training_set_that_is_not_here_counts_as_published(tmp_path, table_id, dataset, size):
+def test_a_training_set_that_is_not_here_counts_as_published(toy_method, tmp_path, table_id, dataset, size):
     found = Forecast(plan_of(table_id, tmp_path), Store(tmp_path / "results"), {}, "Abacus")
     assert found.images == {dataset: size}
     assert found.datasets_away == {dataset}
@@ -178,7 +178,7 @@ def test_the_time_of_a_run_is_that_of_its_network_on_the_same_hardware(toy_metho
             "log": {**LOG, "images_per_second": [images_per_second]},
         }
         write_json(store.run_folder(name) / "run.json", trained)
-        store.weights_path(name).touch()
+        (store.run_folder(name) / "weights.pt").touch()
     found = Forecast(plan, store, {"market1501": (32, 0)}, "Abacus on 2 threads")
     assert [found.seconds(run) for run in (narrow, wide)] == [3 * 24 / 10.0, 3 * 24 / 30.0]
 

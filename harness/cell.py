@@ -20,7 +20,7 @@ class Cell:
 
     @property
     def id(self) -> str:
-        """The address that the command line, pytest and the report use."""
+        """The cell's address on the command line, in pytest and in reports."""
         return cell_id(self.table, self.row, self.dataset)
 
 
@@ -30,6 +30,14 @@ def cell_id(table: str, row: str, dataset: str) -> str:
 
 
 def cell_command(table: str, row: str, dataset: str, profile: str, *options: str) -> str:
-    """The command that makes a cell, ready for a shell."""
+    """The command that runs a cell, quoted for a shell.
+
+    Args:
+        table: Id of the table.
+        row: Name or key of the row.
+        dataset: Id of the dataset.
+        profile: The profile.
+        options: Further options of ``harness.run``.
+    """
     which = ["--table", table, "--row", row, "--dataset", dataset, "--profile", profile, *options]
     return f"python -m harness.run {shlex.join(which)}"

@@ -1,4 +1,4 @@
-"""The interface of a method plugin. Importing it needs no torch, so listing and planning stay instant."""
+"""The interface of a method plugin. It imports no torch, so listing stays instant."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _never(switches: Any) -> bool:
 
 @dataclass(frozen=True)
 class Method:
-    """One plugin: ``methods/<id>/__init__.py`` holds it under the name ``METHOD``."""
+    """One plugin. ``methods/<id>/__init__.py`` names it ``METHOD``."""
 
     id: str
     """The name of the plugin's folder, or of its entry point."""
@@ -48,20 +48,20 @@ class Method:
     recipe: Callable[[Any, str, Profile], Recipe]
     """(switches, dataset id, profile) -> how the method is trained on that dataset."""
     embedding: Callable[[Any], str] = _the_feature
-    """Switches -> name of the test feature that is ranked; names with ``+`` between them are put side by side."""
+    """Switches -> name of the ranked test feature. ``a+b`` concatenates the features a and b."""
     test_switches: frozenset[str] = frozenset()
-    """Switches read only at test. Cells that differ in nothing else share a run."""
+    """Switches that only the test reads. Cells that differ only in these share a run."""
     priors: Callable[[Any], PriorNeeds] = _no_priors
-    """Switches -> kinds of prior that are read."""
+    """Switches -> kinds of prior that the method reads."""
     reranked: Callable[[Any], bool] = _never
     """Switches -> whether the ranking is k-reciprocally re-ranked."""
     attention: str = ""
-    """A sentence that says what the network's attention maps show, if it draws any."""
+    """A sentence on what the network's attention maps show; empty if it has none."""
 
     def parse(self, values: dict[str, Any], where: str) -> Any:
         """The switches object of a table row.
 
-        Raises BadInput, naming ``where`` the values stand, for a switch the method does not have.
+        Raises BadInput, naming the place ``where`` the values are written, for an unknown switch and for a bad value.
         """
         known = [field.name for field in fields(self.switches)]
         for name in values:
@@ -74,9 +74,9 @@ class Method:
 
     @property
     def model_address(self) -> tuple[str, str]:
-        """Module and class that ``model`` names. The module is found, and not imported.
+        """Module and class that ``model`` names. The module is found, but not imported.
 
-        Raises BadInput where ``model`` is written otherwise or its module does not exist.
+        Raises BadInput for a ``model`` of another form, and for a module that does not exist.
         """
         module, _, name = self.model.partition(":")
         if not all(part.isidentifier() for part in (*module.split("."), name)):
@@ -90,9 +90,9 @@ class Method:
         return module, name
 
     def build(self, switches: Any, num_classes: int, backbone: str) -> ReIDModel:
-        """The network with fresh weights.
+        """The network with fresh weights. Torch is imported here, not where METHOD is defined.
 
-        Raises BadInput where ``model`` names no class. Torch is imported here, not where METHOD is defined.
+        Raises BadInput if ``model`` names no class.
         """
         address, name = self.model_address
         module = importlib.import_module(address)

@@ -85,3 +85,13 @@ class Watch:
 
         assert self.bars
         return Group(self.above(), self.bars) if self.above else self.bars
+
+
+def duration(seconds: float) -> str:
+    """A time in words, in the unit that reads best."""
+    minutes, hours = seconds / 60, seconds / 3600
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    if hours < 2:
+        return f"{minutes:.0f} min"
+    return f"{hours:.1f} h" if hours < 100 else f"{hours / 24:,.0f} days"

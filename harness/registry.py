@@ -1,7 +1,7 @@
-"""The methods: folders under ``methods/`` that hold a tables.yaml, and installed packages.
+"""The methods: folders under ``methods/`` with a tables.yaml, and installed packages.
 
-Another package registers a method by an entry point of the group ``harness.methods``: its name is the method's id, its
-value the package that holds ``METHOD`` and, beside it, tables.yaml.
+Another package registers a method by an entry point of the group ``harness.methods``. The entry point's name is the
+method's id; its value is the package that defines ``METHOD`` and has tables.yaml in its folder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ GROUP = "harness.methods"
 
 @cache
 def folders() -> dict[str, Path]:
-    """Method id -> plugin folder, sorted by id, built or not. Raises BadInput where an id is taken twice."""
+    """Method id -> plugin folder, sorted by id, built or not. Raises BadInput for an id that is taken twice."""
     found = {path.parent.name: path.parent for root in plugins.__path__ for path in Path(root).glob("*/tables.yaml")}
     for method_id, entry in installed().items():
         if method_id in found:
@@ -36,7 +36,7 @@ def folders() -> dict[str, Path]:
 
 @cache
 def installed() -> dict[str, EntryPoint]:
-    """Entry points of installed packages by method id. Raises BadInput where two packages claim one id."""
+    """Entry points of installed packages by method id. Raises BadInput for an id that two packages claim."""
     found: dict[str, EntryPoint] = {}
     for entry in entry_points(group=GROUP):
         if found.setdefault(entry.name, entry).value != entry.value:
@@ -45,7 +45,7 @@ def installed() -> dict[str, EntryPoint]:
 
 
 def packages() -> dict[str, list[str]]:
-    """Folders on disk of every top-level package that holds methods: ``methods``, and installed packages."""
+    """Folders on disk of every top-level package with methods: ``methods``, and installed packages."""
     found = {plugins.__name__: list(plugins.__path__)}
     for entry in installed().values():
         package = entry.module.partition(".")[0]
@@ -54,29 +54,29 @@ def packages() -> dict[str, list[str]]:
 
 
 def package(method_id: str) -> str:
-    """Name of the package that holds METHOD. The method must be among ``folders()``."""
+    """Name of the package that defines METHOD. The method must be among ``folders()``."""
     entry = installed().get(method_id)
     return entry.module if entry else f"{plugins.__name__}.{method_id}"
 
 
 def is_built(method_id: str) -> bool:
-    """Whether the method can run, not only be listed: its folder is a package."""
+    """Whether the method can run: its folder is a package. Otherwise its tables can only be listed."""
     return (folders()[method_id] / "__init__.py").exists()
 
 
 @cache
 def method(method_id: str) -> Method:
-    """The plugin of that id.
+    """The plugin with that id.
 
-    Raises BadInput for an unknown one, for one whose tables are known but not its code, and for an installed one that
-    cannot be imported.
+    Raises BadInput for an unknown id, for a method that has tables but no code, and for an installed method that cannot
+    be imported.
     """
     if method_id not in folders():
         raise unknown_name_error("method", method_id, folders())
     if not is_built(method_id):
         raise BadInput(f"method {method_id!r} is not built yet; its tables can be listed, not run")
     entry = installed().get(method_id)
-    # A method of this repository that cannot be imported is for its author, who needs the traceback.
+    # The author of a method in this repository needs the traceback of a failed import.
     with _importing(entry) if entry else nullcontext():
         module = importlib.import_module(package(method_id))
     source = folders()[method_id] / "__init__.py"
@@ -94,7 +94,7 @@ def methods() -> dict[str, Method]:
 
 
 def _folder(entry: EntryPoint) -> Path:
-    """Where the package of an entry point lies, found without importing more than the packages around it."""
+    """The folder of an entry point's package. Only the packages above it are imported."""
     with _importing(entry):
         locations = _search_locations(entry.module)
     for location in map(Path, locations):
@@ -108,7 +108,7 @@ def _folder(entry: EntryPoint) -> Path:
 
 @contextmanager
 def _importing(entry: EntryPoint) -> Iterator[None]:
-    """Raises BadInput, naming the entry point's package, for whatever its code raises."""
+    """Turn any error of the entry point's code into BadInput, naming its package."""
     try:
         yield
     except Exception as error:
@@ -123,12 +123,12 @@ def _search_locations(package: str) -> list[str]:
         spec = importlib.util.find_spec(package)
     except ModuleNotFoundError as error:
         if not f"{package}.".startswith(f"{error.name}."):
-            raise  # The package around it is there, and what that imports is not.
+            raise  # A package above it is there, but one of its own imports is not.
         return []
     return list(spec.submodule_search_locations or []) if spec else []
 
 
 def _named(entry: EntryPoint) -> str:
-    """An entry point, as messages call it."""
+    """An entry point, as messages name it."""
     package = entry.dist.name if entry.dist else "an unnamed package"
     return f"entry point {entry.name} = {entry.value} of {package}"

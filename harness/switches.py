@@ -1,8 +1,8 @@
 """The switches of a method: a frozen dataclass that checks itself. Importing this needs no torch.
 
-Every switches class raises ValueError, in one sentence, for a value or a combination that names no variant of its
-method; ``Method.parse`` adds the place and makes it a BadInput. Values are checked here, by type, when the class calls
-``check_values(self)``; combinations are checked by the class.
+Every switches class raises ValueError, in one sentence, for a value or a combination that is no variant of its method.
+``Method.parse`` adds the place and raises BadInput. The class calls ``check_values(self)``, which checks each value by
+its type. The class itself checks combinations.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 @dataclass(frozen=True)
 class AtLeast:
-    """The least value of a whole number, given in its type: ``k: Annotated[int, AtLeast(1)]``."""
+    """The least value of a whole number, written in its type: ``k: Annotated[int, AtLeast(1)]``."""
 
     value: int
 
 
 def check_values(switches: Any) -> None:
-    """Check each switch of a frozen dataclass by its type; tuples are left to the method.
+    """Check each switch of a frozen dataclass by its type. The method checks tuples.
 
     ``bool``
         true or false.
@@ -31,8 +31,8 @@ def check_values(switches: Any) -> None:
     ``int``
         a whole number, 0 or more; ``Annotated[int, AtLeast(1)]``: 1 or more.
     ``float``
-        a finite number, 0 or more; ``float | Literal["soft"]``: or one of these words. It is stored as a float: runs
-        are named by their switches, and 0, 0.0 and -0.0 must name one run.
+        a finite number, 0 or more; ``float | Literal["soft"]``: or one of these words. It is stored as a float, because
+        switches name runs, and 0, 0.0 and -0.0 must name one run.
 
     Raises ValueError, in one sentence, for any other value.
     """
@@ -64,7 +64,7 @@ def _check_bool(name: str, value: Any) -> None:
 
 
 def _check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
-    # Types are compared as well: True and 1.0 equal 1, but would name other runs.
+    # Types count, too: True and 1.0 equal 1, but would name other runs.
     if (type(value), value) not in [(type(choice), choice) for choice in choices]:
         raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}")
 

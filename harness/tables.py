@@ -1,4 +1,4 @@
-"""The published tables: ``methods/<id>/tables.yaml``, validated when loaded."""
+"""The published tables: ``methods/<id>/tables.yaml``, validated on loading."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ PERCENT = {"map", "minp", "rank1", "rank3", "rank5", "rank10", "rank20"}
 COSTS = {"params_m", "flops_g", "time_ms", "time_s"}
 COUNTS = {f"{split}_{unit}" for split in ("train", "gallery", "query") for unit in ("ids", "images")}
 COST_COLUMNS = {"training", "testing"}
-"""Columns of a complexity table, which stand where other tables have datasets."""
+"""Columns of a complexity table. Other tables have datasets as columns."""
 
 
 class Figure(float):
-    """A published number that remembers how many decimals were printed."""
+    """A published number, with the number of its printed decimals."""
 
     decimals: int
 
     def __new__(cls, printed: str) -> Figure:
-        """The figure as printed, ``"95.80"`` having two decimals."""
+        """The figure as printed: ``"95.80"`` has two decimals."""
         figure = super().__new__(cls, float(printed))
         figure.decimals = len(printed.partition(".")[2])
         return figure
@@ -44,28 +44,32 @@ class Paper:
 
 
 Published = dict[str, dict[str, Figure | None]]
+"""Figures by dataset (or cost column) and metric; None where the paper prints a dash."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table. ``key`` is its name, led by the group where the paper prints a name more than once."""
+    """One row of a table."""
 
     name: str
+    """The row's name as printed."""
     key: str
+    """Unique in its table: the name, after the group if the paper prints the name more than once."""
     group: str
     runs: bool
+    """Whether the row runs here. Otherwise its figures are quoted from other work."""
     switches: Mapping[str, Any]
     published: Published
     note: str
     trained_on: str = ""
-    """The dataset that the row's run trains on, where it is tested on others."""
+    """The dataset that the row's run trains on, if it differs from the tested dataset."""
     method: str = ""
-    """The method that runs the row; the table's, but where it sets another built one beside it."""
+    """Id of the method that runs the row. A table may compare its method with another that is built here."""
     borrowed: Mapping[str, str] = field(default_factory=dict)
-    """Datasets under which the paper prints another row's figures in this one, each with a sentence that says whose."""
+    """Datasets for which the paper prints another row's figures in this row, each with a sentence that names them."""
 
     def published_of_its_own(self, dataset: str) -> dict[str, Figure | None]:
-        """Published figures of the row itself on a dataset; none where they are another row's."""
+        """Published figures of the row itself on a dataset; none where the paper prints another row's figures."""
         return {} if dataset in self.borrowed else dict(self.published.get(dataset, {}))
 
 
@@ -83,7 +87,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Table:
-    """One table or figure sweep of a paper, rows in the paper's order."""
+    """One table or figure sweep of a paper, with rows in the paper's order."""
 
     id: str
     method: str
@@ -96,22 +100,22 @@ class Table:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Datasets (or cost columns) in the order of the paper."""
+        """Datasets (or cost columns) in the paper's order."""
         return tuple(dict.fromkeys(column for row in self.rows for column in row.published))
 
     @property
     def prints_counts(self) -> bool:
-        """Whether it describes datasets instead of results."""
+        """Whether the table counts the images and identities of datasets."""
         return not COUNTS.isdisjoint(self._metrics)
 
     @property
     def prints_complexity(self) -> bool:
-        """Whether it prints what methods cost and no accuracy: it is measured, and nothing is trained for it."""
+        """Whether the table prints costs and no accuracy. Costs are measured without training."""
         return set(self.columns) <= COST_COLUMNS or self.prints_query_times
 
     @property
     def prints_query_times(self) -> bool:
-        """Whether all that it prints is how long a query takes, in galleries whose size is known."""
+        """Whether the table prints nothing but the time per query, in galleries of known size."""
         sized = all("gallery_images" in DATASETS[column].published for column in self.columns if column in DATASETS)
         return self._metrics == {"time_s"} and sized
 
@@ -125,11 +129,11 @@ class Table:
         return registry.is_built(self.method)
 
     def has_cell(self, row: Row, dataset: str) -> bool:
-        """Whether that row can run on that dataset: on one of the paper's only where something stands in print."""
+        """Whether that row can run on that dataset: on any but those that the paper leaves blank for the row."""
         return dataset in row.published or dataset not in self.columns
 
     def row(self, key: str) -> Row:
-        """The row with that key. Raises BadInput, offering the nearest."""
+        """The row with that key. Raises BadInput with the nearest keys for an unknown one."""
         for row in self.rows:
             if row.key == key:
                 return row
@@ -138,7 +142,7 @@ class Table:
 
 @cache
 def tables() -> dict[str, Table]:
-    """Every table of every method by id. Raises BadInput naming the file, the place and the fix."""
+    """Every table of every method by id. Raises BadInput for a bad file, naming the place and the fix."""
     loaded: dict[str, Table] = {}
     for method_id, folder in registry.folders().items():
         file = folder / "tables.yaml"
@@ -150,19 +154,19 @@ def tables() -> dict[str, Table]:
 
 
 def table(table_id: str) -> Table:
-    """The table of that id. Raises BadInput, offering the nearest."""
+    """The table with that id. Raises BadInput with the nearest ids for an unknown one."""
     if table_id not in tables():
         raise unknown_name_error("table", table_id, tables())
     return tables()[table_id]
 
 
 def load(path: Path, method_id: str) -> list[Table]:
-    """Read and validate one tables.yaml. Raises BadInput naming the file, the place and the fix."""
+    """Read and validate one tables.yaml. Raises BadInput for a bad file, naming the place and the fix."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except yaml.YAMLError as error:
         raise BadInput(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    except (OSError, ValueError) as error:  # A date that is none raises ValueError, too.
+    except (OSError, ValueError) as error:  # YAML raises ValueError for an impossible date.
         raise BadInput(f"{path}: cannot be read: {error}") from error
     _check_keys(content, str(path), {"paper", "tables"}, {"claims"})
     paper = _paper(content["paper"], f"{path}: paper")
@@ -179,7 +183,7 @@ def load(path: Path, method_id: str) -> list[Table]:
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML that keeps printed decimals and refuses a key that is not text or given twice."""
+    """Safe YAML. It keeps printed decimals, and refuses a key that is not text or is given twice."""
 
 
 def _figure(loader: Any, node: yaml.ScalarNode) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -116,13 +117,12 @@ def processes() -> Processes:
 
 @pytest.fixture
 def toy_method(tmp_path, monkeypatch):
-    """The plugin folder of method ``toy``, the only one, with tables ``toy_table`` and ``toy_failures``."""
+    """The plugin folder of method ``toy`` with tables ``toy_table`` and ``toy_failures``."""
     folder = tmp_path / "plugins" / "toy"
     folder.mkdir(parents=True)
     for name, text in {"__init__.py": TOY_INIT, "model.py": TOY_MODEL, "tables.yaml": TOY_TABLES}.items():
         (folder / name).write_text(text)
-    # No other method: each command writes the pages of all tables, which takes longer than to train the toy.
-    monkeypatch.setattr(methods, "__path__", [str(folder.parent)])
+    monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(folder.parent)])
     forget_code()
     yield folder
     forget_code()
@@ -131,16 +131,25 @@ def toy_method(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def leave_methods(monkeypatch):
-    """Leave only these methods, where a test runs a command: it writes the pages of all tables that there are."""
+def leave_methods():
+    """Leave only these methods. A command writes the pages of all tables, which takes longer than to train the toy."""
+    everywhere = registry.folders
 
     def leave(*ids: str) -> None:
-        left = {method_id: registry.folders()[method_id] for method_id in ids}
-        monkeypatch.setattr(registry, "folders", lambda: left)
+        left = {method_id: everywhere()[method_id] for method_id in ids}
+        registry.folders = cache(lambda: left)
         tables.tables.cache_clear()
 
     yield leave
+    registry.folders = everywhere
     tables.tables.cache_clear()
+
+
+@pytest.fixture
+def toy_alone(toy_method, leave_methods):
+    """The plugin folder of the toy, where there is no other method."""
+    leave_methods("toy")
+    return toy_method
 
 
 @pytest.fixture

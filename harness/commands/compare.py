@@ -1,4 +1,4 @@
-"""The verb ``compare``: the difference of two cells, and how much of it the choice of people explains."""
+"""The verb ``compare``: the difference of two cells, with interval and p-value."""
 
 from __future__ import annotations
 

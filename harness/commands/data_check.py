@@ -1,4 +1,4 @@
-"""The verb ``data check``: counts beside the published ones, and every image decoded."""
+"""The verb ``data check``: count beside the published counts, and decode every image."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from harness.progress import Watch
 
 
 def execute(request: DataRequest) -> int:
-    """Returns 1 when a dataset cannot be read, differs from the published, or holds unreadable images, else 0."""
+    """Print the checks. Returns 1 for a dataset that is unreadable, not as published or has damaged images, else 0."""
     specs = [dataset(name) for name in dict.fromkeys(request.datasets)] or _found(request.data_root)
     return check(specs, request.data_root, request.json)
 
 
 def check(specs: Sequence[DatasetSpec], data_root: Path, as_json: bool) -> int:
-    """Check these datasets and print what is found: 0 when all is well, else 1."""
+    """Check these datasets and print the findings. Returns 0 when all is well, else 1."""
     inspector, findings = Inspector(), []
     with Watch(len(specs), "datasets") as watch:
         for spec in specs:
@@ -50,7 +50,7 @@ def _found(data_root: Path) -> list[DatasetSpec]:
 
 
 def _as_text(finding: Finding) -> Iterator[str]:
-    """The lines of one check: found counts beside published ones, then everything that is wrong."""
+    """The lines of one check: found counts beside published counts, then all faults."""
     spec, passport = finding.spec, finding.passport
     yield f"{spec.id}: {spec.title}" + (f" at {finding.folder}" if finding.folder else "")
     if finding.problem:

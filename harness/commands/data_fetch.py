@@ -12,7 +12,10 @@ from harness.progress import Watch
 
 
 def execute(request: DataRequest) -> int:
-    """Returns 0 when the dataset is there and well, 1 when the check found something. Raises BadInput."""
+    """Fetch and check. Returns 0 when the dataset is there and whole, 1 when the check finds a fault.
+
+    Raises BadInput for a dataset that cannot be fetched.
+    """
     spec = dataset(request.datasets[0])
     if presence(spec, request.data_root) == "found":
         print(f"{spec.title} is {described_place(spec, request.data_root)}; nothing to fetch")

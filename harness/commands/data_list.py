@@ -1,4 +1,4 @@
-"""The verb ``data list``: every known dataset, whether it is there, and how it is obtained."""
+"""The verb ``data list``: every known dataset, whether it is there, and how to get it."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from harness.progress import Watch
 
 
 def execute(request: DataRequest) -> int:
-    """Write one file per split and name it. Returns 0; raises BadInput for a provider that cannot work here."""
+    """Write one file per split and print its name. Returns 0. Raises BadInput for a provider that cannot work here."""
     spec = dataset(request.datasets[0])
     if spec.embedded:
         if request.provider != "synthetic":

@@ -12,7 +12,7 @@ Presence = Literal["found", "withdrawn", "not found", "loader not built"]
 
 
 def presence(spec: DatasetSpec, data_root: Path) -> Presence:
-    """Whether the dataset is there, and if not, why."""
+    """Whether the dataset is there, or why not."""
     if spec.embedded or (spec.find and spec.find(data_root)):
         return "found"
     if spec.id in WITHDRAWN:
@@ -21,7 +21,7 @@ def presence(spec: DatasetSpec, data_root: Path) -> Presence:
 
 
 def described_place(spec: DatasetSpec, data_root: Path) -> str:
-    """Where a found dataset is, in words; empty for one that is not there."""
+    """The place of a found dataset in words; empty for a dataset that is not there."""
     if spec.embedded:
         return "drawn by the harness when it is first used"
     folder = spec.find(data_root) if spec.find else None

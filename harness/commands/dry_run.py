@@ -8,8 +8,9 @@ from harness.commands.planning import choices_of, plan_of, planner_of
 from harness.commands.request import Request
 from harness.machine.device import choose_device
 from harness.machine.hardware import device_name, hardware_facts
-from harness.plan.forecast import Forecast
+from harness.plan.forecast import Forecast, TrainingSetSize
 from harness.plan.shelf import Shelf
+from harness.plan.views import as_json, as_text
 
 
 def execute(request: Request) -> int:
@@ -19,13 +20,16 @@ def execute(request: Request) -> int:
     planner = planner_of(request, shelf)
     plan = plan_of(choices, planner, request)
     readable = [run for run in plan.runs.values() if not run.blocked and shelf.drawn(run.dataset)]
-    training = {run.dataset: shelf.dataset(run.dataset, run.seed) for run in readable}
-    images = {name: (len(data.train), int(data.infrared(data.train).sum())) for name, data in training.items()}
-    forecast = Forecast(plan, planner.store, images, device_name(hardware_facts(choose_device(request.device))))
+    found = {run.dataset: shelf.dataset(run.dataset, run.seed) for run in readable}
+    sizes = {
+        name: TrainingSetSize(len(data.train), int(data.infrared(data.train).sum())) for name, data in found.items()
+    }
+    hardware = device_name(hardware_facts(choose_device(request.device)))
+    forecast = Forecast(plan, planner.store, sizes, hardware)
     if request.json:
-        print(json.dumps(forecast.as_json(), ensure_ascii=False, indent=1))
+        print(json.dumps(as_json(forecast), ensure_ascii=False, indent=1))
         return 0
     for notice in dict.fromkeys(choice.notice for choice in choices if choice.notice):
         print(notice)
-    print(forecast.as_text())
+    print(as_text(forecast))
     return 0

@@ -1,4 +1,4 @@
-"""How every command ends: its exit code, and one sentence where something is wrong."""
+"""The end of every command: its exit code, and one sentence if something is wrong."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from harness.errors import BadInput
 
 
 def exit_code_of(command: Callable[[], int], when_stopped: str) -> int:
-    """Run a command. 2 with one sentence for bad input and for files that the system refuses; 1 for a closed pipe.
+    """Run a command and return its exit code.
 
-    130, saying ``when_stopped``, for Ctrl-C and for SIGTERM, which shells, schedulers and containers send.
+    It is 2, after one sentence, for bad input and for a file that the system refuses. It is 130, after
+    ``when_stopped``, for Ctrl-C and for SIGTERM, which shells, schedulers and containers send. It is 1 for a closed
+    pipe.
     """
     _print_anything()
     try:
@@ -32,7 +34,7 @@ def exit_code_of(command: Callable[[], int], when_stopped: str) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        # Whatever has a name is the user's: a folder that may not be read, a path that is too long.
+        # A file name means a user's file: a folder that may not be read, a path that is too long.
         if error.filename is None or error.strerror is None:
             raise
         print(f"error: {error.filename}: {error.strerror}; fix that and start again", file=sys.stderr)
@@ -40,14 +42,14 @@ def exit_code_of(command: Callable[[], int], when_stopped: str) -> int:
 
 
 def _print_anything() -> None:
-    """Let standard output replace what its encoding lacks, such as the check mark in Latin-1, instead of failing."""
+    """Replace characters that standard output cannot encode, such as the check mark in Latin-1, instead of failing."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="replace")
 
 
 @contextmanager
 def _stopped_by_sigterm() -> Iterator[None]:
-    """Within it SIGTERM is what Ctrl-C is. Only a process's main thread may say so."""
+    """SIGTERM acts like Ctrl-C within this context. Only the main thread of a process may set that."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""The verb ``explain``: which protocol switches close the gap to the published figure, without training."""
+"""The verb ``explain``: find the protocol switches that close the gap to the published figure, without training."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from harness.tables import Row, Table
 
 
 def execute(request: Request) -> int:
-    """Print the tables, those asked for or all. Returns 0."""
+    """Print the requested tables, or all. Returns 0."""
     listed = chosen_tables(request.tables or ("all",))
     print(json.dumps(as_json(listed), ensure_ascii=False, indent=1) if request.json else as_text(listed))
     return 0

@@ -26,11 +26,11 @@ MODULES: dict[Verb | DataVerb, str] = {
     "data fetch": "harness.commands.data_fetch",
     "data priors": "harness.commands.data_priors",
 }
-"""The module of each verb, imported when it is asked for. Its ``execute(request)`` returns the exit code."""
+"""The module of each verb, imported only for that verb. Its ``execute(request)`` returns the exit code."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command. Exit code 0: all is well; 1: a cell or a check failed; 2: bad input, said in one sentence."""
+    """The command. Exit code 0: all is well; 1: a cell or a check failed; 2: bad input, told in one sentence."""
     return perform(lambda: parse(arguments))
 
 

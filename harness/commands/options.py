@@ -1,8 +1,8 @@
-"""The options of the command line, in the new form and the old. No other module sees argparse.
+"""The options of the command line, in the new and the old form. No other module sees argparse.
 
 The new form is ``reid-tables VERB``; the old ones are ``python -m harness.run``, ``harness.data`` and
-``harness.report``. Both become the same request. What is not given on the command line is left to the request's own
-defaults.
+``harness.report``. Both become the same request. An option that is not given keeps the default of
+the request.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from harness.recipe import PROFILES
 
 SECONDS_PER_MINUTE = 60
 PURPOSE = "Does this paper's table hold? Train, evaluate and report the cells of published tables."
-OF_DATA = "Find, check and fetch datasets, and compute their priors."
-OF_REPORT = "Write the pages from the records in a results folder."
+DATA_PURPOSE = "Find, check and fetch datasets, and compute their priors."
+REPORT_PURPOSE = "Write the pages from the records in a results folder."
 CELL = "mpn_ablation-MPN-synthetic"
 OTHER_CELL = "'mpn_ablation-MT Only-synthetic'"
 
@@ -39,8 +39,8 @@ def parse(arguments: Sequence[str] | None = None) -> Request | DataRequest:
         described = verbs.add_parser(verb, help=purpose, description=_sentence(purpose), epilog=_example(example))
         described.set_defaults(verb=verb)
         add_options(described)
-    of_data = _example("data check market1501 --data-root data")
-    _add_data_verbs(verbs.add_parser("data", help=_phrase(OF_DATA), description=OF_DATA, epilog=of_data))
+    example = _example("data check market1501 --data-root data")
+    _add_data_verbs(verbs.add_parser("data", help=_phrase(DATA_PURPOSE), description=DATA_PURPOSE, epilog=example))
     given = vars(parser.parse_args(arguments))
     if given.pop("dry_run", False):
         given["verb"] = "dry-run"
@@ -73,7 +73,7 @@ def parse_flags(arguments: Sequence[str] | None = None) -> Request:
 def parse_data(arguments: Sequence[str] | None = None) -> Request | DataRequest:
     """The request of ``python -m harness.data VERB ...``."""
     example = "example: python -m harness.data check market1501 --data-root data"
-    parser = _Parser(prog="python -m harness.data", description=OF_DATA, epilog=example)
+    parser = _Parser(prog="python -m harness.data", description=DATA_PURPOSE, epilog=example)
     _add_data_verbs(parser)
     return _request(vars(parser.parse_args(arguments)))
 
@@ -81,13 +81,13 @@ def parse_data(arguments: Sequence[str] | None = None) -> Request | DataRequest:
 def parse_report(arguments: Sequence[str] | None = None) -> Request:
     """The request of ``python -m harness.report``."""
     example = "example: python -m harness.report --results results --report reports"
-    parser = _Parser(prog="python -m harness.report", description=OF_REPORT, epilog=example)
+    parser = _Parser(prog="python -m harness.report", description=REPORT_PURPOSE, epilog=example)
     _add_report_options(parser)
     return _table_request({"verb": "report", **vars(parser.parse_args(arguments))})
 
 
 class _Parser(argparse.ArgumentParser):
-    """Leaves options that are not given out of its answer, and says in one sentence what is wrong (exit code 2)."""
+    """Leaves out options that are not given. An error is one sentence, with exit code 2."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(
@@ -103,7 +103,7 @@ def _request(given: dict[str, Any]) -> Request | DataRequest:
 
 
 def _table_request(given: dict[str, Any]) -> Request:
-    """The request of these values by field. Raises BadInput where they make none."""
+    """The request with these values by field. Raises BadInput for values that make none."""
     if given["verb"] in ("run", "dry-run") and not given.get("tables"):
         raise BadInput("name a table with --table ID (python -m harness.run --list shows them)")
     if "run_timeout" in given:
@@ -133,7 +133,7 @@ def _example(arguments: str) -> str:
     return f"example: reid-tables {arguments}"
 
 
-# Options, each defined once for every form and verb that takes it.
+# Options. Each is defined once, for all verbs and both forms.
 
 
 def _add_tables(options: _Options, described: str) -> None:
@@ -182,7 +182,7 @@ def _add_computation(options: _Options) -> None:
 
 def _add_supervision(options: _Options) -> None:
     options.add_argument("--tensorboard", action="store_true", help="write event files below the results' tensorboard/")
-    described = "end a run after so long without a sign of life: a line of progress, a change in its folder"
+    described = "end a run after this time without a line of progress or a change in its folder"
     options.add_argument("--run-timeout", type=float, metavar="MINUTES", help=described)
 
 
@@ -194,7 +194,7 @@ def _add_json(options: _Options, described: str = "print JSON") -> None:
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    """What a run takes, in groups; the old form takes it for every verb."""
+    """The options of a run, in groups. The old form takes them with every verb."""
     which = parser.add_argument_group("which cells")
     _add_tables(which, "a table, or all; repeatable")
     _add_rows(which)
@@ -270,16 +270,16 @@ _VERBS: dict[Verb, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] =
         _add_compare_options,
     ),
     "roc": ("show true positive rates at false positive rates, over all pairs", f"roc {CELL}", _add_record_options),
-    "report": (_phrase(OF_REPORT), "report --results results --report reports", _add_report_options),
+    "report": (_phrase(REPORT_PURPOSE), "report --results results --report reports", _add_report_options),
 }
-"""Each verb: what it does, an example, and what adds its options."""
+"""Each verb with its purpose, an example, and the function that adds its options."""
 
 _FLAGS: tuple[Verb, ...] = ("list", "dry-run", "status", "why", "explain", "verify", "compare", "roc")
 """Verbs that are flags in the old form, in the order of its help."""
 
 
 def _add_flags(group: _Options) -> None:
-    """The verbs as flags. A flag with cells is kept as the list of its uses, each a list of addresses."""
+    """Add the verbs as flags. The value of a flag is the list of its uses; each use is a list of addresses."""
     cells: dict[Verb, int] = {"why": 1, "explain": 1, "verify": 1, "compare": 2, "roc": 1}
     purposes = {verb: purpose for verb, (purpose, _, _) in _VERBS.items()}
     purposes["dry-run"] = "show cells, distinct runs and expected cost; run nothing"
@@ -312,7 +312,7 @@ def _add_priors_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--provider", required=True, choices=PROVIDERS, help=described)
     described = "repeatable; default train"
     parser.add_argument("--split", dest="splits", action="append", choices=SPLITS, help=described)
-    described = "of several numbered splits, the one that runs with this seed use (default 0)"
+    described = "picks one of several numbered splits, as in a run (default 0)"
     parser.add_argument("--seed", type=int, metavar="N", help=described)
     parser.add_argument("--overwrite", action="store_true", help="replace arrays of the same kind that are kept")
     parser.add_argument("--keypoints", type=Path, metavar="FILE", help="files: COCO-format keypoint JSON")

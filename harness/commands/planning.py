@@ -1,4 +1,4 @@
-"""From a request to a plan: its tables, rows and datasets, the planner, the cells and runs."""
+"""From a request to a plan: choices of tables, rows and datasets, then cells and runs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from harness.results.store import Store
 
 
 def choices_of(request: Request, shelf: Shelf) -> list[Choice]:
-    """Rows, datasets and profile of each table asked for. A run leaves out methods that are not built, and says so.
+    """Rows, datasets and profile of each requested table. A run leaves out methods that are not built, and prints so.
 
-    Raises BadInput for a name that is unknown, a data root that is no folder, and a run without any built method.
+    Raises BadInput for an unknown name, a data root that is no folder, and a run without any built method.
     """
     if request.dataset is not None:
-        dataset_spec(request.dataset)  # A table that is only measured would not ask for it.
+        dataset_spec(request.dataset)  # A table that is only measured would never check the name.
     wanted = chosen_tables(request.tables)
     rows = chosen_rows(wanted, request.rows)
     if request.dataset is None and not shelf.data_root.is_dir() and request.data_root != Path("data"):
@@ -46,7 +46,7 @@ def choices_of(request: Request, shelf: Shelf) -> list[Choice]:
 
 def planner_of(request: Request, shelf: Shelf) -> Planner:
     """The planner of the request's results folder and computation. Only a run may draw an embedded dataset."""
-    # The user fixes a dataset asked for by name. One that merely lies there blocks its own cells only.
+    # The user must fix a dataset that they named. A dataset that merely lies there blocks its own cells only.
     strict = request.dataset is not None or request.verb == "why"
     how = computation(request, choose_device(request.device))
     return Planner(shelf, Store(request.results), how, draw=request.verb == "run", strict=strict)
@@ -56,5 +56,5 @@ def plan_of(choices: Iterable[Choice], planner: Planner, request: Request) -> Pl
     """The cells of the choices at the request's seeds, each once, and the runs they need."""
     plan, seeds = Plan(), list(dict.fromkeys(request.seeds))
     for choice in choices:
-        planner.add(plan, choice.table, choice.rows, choice.datasets, choice.profile, seeds)
+        planner.add(plan, choice, seeds)
     return plan

@@ -1,4 +1,4 @@
-"""A bar for work whose length is known only once it has begun."""
+"""A progress bar for work whose length is known only after it begins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 def progress_bar(watch: Watch, what: str) -> Callable[[int, int], None]:
-    """A function of (done, total) that shows a bar on a terminal, and elsewhere a line now and then."""
+    """A function of (done, total) that shows a bar on a terminal, elsewhere a line every ten seconds."""
     last = 0.0
 
     def show(done: int, total: int) -> None:

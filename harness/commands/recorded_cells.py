@@ -11,7 +11,7 @@ from harness.results.store import Store
 def records_of(address: str, store: Store, request: Request) -> list[Record]:
     """Records of a cell, at the request's profile and seeds.
 
-    Raises BadInput where there is none, offering the nearest; naming a damaged file if it may be the one asked for.
+    Raises BadInput where there is none: it names a damaged record of the cell's table, else the nearest cells.
     """
     every = store.find_records()
     records = every.records
@@ -28,5 +28,7 @@ def records_of(address: str, store: Store, request: Request) -> list[Record]:
         and (not request.seeds or record["seed"] in request.seeds)
     ]
     if not found:
-        raise BadInput(f"{address} has no record at that --profile and --seed; leave them out to see those it has")
+        raise BadInput(
+            f"{address} has no record at that --profile and --seed; leave them out to use all of its records"
+        )
     return found

@@ -10,7 +10,7 @@ from harness.tables import table, tables
 
 
 def execute(request: Request) -> int:
-    """Write the pages, and name the records that none has a place for. Returns 0."""
+    """Write the pages, and name the records that no page shows. Returns 0."""
     for table_id in request.tables:
         table(table_id)
     found = existing(request.results).find_records()

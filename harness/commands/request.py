@@ -1,4 +1,4 @@
-"""The request that a command line makes: which verb, on which cells, where and how. Importing this needs no torch."""
+"""The request that a command line makes: the verb, the cells, the folders and the devices. Imports no torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def default_data_root() -> Path:
 
 @dataclass(frozen=True)
 class Request:
-    """A question about tables, cells and records. A field that the verb does not read keeps its default."""
+    """A request about tables, cells and records. A field that the verb does not read keeps its default."""
 
     verb: Verb
     cells: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ class Request:
     tables: tuple[str, ...] = ()
     """Ids of tables, or ``all``."""
     rows: tuple[str, ...] = ()
-    """Names or keys of rows; none stands for every row."""
+    """Names or keys of rows; empty means every row."""
     dataset: str | None = None
     profile: Profile | None = None
     seeds: tuple[int, ...] = ()
@@ -36,35 +36,35 @@ class Request:
     results: Path = Path("results")
     report: Path = Path("reports")
     device: str | None = None
-    """``cpu``, ``cuda`` or ``cuda:N``; None stands for CUDA where there is one."""
+    """``cpu``, ``cuda`` or ``cuda:N``; None means CUDA where there is a GPU."""
     images: bool = False
     """Whether records and pages may hold images of real datasets."""
     executor: Literal["local", "ray"] = "local"
     gpus_per_run: int = 1
     sync_bn: bool = False
     precision: Literal["bfloat16", "float32"] | None = None
-    """None stands for bfloat16 where it is native."""
+    """None means bfloat16 where it is native."""
     compile: bool = False
     tensorboard: bool = False
     run_timeout: float | None = None
-    """Seconds without a sign of life after which a run is ended."""
+    """Seconds without a sign of life until a run is ended; None means never."""
     json: bool = False
 
 
 @dataclass(frozen=True)
 class DataRequest:
-    """A question about datasets on disk, or work on them. A field that the verb does not read keeps its default."""
+    """A request about datasets on disk. A field that the verb does not read keeps its default."""
 
     verb: DataVerb
     datasets: tuple[str, ...] = ()
-    """Ids of datasets; none stands for those found under the data root."""
+    """Ids of datasets; empty means those found under the data root."""
     data_root: Path = field(default_factory=default_data_root)
     json: bool = False
     provider: str = ""
     splits: tuple[str, ...] = ()
-    """Splits whose priors are made; none stands for ``train``."""
+    """Splits to make priors of; empty means ``train``."""
     seed: int = 0
-    """Of a dataset with several numbered splits, the split that runs with this seed use."""
+    """Picks one of several numbered splits, as it does in a run."""
     overwrite: bool = False
     keypoints: Path | None = None
     masks: Path | None = None

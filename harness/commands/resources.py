@@ -1,4 +1,4 @@
-"""How runs are computed, as a request asks for it, checked against this machine."""
+"""The computation that a request asks for, checked against this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.machine.precision import bfloat16_helps
 
 
 def computation(request: Request, device: str) -> Computation:
-    """How runs are computed on ``device``. Raises BadInput for options that do not go together, or fit no GPU here."""
+    """The computation of runs on ``device``. Raises BadInput for options that do not fit each other or this machine."""
     _require_fitting(request, device)
     bfloat16 = request.precision == "bfloat16" if request.precision else bfloat16_helps(device)
     return Computation(bfloat16, request.gpus_per_run, request.sync_bn, request.compile)

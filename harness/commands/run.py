@@ -31,7 +31,7 @@ Executor = Callable[[Plan, RunContext, float | None], list[Record]]
 
 
 def execute(request: Request) -> int:
-    """Run, and name the pages written. Returns 1 if a cell failed or is blocked or a table was not measured, else 0."""
+    """Run, and name the pages. Returns 1 if a cell failed or is blocked, or a table could not be measured; else 0."""
     carry_out = _executor(request)
     shelf = Shelf(request.data_root)
     choices = choices_of(request, shelf)
@@ -55,13 +55,13 @@ def execute(request: Request) -> int:
         measured, unmeasured = measure_tables(choices, context)
         records = carry_out(plan, context, request.run_timeout)
     _print_measured(measured)
-    poor = _print_outcome(plan, records, store)
+    any_bad = _print_outcome(plan, records, store)
     _write_report(request, store, choices)
-    return 1 if poor or unmeasured else 0
+    return 1 if any_bad or unmeasured else 0
 
 
 def _executor(request: Request) -> Executor:
-    """What carries a plan out. Raises BadInput where Ray is asked for and not installed."""
+    """The executor of the request. Raises BadInput for Ray where it is not installed."""
     if request.executor == "ray":
         from harness.execution import cluster
 
@@ -72,7 +72,7 @@ def _executor(request: Request) -> Executor:
 
 
 def _print_measured(measured: Iterable[MeasuredTable]) -> None:
-    """Each table of complexity, measured beside published."""
+    """Print each table of complexity, measured beside published."""
     for found in measured:
         compared = complexity_table(tables()[found["table"]], found)
         assert compared is not None
@@ -80,7 +80,7 @@ def _print_measured(measured: Iterable[MeasuredTable]) -> None:
 
 
 def _print_outcome(plan: Plan, records: Sequence[Record], store: Store) -> bool:
-    """Name what is blocked or damaged, and count all. Whether a cell of the plan failed, is blocked or is damaged."""
+    """Name the blocked and damaged cells, and print the counts. Returns whether a cell of the plan is bad or failed."""
     unusable = [planned for planned in plan.cells if planned.state in ("blocked", "damaged")]
     for planned in unusable:
         print(f"{planned.state}: {planned.cell.id}: {planned.reason}")
@@ -90,9 +90,9 @@ def _print_outcome(plan: Plan, records: Sequence[Record], store: Store) -> bool:
         print(f"damaged: {damaged.sentence}")
     states = Counter(planned.state for planned in plan.cells)
     failed = sum(record["status"] == "failed" for record in records)
-    spoilt = states["damaged"] + len(others)
+    damaged_files = states["damaged"] + len(others)
     counts = [f"{len(records) - failed} cells run", f"{failed} failed", f"{states['blocked']} blocked"]
-    print(", ".join([*counts, *([f"{spoilt} damaged"] if spoilt else []), f"{states['cached']} cached"]))
+    print(", ".join([*counts, *([f"{damaged_files} damaged"] if damaged_files else []), f"{states['cached']} cached"]))
     return bool(failed or unusable)
 
 

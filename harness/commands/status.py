@@ -1,4 +1,4 @@
-"""The verb ``status``: cells by table and state, and the trainings that run or were interrupted."""
+"""The verb ``status``: cells by table and state, and trainings that run or were interrupted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.status.views import as_json, as_tables, as_text
 
 
 def execute(request: Request) -> int:
-    """Print where the results folder stands. Returns 0."""
+    """Print the state of the results folder. Returns 0."""
     store = existing(request.results)
     state = Board(store).read()
     if request.json:

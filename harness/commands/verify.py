@@ -10,7 +10,10 @@ from harness.results.store import existing
 
 
 def execute(request: Request) -> int:
-    """Returns 0 when everything stored agrees with its record, else 1. Raises BadInput for a record that failed."""
+    """Print each disagreement. Returns 0 when all that is stored agrees with its record, else 1.
+
+    Raises BadInput for a failed record.
+    """
     store = existing(request.results)
     wrong = 0
     for record in records_of(request.cells[0], store, request):

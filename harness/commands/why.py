@@ -1,4 +1,4 @@
-"""The verb ``why``: where a cell stands, and what changed since it was made."""
+"""The verb ``why``: the state of a cell, and the changes since it was recorded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from harness.results.store import Store
 
 
 def execute(request: Request) -> int:
-    """One line per seed: those asked for, or seed 0 and every recorded one. Returns 0; raises BadInput for no cell."""
+    """Print one line per requested seed; without any, for seed 0 and each recorded seed. Returns 0.
+
+    Raises BadInput for an address that is no cell.
+    """
     (address,) = request.cells
     table, row, dataset = parse_cell(address)
     shelf = Shelf(request.data_root)
@@ -26,7 +29,7 @@ def execute(request: Request) -> int:
     seeds = {record["seed"] for record in recorded if record["profile"] == choice.profile and not request.seeds}
     more = sorted(seeds - {planned.cell.seed for planned in plan.cells})
     if more:
-        planner.add(plan, table, choice.rows, choice.datasets, choice.profile, more)
+        planner.add(plan, choice, more)
     for planned in plan.cells:
         cell = planned.cell
         print(f"{cell.id} ({cell.profile}, seed {cell.seed}): {planned.state}: {planned.reason}")

@@ -12,6 +12,7 @@ from harness.cell import Cell
 from harness.errors import BadInput
 from harness.files.atomic import write_json
 from harness.machine.computation import Computation
+from harness.plan.selection import Choice
 from harness.plan.shelf import Shelf
 from harness.results.record import Record
 from harness.results.store import Store
@@ -76,7 +77,8 @@ class Job:
         plan = Plan()
         for cell in self.cells:
             of_cell = table(cell.table)
-            planner.add(plan, of_cell, [of_cell.row(cell.row)], [cell.dataset], cell.profile, [cell.seed])
+            choice = Choice(of_cell, (of_cell.row(cell.row),), (cell.dataset,), cell.profile)
+            planner.add(plan, choice, [cell.seed])
         for planned in plan.cells:
             if planned.state == "blocked":
                 raise BadInput(f"{planned.cell.id} was planned, but here it is blocked: {planned.reason}")

@@ -1,1 +1,1 @@
-"""Tables to cells, cells to runs: what there is to do, and what is done already."""
+"""From tables to cells and from cells to runs: which are done, and which are still to be done."""

@@ -1,4 +1,4 @@
-"""The code that a run's weights and a cell's figures depend on, and the hash of a configuration that holds it."""
+"""The code that can change a run's weights or a cell's figures, and the hash of a configuration with that code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TRAINING_CODE: tuple[CodeAddress, ...] = (
     ("harness.runs.preparation", "build_model"),
     ("harness.runs.preparation", "initialise"),
     ("harness.runs.preparation", "training_data"),
-    # Reached through annotated arguments only, which the reading of the code does not follow.
+    # Only annotated arguments lead to these, and the fingerprint does not follow annotations.
     ("harness.training.machine", "Machine"),
     ("harness.recipe", "Sampler"),
 )
@@ -25,23 +25,23 @@ EVALUATION_CODE: tuple[CodeAddress, ...] = (
 )
 
 PRIORS_CODE: CodeAddress = ("harness.priors.loading", "_prior")
-"""Derives what a method reads from what a file of priors holds; the fingerprint of that file does not cover it."""
+"""Derives the priors that a method reads from a file. The fingerprint of that file does not cover this code."""
 
 WITHOUT_EFFECT = ("harness.errors:", "harness.files.", "harness.results.", "harness.registry:", "harness.plan.shelf:")
-"""Code that is reached but cannot change a figure: how files are found and written, how errors are worded."""
+"""Code that is reached but cannot change a figure: it finds and writes files, or words errors."""
 
 
 @cache
 def effective_code(roots: tuple[CodeAddress, ...]) -> dict[str, str]:
-    """Digest by address of each definition reached from ``roots`` that can change a figure."""
+    """Digest of each definition that ``roots`` reach and that can change a figure, by address."""
     return {name: digest for name, digest in reached_code(roots).items() if not name.startswith(WITHOUT_EFFECT)}
 
 
 def priors_code(kinds: tuple[str, ...]) -> tuple[CodeAddress, ...]:
-    """Where the derivation of priors begins, for a method that reads some."""
+    """The code that derives these kinds of prior; none for a method that reads none."""
     return (PRIORS_CODE,) if kinds else ()
 
 
 def configuration_hash(configuration: Mapping[str, Any]) -> str:
-    """Hash of a configuration; its ``code`` counts by content, so that moving a function changes nothing."""
+    """Hash of a configuration. Its ``code`` counts by content, so moving a function changes nothing."""
     return canonical_hash({**configuration, "code": content(configuration["code"])})

@@ -1,13 +1,13 @@
-"""The code that a result depends on: each definition reached from some starting points, with a digest of its text.
+"""The code that a result depends on: each definition reached from some roots, with a digest of its text.
 
-The source is read; nothing is imported. A definition is a function, class method or assignment at the top of a module.
-Comments, docstrings and layout do not count. A definition reaches the definitions it names, through imports, inside
-this project and inside packages that hold methods. So a change in a function that a run never calls leaves the run
-alone, and a change in one it calls can be named.
+The source is read; nothing is imported. A definition is a function, class or assignment at the top of a module. A class
+has one digest per method. Comments, docstrings and layout do not count. A definition reaches the definitions it names,
+through imports, inside this project and inside packages that hold methods. So a change in a function that a run never
+calls leaves the run alone, and a change in a function that it calls can be named.
 
-A digest covers what a definition says, not where it lies. Before hashing, imports are left out, a reference to another
-definition is reduced to that definition's own name, and a name from outside the project is spelt in full: ``np.mean``
-as ``numpy.mean``. So moving a function and fixing its callers' imports changes no digest.
+A digest covers the content of a definition, not its place. Before hashing, imports are left out, a reference to another
+definition is reduced to its bare name, and a name from outside the project is spelt in full: ``np.mean`` becomes
+``numpy.mean``. So moving a function and fixing its callers' imports changes no digest.
 """
 
 from __future__ import annotations
@@ -31,30 +31,30 @@ CodeAddress = tuple[str, str]
 """A module and a top-level name in it. The name ``*`` stands for every definition of the module."""
 
 Names = dict[str, CodeAddress | None]
-"""Names bound in one scope: to the address they were imported from, or to None where they are bound otherwise."""
+"""Names bound in one scope, each with the address it is imported from; None for a name that is no import."""
 
 
 def reached_code(roots: Iterable[CodeAddress]) -> dict[str, str]:
-    """Digest of each definition reached from ``roots``, by address ``module:definition``, sorted by address.
+    """Digest of each definition reached from ``roots``, by address ``module:definition``, in order of address.
 
     A root outside the project adds nothing.
     """
-    digests = _told_apart(_reached(roots))
+    digests = _unambiguous(_reached(roots))
     return dict(
         sorted((f"{where}:{label}", digest) for (where, _), parts in digests.items() for label, digest in parts)
     )
 
 
 def content(code: Mapping[str, str]) -> list[str]:
-    """What a run's hash covers of the definitions it reaches: their digests without addresses, sorted, each once."""
+    """The digests without addresses, sorted, each once. A run's hash covers these."""
     return sorted(set(code.values()))
 
 
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Name each definition that says something new: ``harness.training.sampler:batches changed``.
+    """Name each definition with new content: ``harness.training.sampler:batches changed``.
 
-    A definition that only moved is not named. One that moved and changed is named by its new address. The list is empty
-    exactly where ``content`` is the same.
+    A definition that only moved is not named. A definition that moved and changed is named by its new address. The list
+    is empty if and only if ``content`` is the same.
     """
     lost, gained = set(before.values()) - set(after.values()), set(after.values()) - set(before.values())
     gone = [address for address in sorted(before.keys() - after.keys()) if before[address] in lost]
@@ -77,7 +77,7 @@ def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
 def resolves(address: CodeAddress | str) -> bool:
     """Whether an address, as a pair or as ``module:definition``, leads to a definition of this project.
 
-    The name may be that of a class's own method, ``Class.method``, or one that the module imports from another.
+    The name may be a method, ``Class.method``, or a name that the module imports.
     """
     where, _, name = address.partition(":") if isinstance(address, str) else (address[0], "", address[1])
     first, _, inner = name.partition(".")
@@ -90,18 +90,18 @@ def resolves(address: CodeAddress | str) -> bool:
 
 
 _BODY = "<module>"
-"""Statements of a module that define no name, such as a registration. They are reached whenever the module is."""
+"""Statements of a module that define no name, such as a registration. Whoever reaches the module reaches them."""
 
 _REFERENCE = re.compile("⟦([^⟦⟧:]*):([^⟦⟧:]*)⟧")
-"""How a text names a definition of the project until it is hashed: by address, between brackets."""
+"""A reference to a definition of the project in a text: its address between brackets."""
 
 Digests = tuple[tuple[str, str], ...]
-"""Label and digest of each text of a definition: of a class, one for each method and one for the rest."""
+"""Label and digest of each text of a definition. A class has one text per method, and one for the rest."""
 
 
 @dataclass(frozen=True)
 class _Reading:
-    """What a statement or a definition says: a text for each label, the addresses in them, and those it reaches."""
+    """A statement or definition as read: its text by label, the addresses in the text, and the addresses it reaches."""
 
     texts: dict[str, str]
     named: frozenset[CodeAddress]
@@ -109,11 +109,11 @@ class _Reading:
 
     @cached_property
     def plain(self) -> Digests:
-        """Digests where no name needs a mark."""
+        """Digests without any mark."""
         return self.marked({})
 
     def marked(self, marks: Mapping[CodeAddress, str]) -> Digests:
-        """Digests with a mark behind each name that has one."""
+        """Digests, with each mark put behind its name."""
 
         def name(match: re.Match[str]) -> str:
             module, name = match.groups()
@@ -124,22 +124,23 @@ class _Reading:
 
 @dataclass
 class _Module:
-    """One source file: its top-level statements by the name they define, and where its imported names come from."""
+    """One source file: its top-level statements by the name they define, and the origin of its imported names."""
 
     name: str
     is_package: bool
     statements: dict[str, list[ast.stmt]] = field(default_factory=dict)
     imports: Names = field(default_factory=dict)
     typed: Names = field(default_factory=dict)
-    """Imports for type checkers: they name what annotations mention and what a module's ``__getattr__`` loads."""
+    """Imports for type checkers. Annotations and a module's ``__getattr__`` use these names."""
     stars: list[str] = field(default_factory=list)
     """Modules imported with ``*``."""
     known: dict[str, _Reading] = field(default_factory=dict)
+    """Readings of definitions by name."""
     read: dict[int, _Reading] = field(default_factory=dict)
-    """Readings of definitions by name, and of statements by identity: one that defines two names is read once."""
+    """Readings of statements by identity. A statement that defines two names is read once."""
 
     def add(self, statement: ast.stmt) -> None:
-        """Take in one top-level statement."""
+        """Sort in one top-level statement."""
         if isinstance(statement, ast.If) and ast.unparse(statement.test).endswith("TYPE_CHECKING"):
             self.typed |= _bindings(statement.body, self)
             for other in statement.orelse:
@@ -153,18 +154,18 @@ class _Module:
                 self.statements.setdefault(name, []).append(statement)
 
     def origin(self, name: str) -> CodeAddress | None:
-        """The address that a name is imported from, if it is."""
+        """The address that a name is imported from; None for a name that is no import."""
         modules = ((star, _module(star)) for star in self.stars)
         starred = ((star, name) for star, module in modules if module and name in module.imports | module.statements)
         return self.imports.get(name) or self.typed.get(name) or next(starred, None)
 
     def definition(self, name: str) -> _Reading:
-        """What all statements that define a name say, and what they reach."""
+        """All statements that define a name, read as one."""
         if name in self.known:
             return self.known[name]
         reaches = {(self.name, _BODY)}
         if name == _BODY:
-            # Importing a module runs the package it lies in first.
+            # Importing a module runs its package first.
             reaches = {(self.name.rpartition(".")[0], _BODY)}
         elif name == "*":
             reaches |= {(self.name, each) for each in self.statements}
@@ -205,7 +206,7 @@ def _module(name: str) -> _Module | None:
 
 
 def _source(name: str) -> Path | None:
-    """The file of a module of this project, or of a package that holds methods; None for any other module."""
+    """The file of a module of this project or of a package that holds methods; None for any other module."""
     package, _, rest = name.partition(".")
     roots = harness.__path__ if package == harness.__name__ else registry.packages().get(package, [])
     for root in map(Path, roots):
@@ -228,11 +229,11 @@ def _reached(roots: Iterable[CodeAddress]) -> dict[CodeAddress, _Reading]:
     return found
 
 
-def _told_apart(reached: Mapping[CodeAddress, _Reading]) -> dict[CodeAddress, Digests]:
-    """Digests of each definition, with a mark behind a name wherever the name alone could mean either of two things.
+def _unambiguous(reached: Mapping[CodeAddress, _Reading]) -> dict[CodeAddress, Digests]:
+    """Digests of each definition, with a mark behind each ambiguous name.
 
-    Where two definitions of one name differ, the mark is the digest of the one that is meant. Once two are told apart
-    their callers may be, which may share a name too: so this is repeated until no more are told apart.
+    A name is ambiguous if two definitions of that name differ. Its mark is the digest of the definition that is meant.
+    Marks can make the callers differ, and their names ambiguous. So this repeats until no more definitions differ.
     """
     digests = {address: reading.plain for address, reading in reached.items()}
     kinds = 0
@@ -254,9 +255,9 @@ def _told_apart(reached: Mapping[CodeAddress, _Reading]) -> dict[CodeAddress, Di
 
 
 def _path(address: CodeAddress) -> list[CodeAddress]:
-    """The addresses that lead from a name to its definition, through imports. The name of a module is empty.
+    """The addresses that lead from a name to its definition, through imports. A module has an empty name.
 
-    As in Python, a name that a package binds hides the submodule of that name.
+    As in Python, a name that a package binds hides its submodule of that name.
     """
     path = [address]
     while True:
@@ -276,7 +277,7 @@ class _Reader(ast.NodeTransformer):
     """Rewrites a statement so that it names other definitions by address, and notes which of them a run evaluates.
 
     Imports and docstrings are left out. Annotations are rewritten too, but no run evaluates them. A name bound in a
-    function stays as it is, inside; so does one bound in a class, except inside its methods.
+    function stays as it is inside that function. A name bound in a class stays as it is, except inside the methods.
     """
 
     def __init__(self, module: _Module) -> None:
@@ -287,7 +288,7 @@ class _Reader(ast.NodeTransformer):
         self._is_evaluated = True
 
     def visit_Import(self, node: ast.Import) -> None:
-        pass  # Leaves it out.
+        pass  # Imports are left out.
 
     visit_ImportFrom = visit_Import  # type: ignore[assignment]
 
@@ -376,7 +377,7 @@ class _Reader(ast.NodeTransformer):
         self._scopes.pop()
 
     def _address(self, name: str) -> CodeAddress | None:
-        """The address that a name has where it stands; None for a local name and for a built-in one."""
+        """The address of a name in the current scope; None for a local and for a built-in name."""
         for depth, (names, of_class) in enumerate(reversed(self._scopes)):
             if name in names and (depth == 0 or not of_class):
                 return names[name]
@@ -389,7 +390,7 @@ class _Reader(ast.NodeTransformer):
         if address is None:
             return _dotted(root.id, attributes)
         path = _path(address)
-        # A module's attribute is followed while the module binds it: ``__name__``, say, is none of its definitions.
+        # An attribute of a module is followed if the module binds it. It does not bind ``__name__``, for example.
         while attributes and not path[-1][1] and _is_bound(deeper := _path((path[-1][0], attributes[0]))):
             path += deeper
             attributes = attributes[1:]
@@ -399,7 +400,7 @@ class _Reader(ast.NodeTransformer):
         self.named.add((module, name))
         if self._is_evaluated:
             self.reaches |= {(passed, _BODY) for passed, _ in path}
-            # A module that is handed on as a value may be asked for any of its definitions.
+            # A module used as a value can give any of its definitions.
             self.reaches.add((module, name or (_BODY if attributes else "*")))
         return _dotted(f"⟦{module}:{name}⟧", attributes)
 
@@ -418,7 +419,7 @@ def _is_bound(path: list[CodeAddress]) -> bool:
 
 
 def _bindings(nodes: Iterable[ast.AST], module: _Module) -> Names:
-    """The names that these nodes bind in their own scope, not in those of the functions and classes inside them."""
+    """The names that these nodes bind in their own scope, without the functions and classes inside them."""
     found: Names = {}
     elsewhere: set[str] = set()
     queue = list(nodes)
@@ -444,7 +445,7 @@ def _bindings(nodes: Iterable[ast.AST], module: _Module) -> Names:
 
 
 def _imports(node: ast.Import | ast.ImportFrom, module: _Module) -> dict[str, CodeAddress]:
-    """Local name -> what it is imported from; the name of a module is empty."""
+    """Local name -> address it is imported from. A module has an empty name."""
     if isinstance(node, ast.ImportFrom):
         origin = _origin(node, module)
         return {alias.asname or alias.name: (origin, alias.name) for alias in node.names if alias.name != "*"}
@@ -462,7 +463,7 @@ def _origin(node: ast.ImportFrom, module: _Module) -> str:
 
 
 def _defined(statement: ast.stmt, module: _Module) -> list[str]:
-    """The names that a top-level statement defines or changes, or ``<module>``; a compound statement counts as both."""
+    """The names that a top-level statement defines or changes, else ``<module>``. A compound statement has both."""
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return [statement.name]
     if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
@@ -473,7 +474,7 @@ def _defined(statement: ast.stmt, module: _Module) -> list[str]:
 
 
 def _parts(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """Label and text. Each method of a class is a text of its own, so that the one that changed can be named."""
+    """Label and text. Each method of a class has its own text, so that a changed method can be named."""
     if not isinstance(node, ast.ClassDef):
         yield "", ast.unparse(node)
         return

@@ -1,4 +1,4 @@
-"""Multiply-adds of the networks of a plan, of which none is trained yet."""
+"""Multiply-adds of the networks of a plan, counted before any is trained."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from harness.measure.operations import count_operations
 from harness.plan.fingerprint import content
 from harness.plan.plan import Run
 
-OF_NETWORKS = ("methods.", "harness.models.")
+NETWORK_CODE = ("methods.", "harness.models.")
 """Code that can change a network's multiply-adds."""
 
 
 def planned_operations(runs: Iterable[Run]) -> dict[str, int]:
-    """Multiply-adds of ``embed`` for one image by run id.
+    """Multiply-adds of ``embed`` for one image, by run id.
 
-    A network takes a quarter of a second to count, so what was counted is kept in the cache folder, by switches,
-    backbone, size of the image, and the code of the network.
+    Counting takes a quarter of a second per network. So counts are kept in the cache folder, by method, switches,
+    backbone, image size and the code of the network.
     """
     kept_file = cache_folder() / "multiply_adds.json"
     kept = _read(kept_file)
@@ -44,13 +44,13 @@ def _count(run: Run) -> int:
 
 def _key(run: Run) -> str:
     recipe, settings = run.recipe, run.configuration
-    code = {name: digest for name, digest in settings["code"].items() if name.startswith(OF_NETWORKS)}
+    code = {name: digest for name, digest in settings["code"].items() if name.startswith(NETWORK_CODE)}
     size = [recipe.height, recipe.width]
     return canonical_hash([run.method.id, settings["switches"], recipe.backbone, *size, content(code)])
 
 
 def _read(file: Path) -> dict[str, int]:
-    """What was counted before; nothing where that was never kept, or is damaged."""
+    """The counts kept before; none where the file is missing or damaged."""
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""A plan: cells, the runs they need, and where each stands."""
+"""A plan: cells, the runs they need, and the state of each cell."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from harness.tables import Figure, Row, Table
 State = Literal["cached", "stale", "fresh", "failed", "damaged", "blocked", "quoted"]
 
 PENDING: tuple[State, ...] = ("fresh", "stale", "failed")
-"""States of cells that have to be run."""
+"""States of the cells that a run command works on."""
 
 
 @dataclass(eq=False)
 class Run:
-    """One training. ``id`` is the hash of ``configuration``, everything that can change its weights."""
+    """One training. Its ``id`` is the hash of ``configuration``, which holds all that can change its weights."""
 
     method: Method
     switches: Any
@@ -34,18 +34,20 @@ class Run:
     seed: int
     recipe: Recipe
     parent: Run | None
+    """The run whose weights it starts from."""
     computation: Computation
     configuration: RunConfiguration
     blocked: str | None
+    """Why it cannot be trained here."""
 
     @cached_property
     def id(self) -> str:
-        """Sixteen hex digits."""
+        """Hash of the configuration: sixteen hex digits."""
         return configuration_hash(self.configuration)
 
     @property
     def lineage(self) -> tuple[Run, ...]:
-        """The runs that lead to this one, the first first, itself last."""
+        """The runs that lead to this one, from the first to itself. Each starts from the one before."""
         return (*(self.parent.lineage if self.parent else ()), self)
 
     @property
@@ -56,9 +58,9 @@ class Run:
 
 @dataclass(eq=False)
 class PlannedCell:
-    """A cell with its table row and dataset, its run, how it is evaluated, and where it stands.
+    """A cell with its table row, dataset, run, evaluation and state.
 
-    ``run``, ``switches`` and ``evaluation`` are None where the row is quoted; ``evaluation`` also where it is blocked.
+    ``run``, ``switches`` and ``evaluation`` are None for a quoted row; ``evaluation`` also for a blocked cell.
     """
 
     cell: Cell
@@ -80,7 +82,7 @@ class PlannedCell:
 
     @property
     def published(self) -> dict[str, Figure | None]:
-        """Published figures of the cell itself; none where the paper prints another row's."""
+        """Published figures of the cell; none where the paper prints another row's figures."""
         return self.row.published_of_its_own(self.cell.dataset)
 
     @property
@@ -91,7 +93,7 @@ class PlannedCell:
 
     @property
     def evaluation_id(self) -> str:
-        """Hash of everything that can change the figures of the trained run."""
+        """Hash of all that can change the cell's figures: run, data, protocol and code of the evaluation."""
         assert self.evaluation is not None
         return configuration_hash(self.evaluation)
 
@@ -108,20 +110,20 @@ class PlannedCell:
 
     @property
     def priors(self) -> tuple[str, ...]:
-        """Kinds of prior that its test feature is made from."""
+        """Kinds of prior that its test feature needs."""
         return self.needed_run.method.priors(self.switches).inference
 
 
 @dataclass
 class Plan:
-    """Cells in the order of their tables, and the distinct runs they need, each after the run it starts from."""
+    """Cells in the order of their tables, and the distinct runs they need. A run follows the run it starts from."""
 
     cells: list[PlannedCell] = field(default_factory=list)
     runs: dict[str, Run] = field(default_factory=dict)
 
     @property
     def pending(self) -> list[PlannedCell]:
-        """Cells that have to be run."""
+        """Cells that a run command works on."""
         return [planned for planned in self.cells if planned.state in PENDING]
 
     def cells_of(self, run: Run) -> list[PlannedCell]:
@@ -129,5 +131,5 @@ class Plan:
         return [planned for planned in self.cells if planned.run is run]
 
     def pending_of(self, run: Run) -> list[PlannedCell]:
-        """The cells of a run that have to be run."""
+        """The pending cells of a run."""
         return [planned for planned in self.pending if planned.run is run]

@@ -1,8 +1,8 @@
-"""Tables to cells, cells to runs: what there is to do, and what is done already."""
+"""The planner: from chosen rows to cells, and from cells to runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from harness.method import Method
 from harness.models.weights import imagenet_weights, luperson_file
 from harness.plan.code import EVALUATION_CODE, TRAINING_CODE, effective_code, priors_code
 from harness.plan.plan import Plan, PlannedCell, Run, State
+from harness.plan.selection import Choice
 from harness.plan.shelf import Shelf
 from harness.plan.staleness import differences
 from harness.priors import missing_priors
@@ -31,43 +32,35 @@ if TYPE_CHECKING:
     from harness.datasets.base import Dataset, Split
 
 NOT_READ = "not read"
-"""Stands for the fingerprint of data that a plan may not read, or that is not there."""
+"""Stands for the fingerprint of data that a plan may not read or cannot find."""
 UNTRAINED_FIELDS = ("flip_test",)
-"""Fields of a recipe that are read only at test."""
+"""Fields of a recipe that only the test reads."""
 
 
 @dataclass(frozen=True)
 class Planner:
-    """Makes plans for one results folder and data root; ``draw`` is false where nothing may be drawn.
-
-    Where a dataset or its priors cannot be used the cells on it are blocked, or with ``strict`` that is raised.
-    """
+    """Makes plans for one results folder and one data root."""
 
     shelf: Shelf
     store: Store
     computation: Computation
     draw: bool = True
+    """Whether an embedded dataset may be drawn, and ImageNet weights may be fetched."""
     strict: bool = True
+    """Whether a dataset or priors that cannot be read raise BadInput. Otherwise they block their own cells."""
 
-    def add(
-        self,
-        plan: Plan,
-        table: Table,
-        rows: Iterable[Row],
-        datasets: Sequence[str],
-        profile: Profile,
-        seeds: Sequence[int] | None = None,
-    ) -> None:
-        """Put the cells of these rows of a table into the plan, with the runs they need.
+    def add(self, plan: Plan, choice: Choice, seeds: Sequence[int] | None = None) -> None:
+        """Put the chosen cells into the plan, with the runs they need.
 
-        Without ``seeds`` it is seed 0, and of a dataset of several splits a seed for each of them.
+        Without ``seeds``, a cell has seed 0; a cell on a dataset with several splits has one seed per split.
         """
-        for row in rows:
-            for dataset in datasets:
+        table = choice.table
+        for row in choice.rows:
+            for dataset in choice.datasets:
                 if not table.has_cell(row, dataset):
                     continue
                 for seed in seeds or range(dataset_spec(dataset).splits if row.runs else 1):
-                    cell = Cell(table.id, row.key, dataset, profile, seed)
+                    cell = Cell(table.id, row.key, dataset, choice.profile, seed)
                     plan.cells.append(self._planned(cell, table, row, plan))
 
     def _planned(self, cell: Cell, table: Table, row: Row, plan: Plan) -> PlannedCell:
@@ -94,7 +87,7 @@ class Planner:
                 raise
             planned.reason = str(error)
             return planned
-        planned.state, planned.reason = self._standing(planned)
+        planned.state, planned.reason = self._recorded_state(planned)
         return planned
 
     def _run(self, method: Method, switches: Any, dataset: str, profile: Profile, seed: int, plan: Plan) -> Run:
@@ -129,7 +122,7 @@ class Planner:
         return plan.runs.setdefault(run.id, run)
 
     def _unshared(self, recipe: Recipe) -> str | None:
-        """Why the batches of a recipe cannot be shared among the processes of a run; None where they can."""
+        """Why the processes of a run cannot share the batches of a recipe; None where they can."""
         try:
             shares(recipe.sampler, self.computation.processes)
         except BadInput as error:
@@ -137,7 +130,7 @@ class Planner:
         return None
 
     def _evaluation(self, planned: PlannedCell) -> EvaluationConfiguration:
-        """Everything that can change the figures read from a trained run."""
+        """All that can change the figures of a trained run."""
         kinds, spec, seed, run = planned.priors, planned.spec, planned.cell.seed, planned.needed_run
         readable = self._readable(spec.id)
         splits = ("query", "gallery") if readable and kinds else ()
@@ -155,7 +148,7 @@ class Planner:
         }
 
     def _initial_weights(self, recipe: Recipe) -> InitialWeights:
-        """Where a run that starts from no other run starts; ImageNet weights are fetched only before real work."""
+        """The initial weights of a run that starts from no other run. ``draw`` lets it fetch ImageNet's."""
         if recipe.initialisation.kind == "luperson":
             return _luperson_start(recipe.backbone)
         if recipe.initialisation.kind == "imagenet":
@@ -168,8 +161,8 @@ class Planner:
     def _blocked(self, dataset: str, kinds: tuple[str, ...], splits: tuple[str, ...]) -> str | None:
         return self.shelf.missing(dataset) or missing_priors(dataset, kinds, self.shelf.data_root, splits)
 
-    def _standing(self, planned: PlannedCell) -> tuple[State, str]:
-        """Whether the cell has a record, and whether that record is of the run and evaluation planned now."""
+    def _recorded_state(self, planned: PlannedCell) -> tuple[State, str]:
+        """The state of a cell by its record, and why: a record of another run or evaluation is stale."""
         try:
             record = self.store.record(planned.cell)
             if record is None:
@@ -210,7 +203,7 @@ def _tested(dataset: Dataset) -> str:
 
 
 def _trained_on(planned: PlannedCell) -> str:
-    """Id of the dataset that the cell's run trains on; an embedded one where the cell is tested on an embedded one."""
+    """Id of the dataset that the cell's run trains on. A cell tested on embedded data is trained on embedded data."""
     trained_on = planned.row.trained_on
     if not trained_on:
         return planned.spec.training_id
@@ -219,5 +212,5 @@ def _trained_on(planned: PlannedCell) -> str:
 
 
 def _without_path(dataset: str) -> str:
-    """A user's own folder is known by its content, whose fingerprint stands beside, not by where it lies."""
+    """The dataset in a configuration. A user's own folder counts by its fingerprint, not by its path."""
     return FOLDER if dataset.startswith(FOLDER) else dataset

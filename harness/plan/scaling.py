@@ -1,9 +1,10 @@
-"""Scaling on paper: what a plan costs on recorded hardware, and how long it takes on several such devices.
+"""Device-hours and wall time of a plan on recorded hardware.
 
-A training takes its images x the multiply-adds of an image x 3 (forward and backward), at the rate that was recorded
-for the network most like it (``Hardware.rate``). Evaluations, which take seconds to minutes each, are left out. On
-several devices each run has one to itself; whenever one is free it takes the run that takes longest among those that
-may start, and a run that starts from another's weights waits for that one.
+A training costs its images × the multiply-adds per image × 3 (one forward, two backward), at the speed recorded for the
+most similar network (``Hardware.macs_per_second``). Evaluations take seconds to minutes each and are left out.
+
+With several devices, each run has one device to itself. A free device takes the longest run that may start. A run that
+starts from another run's weights waits for that run.
 """
 
 from __future__ import annotations
@@ -11,29 +12,28 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from harness.plan.throughput import FORWARD_AND_BACKWARD, Hardware
+from harness.plan.throughput import FORWARD_PASSES_PER_TRAINING_IMAGE, Hardware
 
-DEVICES = (1, 4, 8, 32)
+SECONDS_PER_HOUR = 3600
 
 
 @dataclass(frozen=True)
 class Training:
-    """A training that is still to be done: how many ``images`` pass through it, of ``macs`` multiply-adds each.
-
-    ``after`` is the run that it starts from.
-    """
+    """A training still to be done."""
 
     run: str
     after: str | None
+    """The run whose weights it starts from."""
     method: str
     images: int
+    """Images that pass through the network in the whole training."""
     macs: int
+    """Multiply-adds of one forward pass for one image."""
 
-    def seconds(self, rate: float) -> float:
-        """How long it takes at so many multiply-adds a second."""
-        return self.images * self.macs * FORWARD_AND_BACKWARD / rate
+    def seconds(self, macs_per_second: float) -> float:
+        """Its time at that speed."""
+        return self.images * self.macs * FORWARD_PASSES_PER_TRAINING_IMAGE / macs_per_second
 
 
 @dataclass(frozen=True)
@@ -45,30 +45,26 @@ class Scaling:
 
     def seconds(self, training: Training) -> float:
         """Expected time of one training."""
-        return training.seconds(self.hardware.rate(training.method, training.macs))
+        return training.seconds(self.hardware.macs_per_second(training.method, training.macs))
 
-    def as_json(self) -> dict[str, Any]:
-        """Device-hours (also at the slowest and at the fastest rate recorded) and hours on each number of devices."""
-        slowest, fastest = self.hardware.extremes
-        return {
-            "hardware": self.hardware.name,
-            "is_gpu": self.hardware.is_gpu,
-            "trainings_measured": len(self.hardware.measured),
-            "multiply_adds_per_second": [slowest, fastest],
-            "device_hours": self._hours(self.seconds),
-            "device_hours_at_fastest_rate": self._hours(lambda training: training.seconds(fastest)),
-            "device_hours_at_slowest_rate": self._hours(lambda training: training.seconds(slowest)),
-            "wall_hours": {str(devices): makespan(self.trainings, self.seconds, devices) / 3600 for devices in DEVICES},
-        }
+    @property
+    def device_hours(self) -> float:
+        """Expected hours of all trainings, one after another."""
+        return sum(map(self.seconds, self.trainings)) / SECONDS_PER_HOUR
 
-    def _hours(self, seconds: Callable[[Training], float]) -> float:
-        return sum(map(seconds, self.trainings)) / 3600
+    def device_hours_at(self, macs_per_second: float) -> float:
+        """Hours of all trainings, one after another, if each ran at that speed."""
+        return sum(training.seconds(macs_per_second) for training in self.trainings) / SECONDS_PER_HOUR
+
+    def wall_hours(self, devices: int) -> float:
+        """Hours until the last training ends, on that many devices."""
+        return makespan(self.trainings, self.seconds, devices) / SECONDS_PER_HOUR
 
 
 def makespan(trainings: Sequence[Training], seconds: Callable[[Training], float], devices: int) -> float:
-    """Seconds until the last training ends, by list scheduling on so many devices, the longest first.
+    """Seconds until the last training ends, by list scheduling, the longest training first.
 
-    What a training starts from counts as done where it is not among them.
+    A training that starts from a run outside ``trainings`` may start at once: that run counts as done.
     """
     known = {training.run for training in trainings}
     followers: dict[str, list[Training]] = {}
@@ -91,33 +87,3 @@ def makespan(trainings: Sequence[Training], seconds: Callable[[Training], float]
         for follower in followers.get(run, ()):
             may_start(follower)
     return now
-
-
-def as_lines(scalings: Sequence[Scaling]) -> list[str]:
-    """Two lines for each kind of device, and one where no GPU is among them."""
-    lines = []
-    for found in (scaling.as_json() for scaling in scalings):
-        slowest, fastest = (rate / 1e9 for rate in found["multiply_adds_per_second"])
-        low, high = found["device_hours_at_fastest_rate"], found["device_hours_at_slowest_rate"]
-        kind = "GPU" if found["is_gpu"] else "device"
-        walls = ", ".join(f"{duration(hours * 3600)} on {count}" for count, hours in found["wall_hours"].items())
-        lines += [
-            f"  {found['hardware']}: about {found['device_hours']:,.0f} {kind}-hours ({low:,.0f} to {high:,.0f}), as "
-            f"{found['trainings_measured']} recorded trainings did {slowest:,.0f} to {fastest:,.0f} G multiply-adds/s",
-            f"    wall time: {walls} such {kind}s, a training on each",
-        ]
-    if not scalings:
-        lines.append("  no throughput is recorded yet; run any table, and the time of all others can be told")
-    elif not any(scaling.hardware.is_gpu for scaling in scalings):
-        lines.append("  no GPU has been measured here: these are device-hours of that CPU, and say nothing of a GPU's")
-    return lines
-
-
-def duration(seconds: float) -> str:
-    """Time in the unit that reads best."""
-    minutes, hours = seconds / 60, seconds / 3600
-    if minutes < 2:
-        return f"{seconds:.0f} s"
-    if hours < 2:
-        return f"{minutes:.0f} min"
-    return f"{hours:.1f} h" if hours < 100 else f"{hours / 24:,.0f} days"

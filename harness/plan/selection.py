@@ -1,4 +1,4 @@
-"""Which cells a command line asks for."""
+"""The cells that a command line asks for."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ from harness.recipe import Profile
 from harness.tables import Row, Table, table, tables
 
 SECOND_DOMAIN = "synthetic_b"
-"""The embedded dataset that a cross-dataset table is tested on in a demo; it is trained on the first."""
+"""The embedded dataset that a cross-dataset table is tested on in a demo. It trains on the first embedded one."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Rows of one table on some datasets, at one profile. ``notice`` says in a line what was chosen for the user."""
+    """Rows of one table on some datasets, at one profile."""
 
     table: Table
     rows: tuple[Row, ...]
     datasets: tuple[str, ...]
     profile: Profile
     notice: str = ""
+    """One line that tells the user what was chosen for them."""
 
 
 def chosen_tables(ids: Sequence[str]) -> list[Table]:
-    """The tables of these ids, or every one for ``all``. Raises BadInput, offering the nearest, for an unknown id."""
+    """The tables with these ids; every table for ``all``. Raises BadInput with the nearest for an unknown id."""
     if "all" in ids:
         return list(tables().values())
     return [table(table_id) for table_id in dict.fromkeys(ids)]
 
 
 def chosen_rows(wanted: Sequence[Table], names: Sequence[str]) -> dict[str, tuple[Row, ...]]:
-    """Rows of each table by table id: those called ``names``, or all. Raises BadInput for a name no table has."""
+    """Rows called ``names`` by table id; every row without ``names``. Raises BadInput for a name no table has."""
     if not names:
         return {each.id: each.rows for each in wanted}
     for name in names:
@@ -50,11 +51,21 @@ def chosen_rows(wanted: Sequence[Table], names: Sequence[str]) -> dict[str, tupl
 def choose(
     wanted: Table, rows: tuple[Row, ...], dataset: str | None, profile: Profile | None, shelf: Shelf, planning: bool
 ) -> Choice:
-    """Datasets and profile for one table.
+    """Choose datasets and profile for one table.
 
-    With no dataset named: those of the table's found under the data root (all of them when only ``planning``), at
-    ``profile`` or ``paper``; without any, the embedded datasets that stand in for them at ``demo``. Raises BadInput for
-    a named dataset that is not there, and for ``budget`` or ``paper`` without data.
+    Without ``dataset`` the choice is the table's datasets under the data root, at ``profile`` or ``paper``. If none is
+    there, it is the embedded datasets that stand in for them, at ``demo``.
+
+    Args:
+        wanted: The table.
+        rows: Its rows to plan.
+        dataset: Id of the only dataset to plan, or None.
+        profile: The profile to plan, or None for the default.
+        shelf: The datasets under the data root.
+        planning: Whether nothing will run. Then datasets that are not there can be chosen, too.
+
+    Raises:
+        BadInput: The named dataset is not there, or ``budget`` or ``paper`` finds no dataset.
     """
     if wanted.prints_complexity:
         return Choice(wanted, rows, (), "paper", f"{wanted.id}: costs are measured, nothing is trained")
@@ -86,7 +97,7 @@ def choose(
 
 
 def _stand_ins(wanted: Table) -> tuple[str, ...]:
-    """The embedded datasets that take the places of a table's own."""
+    """The embedded datasets that stand in for a table's own."""
     if any(row.trained_on for row in wanted.rows):
         return (SECOND_DOMAIN,)
     columns = [column for column in wanted.columns if column in DATASETS]
@@ -94,12 +105,12 @@ def _stand_ins(wanted: Table) -> tuple[str, ...]:
 
 
 def parse_cell(address: str) -> tuple[Table, Row, str]:
-    """Table, row and dataset of a cell's address, ``mpn_ablation-MPN-market1501``.
+    """Table, row and dataset id of a cell's address, ``mpn_ablation-MPN-market1501``.
 
-    Raises BadInput, offering the nearest, for a part that is unknown.
+    Raises BadInput with the nearest known name for an unknown part.
     """
     table_id, _, rest = address.partition("-")
-    # A user's own folder may have hyphens in its path; no other dataset id has one.
+    # The path of a user's own folder may have hyphens. No other dataset id has one.
     row, found_folder, path = rest.partition(f"-{FOLDER}")
     dataset = FOLDER + path
     if not found_folder:

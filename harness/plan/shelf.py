@@ -1,4 +1,4 @@
-"""The datasets found under one data root, each read once."""
+"""The datasets under one data root. Each is read once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Shelf:
-    """What the plan and the runs read of a data root."""
+    """Reads datasets and priors for plans and runs."""
 
     def __init__(self, data_root: Path) -> None:
         self.data_root = data_root
@@ -22,7 +22,7 @@ class Shelf:
         self._priors: dict[tuple[str, int, str, tuple[str, ...]], Priors] = {}
 
     def missing(self, dataset_id: str) -> str | None:
-        """One sentence on why a dataset cannot be read, or None when it can."""
+        """Why a dataset cannot be read, in one sentence; None where it can."""
         spec = dataset_spec(dataset_id)
         if spec.find is None or spec.load is None:
             return f"the loader of {dataset_id} is not built yet"
@@ -31,14 +31,14 @@ class Shelf:
         return None
 
     def drawn(self, dataset_id: str) -> bool:
-        """Whether reading the dataset is only reading: the embedded one may have to be drawn first."""
+        """Whether the dataset is on disk. An embedded one may still have to be drawn."""
         folder = self._folder(dataset_spec(dataset_id))
         return folder is not None and folder.exists()
 
     def dataset(self, dataset_id: str, seed: int) -> Dataset:
-        """The loaded dataset; of one with several splits, that which a run with this seed is of.
+        """The loaded dataset. If it has several numbered splits, the seed picks one.
 
-        Raises BadInput, naming the file and the fix, when it is not as it should be.
+        Raises BadInput, naming the file and the fix, if it is missing or damaged.
         """
         spec = dataset_spec(dataset_id)
         split = spec.split_of(seed)
@@ -51,7 +51,17 @@ class Shelf:
         return self._loaded[dataset_id, split]
 
     def priors(self, dataset_id: str, seed: int, split: str, kinds: tuple[str, ...]) -> Priors:
-        """Priors of a split. Raises BadInput, naming the file and the fix, when they cannot be read."""
+        """Priors of a split.
+
+        Args:
+            dataset_id: Id of the dataset.
+            seed: Seed of the run, which picks one of several numbered splits.
+            split: ``train``, ``query`` or ``gallery``.
+            kinds: Kinds of prior to read.
+
+        Raises:
+            BadInput: They cannot be read. The message names the file and the fix.
+        """
         from harness.priors import load_priors
 
         key = (dataset_id, dataset_spec(dataset_id).split_of(seed), split, kinds)

@@ -1,4 +1,4 @@
-"""``--why``: what changed since a record was made."""
+"""The changes since a record was made, for ``--why``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.results.store import Store
 
 
 def differences(store: Store, record: DoneRecord, planned: PlannedCell) -> list[str]:
-    """One phrase per change since a record was made: settings by name, code by definition."""
+    """One phrase per change since a record was made: a setting by its name, code by its definition."""
     assert planned.evaluation is not None
     before = store.run_manifest(record["run"])
     if before is None:
@@ -21,7 +21,7 @@ def differences(store: Store, record: DoneRecord, planned: PlannedCell) -> list[
     evaluation = store.evaluation(record["evaluation"])
     if evaluation is None:
         return [*phrases, f"its evaluation in {record['evaluation']} is gone"]
-    # That the run changed is said already.
+    # The changes of the run are named already.
     same_run = {**planned.evaluation, "run": evaluation["configuration"]["run"]}
     return phrases + _changed_settings(evaluation["configuration"], same_run, "")
 

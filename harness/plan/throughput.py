@@ -1,4 +1,4 @@
-"""How fast networks were trained on the hardware that has been recorded, as multiply-adds a second."""
+"""Training speed on recorded hardware, in multiply-adds per second."""
 
 from __future__ import annotations
 
@@ -10,55 +10,59 @@ from statistics import median
 from harness.machine.hardware import device_name
 from harness.results.record import Record
 
-FORWARD_AND_BACKWARD = 3
-"""Training an image takes as many forward passes: backward, gradients of inputs and of weights, counts as two."""
+FORWARD_PASSES_PER_TRAINING_IMAGE = 3
+"""Training on an image costs three forward passes: one forward, two for the gradients of inputs and of weights."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One recorded training. ``macs``: multiply-adds of an image, forward; ``rate``: of training, a second."""
+    """The speed of one recorded training."""
 
     method: str
     macs: int
-    rate: float
+    """Multiply-adds of one forward pass for one image."""
+    macs_per_second: float
+    """Multiply-adds of training, forward and backward."""
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """A device in one precision, with every training recorded on it."""
+    """A device in one precision, with all trainings recorded on it."""
 
     name: str
     is_gpu: bool
     measured: tuple[Measurement, ...]
 
-    def rate(self, method: str, macs: int) -> float:
-        """Multiply-adds a second to expect when that method trains a network of so many for an image.
+    def macs_per_second(self, method: str, macs: int) -> float:
+        """Expected training speed in multiply-adds per second, for a network with ``macs`` per image.
 
-        That of the recorded network nearest in size, of the method itself if one is recorded; the median, where it was
-        trained more than once. Networks of other sizes keep a device more or less busy, which is not corrected for.
+        It is the speed of the recorded network nearest in size: a network of the same method if one is recorded. The
+        median counts if that network was trained several times. Small networks use a device less well than large ones;
+        nothing corrects for that.
         """
-        alike = [each for each in self.measured if each.method == method] or list(self.measured)
-        nearest = min((each.macs for each in alike), key=lambda size: abs(math.log(size / macs)))
-        return median(each.rate for each in alike if each.macs == nearest)
+        candidates = [each for each in self.measured if each.method == method] or list(self.measured)
+        nearest = min((each.macs for each in candidates), key=lambda size: abs(math.log(size / macs)))
+        return median(each.macs_per_second for each in candidates if each.macs == nearest)
 
     @property
     def extremes(self) -> tuple[float, float]:
-        """The slowest and the fastest rate recorded."""
-        rates = [each.rate for each in self.measured]
-        return min(rates), max(rates)
+        """The lowest and the highest recorded speed, in multiply-adds per second."""
+        speeds = [each.macs_per_second for each in self.measured]
+        return min(speeds), max(speeds)
 
 
 def recorded_hardware(records: Iterable[Record]) -> list[Hardware]:
-    """The hardware of these records, GPUs first, then by the number of trainings recorded. Each run counts once."""
+    """The hardware of these records, GPUs first, then by the number of recorded trainings. Each run counts once."""
     runs = {record["run"]: record for record in records if record["status"] == "done"}
     found: dict[tuple[str, bool], list[Measurement]] = {}
     for record in runs.values():
         facts, cost = record["receipt"]["hardware"], record["cost"]
         precision = record["receipt"]["computation"]["precision"]
         macs = cost["macs"]["macs"]
-        # Several devices may have trained a run together.
+        # Several devices may share one run; the speed is per device.
         images_per_second = cost["training_images_per_second"] / record["receipt"]["effective_batch"]["gpus"]
-        measured = Measurement(record["method"], macs, images_per_second * macs * FORWARD_AND_BACKWARD)
-        found.setdefault((f"{device_name(facts)}, {precision}", facts["gpu"] is not None), []).append(measured)
+        speed = images_per_second * macs * FORWARD_PASSES_PER_TRAINING_IMAGE
+        measured = found.setdefault((f"{device_name(facts)}, {precision}", facts["gpu"] is not None), [])
+        measured.append(Measurement(record["method"], macs, speed))
     hardware = [Hardware(name, is_gpu, tuple(measured)) for (name, is_gpu), measured in found.items()]
     return sorted(hardware, key=lambda each: (not each.is_gpu, -len(each.measured)))

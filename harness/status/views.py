@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from harness.plan.scaling import duration
+from harness.progress import duration
 from harness.results.store import Store
 from harness.status.board import CELL_STATES, Board, BoardState, TableState
 from harness.status.trainings import TrainingProgress

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from harness import report
+from harness.cell import Cell
 from harness.results.frame import records_frame
 from harness.results.store import Store
 from harness.run import main
@@ -22,7 +23,7 @@ TABLE += ("--device", "cpu", "--precision", "float32")
 
 
 @pytest.fixture
-def command(toy_method, market_root, tmp_path, capsys):
+def command(toy_alone, market_root, tmp_path, capsys):
     """Runs the command with the miniature's folders; returns exit code, what it printed, and the results store."""
 
     def run(*arguments, results="results"):
@@ -56,7 +57,7 @@ def test_a_table_is_trained_evaluated_recorded_and_reported(command, tmp_path):
     assert records["Wide"]["published"] == {"rank1": 90.1, "map": 80.25}
     assert records["Wide"]["verdict"]["word"] == "not comparable"
     assert "demo profile" in records["Wide"]["verdict"]["reason"]
-    assert records["Wide"]["receipt"]["initialisation"]["source"].endswith(f"run {records['Narrow']['run']}")
+    assert records["Wide"]["receipt"]["initialisation"]["run"] == records["Narrow"]["run"]
     assert {"map", "rank1", "rank5", "rank10", "rank20", "minp"} <= records["Wide"]["metrics"].keys()
     assert (tmp_path / "pages" / "toy_table.html").exists()
 
@@ -392,13 +393,14 @@ def test_an_identity_with_one_image_trains(command, market_root):
     assert any("one image" in remark for remark in store.records()[0]["receipt"]["passport"]["remarks"])
 
 
-def test_a_half_written_record_is_named_and_nothing_else_is_touched(command):
+def test_a_half_written_record_is_named_and_left_alone_and_the_other_cells_run(command):
     _, _, store = command(*TABLE, "--row", "Narrow")
-    path = store.record_path("toy_table", "Narrow", "market1501", "demo", 0)
+    path = store.record_path(Cell("toy_table", "Narrow", "market1501", "demo", 0))
     path.write_bytes(path.read_bytes()[:300])
     code, said, _ = command(*TABLE)
-    assert code == 2
-    assert str(path) in said
+    assert code == 1
+    assert f"damaged: toy_table-Narrow-market1501: {path}" in said
+    assert "2 cells run, 0 failed, 0 blocked, 1 damaged" in said
     assert len(path.read_bytes()) == 300
 
 

@@ -45,7 +45,7 @@ def wait_for_changes(count, folder, process):
     """Return once a process has changed so many files: counted and not timed, for fast machines and slow ones."""
     seen = files(folder)
     while count > 0 and process.is_alive():
-        time.sleep(0.002)
+        time.sleep(0.005)
         now = files(folder)
         count -= len(now.items() - seen.items())
         seen = now

@@ -17,7 +17,9 @@ from harness.plan import planner as planning
 from harness.plan.forecast import Forecast
 from harness.plan.plan import Plan
 from harness.plan.planner import Planner
+from harness.plan.selection import Choice
 from harness.plan.shelf import Shelf
+from harness.plan.views import as_text
 from harness.progress import Watch
 from harness.recipe import Initialisation
 from harness.results.store import Store
@@ -133,7 +135,7 @@ def plan_of(tmp_path, monkeypatch, profile="paper"):
     found = Plan()
     table = tables()["mdpr_market"]
     planner = Planner(Shelf(tmp_path), Store(tmp_path / "results"), Computation(bfloat16=True), draw=False)
-    planner.add(found, table, [row for row in table.rows if row.runs], ["market1501"], profile)
+    planner.add(found, Choice(table, tuple(row for row in table.rows if row.runs), ("market1501",), profile))
     return found
 
 
@@ -213,12 +215,9 @@ def test_a_run_that_lacks_the_weights_says_so_as_it_begins(hub, tmp_path, monkey
 
 @pytest.mark.parametrize(("profile", "there", "lines"), [("paper", False, 1), ("paper", True, 0), ("demo", False, 0)])
 def test_a_dry_run_names_the_missing_file_and_the_variable(hub, tmp_path, monkeypatch, profile, there, lines):
-    monkeypatch.setattr("harness.plan.operations.planned_operations", lambda runs: {run.id: 1 for run in runs})
+    monkeypatch.setattr("harness.plan.forecast.planned_operations", lambda runs: {run.id: 1 for run in runs})
     if there:
         (hub / "lup_moco_tiny.pth").write_bytes(b"read only when it is loaded")
-    said = (
-        Forecast(plan_of(tmp_path, monkeypatch, profile), Store(tmp_path / "results"), {}, "Abacus")
-        .as_text()
-        .splitlines()
-    )
+    forecast = Forecast(plan_of(tmp_path, monkeypatch, profile), Store(tmp_path / "results"), {}, "Abacus")
+    said = as_text(forecast).splitlines()
     assert said.count(f"    starts from scratch: {MISSING}") == lines

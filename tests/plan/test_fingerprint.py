@@ -16,6 +16,7 @@ from harness.plan import code, fingerprint, planner
 from harness.plan.fingerprint import changed, content, reached_code, resolves
 from harness.plan.plan import Plan
 from harness.plan.planner import Planner
+from harness.plan.selection import Choice
 from harness.plan.shelf import Shelf
 from harness.results.store import Store
 from harness.tables import table
@@ -396,7 +397,7 @@ def test_how_priors_are_made_is_part_of_a_run_that_reads_them_and_of_no_other(tm
     planned = Plan()
     planner = Planner(Shelf(tmp_path), Store(tmp_path), Computation(bfloat16=False), draw=False)
     for table_id in ("mpn_ablation", "bot_tricks"):
-        planner.add(planned, table(table_id), table(table_id).rows, ["synthetic"], "demo")
+        planner.add(planned, Choice(table(table_id), table(table_id).rows, ("synthetic",), "demo"))
     made = "harness.priors.parsing:derive_parsing"
     reads = {run.method.id: made in run.configuration["code"] for run in planned.runs.values()}
     assert (reads["mpn"], reads["bot"]) == (True, False)

@@ -14,9 +14,12 @@ from harness.plan.forecast import Forecast
 from harness.plan.operations import planned_operations
 from harness.plan.plan import Plan
 from harness.plan.planner import Planner
-from harness.plan.scaling import Scaling, Training, as_lines, duration, makespan
+from harness.plan.scaling import Scaling, Training, makespan
+from harness.plan.selection import Choice
 from harness.plan.shelf import Shelf
 from harness.plan.throughput import Hardware, Measurement, recorded_hardware
+from harness.plan.views import as_json, as_text, scaling_lines, summary
+from harness.progress import duration
 from harness.results.store import Store
 from harness.run import main
 from harness.tables import table
@@ -29,7 +32,7 @@ TOY_MACS = {"Narrow": 15 * 7 * 8 * 27 + 32 * 4, "Wide": 15 * 7 * 8 * 27 + 32 * 8
 def plan_of(table_id, tmp_path):
     plan, wanted = Plan(), table(table_id)
     planner = Planner(Shelf(tmp_path / "nothing"), Store(tmp_path / "results"), Computation(bfloat16=False), draw=False)
-    planner.add(plan, wanted, wanted.rows, wanted.columns, "paper")
+    planner.add(plan, Choice(wanted, wanted.rows, wanted.columns, "paper"))
     return plan
 
 
@@ -84,15 +87,15 @@ def test_no_schedule_beats_the_sum_or_the_longest_chain_and_this_one_is_never_tw
     assert bound <= found <= sum(lengths) / devices + max(ends.values())
 
 
-def test_the_rate_is_that_of_the_nearest_size_and_of_the_method_itself_where_it_is_recorded():
+def test_the_expected_speed_is_recorded_for_the_nearest_size_and_for_the_same_method_if_there_is_one():
     measured = (
         *(Measurement("mpn", 100, rate) for rate in (1.0, 9.0, 2.0)),
         *(Measurement("mpn", 1000, 4.0), Measurement("ide", 5000, 6.0)),
     )
     hardware = Hardware("Abacus", False, measured)
-    assert hardware.rate("mpn", 200) == 2.0
-    assert hardware.rate("mpn", 5000) == 4.0
-    assert hardware.rate("ddag", 4000) == 6.0
+    assert hardware.macs_per_second("mpn", 200) == 2.0
+    assert hardware.macs_per_second("mpn", 5000) == 4.0
+    assert hardware.macs_per_second("ddag", 4000) == 6.0
     assert hardware.extremes == (1.0, 9.0)
 
 
@@ -111,22 +114,21 @@ def test_hardware_is_told_apart_gpus_first_and_a_run_counts_once():
     assert found[1].measured == (Measurement("mpn", 100, 10.0 * 100 * 3),)
 
 
-def test_device_hours_are_images_times_multiply_adds_times_three_by_rate():
+def test_device_hours_are_images_times_multiply_adds_times_three_by_speed():
     work = [Training("a", None, "mpn", 3600, 100), Training("b", "a", "mpn", 7200, 100)]
     cpu = Hardware("Abacus", False, (Measurement("mpn", 100, 300.0), Measurement("ide", 7, 600.0)))
-    found = Scaling(work, cpu).as_json()
-    assert found["device_hours"] == pytest.approx(3)
-    assert found["device_hours_at_slowest_rate"] == pytest.approx(3)
-    assert found["device_hours_at_fastest_rate"] == pytest.approx(1.5)
-    assert found["wall_hours"] == pytest.approx({"1": 3, "4": 3, "8": 3, "32": 3})
-    said = "\n".join(as_lines([Scaling(work, cpu)]))
+    found = Scaling(work, cpu)
+    assert found.device_hours == pytest.approx(3)
+    assert [found.device_hours_at(speed) for speed in cpu.extremes] == pytest.approx([3, 1.5])
+    assert [found.wall_hours(devices) for devices in (1, 4, 32)] == pytest.approx([3, 3, 3])
+    said = "\n".join(scaling_lines([found]))
     assert "about 3 device-hours (2 to 3)" in said
     assert "no GPU has been measured here" in said
     gpu = Hardware("Warp 9", True, cpu.measured)
-    said = "\n".join(as_lines([Scaling(work, gpu)]))
+    said = "\n".join(scaling_lines([Scaling(work, gpu)]))
     assert "about 3 GPU-hours" in said
     assert "no GPU" not in said
-    assert "no throughput is recorded yet" in as_lines([])[0]
+    assert "no throughput is recorded yet" in next(scaling_lines([]))
 
 
 def test_multiply_adds_of_networks_are_counted_once_and_kept(toy_method, tmp_path, monkeypatch):
@@ -155,13 +157,13 @@ def test_what_was_counted_of_other_code_is_counted_again(toy_method, tmp_path):
     [
         ("ddag_sysu", "sysu_all", (34_167, 11_909)),
         ("ddag_regdb", "regdb_visible_to_infrared", (4_120, 2_060)),
-        ("toy_table", "market1501", (12_936, 0)),
+        ("bot_tricks", "market1501", (12_936, 0)),
     ],
 )
-def test_a_training_set_that_is_not_here_counts_as_published(toy_method, tmp_path, table_id, dataset, size):
+def test_a_training_set_that_is_not_here_counts_as_published(tmp_path, table_id, dataset, size):
     found = Forecast(plan_of(table_id, tmp_path), Store(tmp_path / "results"), {}, "Abacus")
-    assert found.images == {dataset: size}
-    assert found.datasets_away == {dataset}
+    assert found.sizes[dataset] == size
+    assert dataset in found.of_published_size
 
 
 def test_the_time_of_a_run_is_that_of_its_network_on_the_same_hardware(toy_method, reference, tmp_path):
@@ -178,7 +180,7 @@ def test_the_time_of_a_run_is_that_of_its_network_on_the_same_hardware(toy_metho
             "log": {**LOG, "images_per_second": [images_per_second]},
         }
         write_json(store.run_folder(name) / "run.json", trained)
-        (store.run_folder(name) / "weights.pt").touch()
+        store.weights_path(name).touch()
     found = Forecast(plan, store, {"market1501": (32, 0)}, "Abacus on 2 threads")
     assert [found.seconds(run) for run in (narrow, wide)] == [3 * 24 / 10.0, 3 * 24 / 30.0]
 
@@ -186,7 +188,7 @@ def test_the_time_of_a_run_is_that_of_its_network_on_the_same_hardware(toy_metho
 def test_what_is_here_counts_as_found(toy_method, tmp_path):
     found = Forecast(plan_of("toy_table", tmp_path), Store(tmp_path / "results"), {"market1501": (32, 0)}, "Abacus")
     assert {found.images_trained(run) for run in found.plan.runs.values()} == {3 * ((32 - 1) // 8) * 8}
-    assert not found.datasets_away
+    assert not found.of_published_size
 
 
 def test_a_whole_plan_of_blocked_runs_is_estimated_from_the_rates_on_record(toy_method, reference, tmp_path, capsys):
@@ -213,9 +215,9 @@ def test_a_whole_plan_of_blocked_runs_is_estimated_from_the_rates_on_record(toy_
 
 def test_without_any_record_no_time_is_made_up(toy_method, reference, tmp_path):
     found = Forecast(plan_of("toy_table", tmp_path), Store(tmp_path / "results"), {}, "Abacus")
-    assert {run["expected_seconds"] for run in found.as_json()["runs"]} == {None}
-    assert "time unknown" in found.as_text()
-    assert "no throughput is recorded yet" in found.as_text()
+    assert {run["expected_seconds"] for run in as_json(found)["runs"]} == {None}
+    assert "time unknown" in as_text(found)
+    assert "no throughput is recorded yet" in as_text(found)
 
 
 def test_runs_whose_cells_are_all_recorded_are_not_to_be_trained(toy_method, tmp_path):
@@ -226,13 +228,12 @@ def test_runs_whose_cells_are_all_recorded_are_not_to_be_trained(toy_method, tmp
         run.blocked = None
     narrow, wide = plan.runs.values()
     found = Forecast(plan, Store(tmp_path / "results"), {}, "Abacus")
-    assert "2 distinct runs, 1 to train" in found.summary()
+    assert "2 distinct runs, 1 to train" in summary(found)
     assert (set(found.trainings), found.seconds(wide)) == ({narrow.id}, 0)
     for planned_cell in plan.cells:
         planned_cell.state = "cached" if planned_cell.cell.row == "Narrow" else "fresh"
-    assert "2 to train" in Forecast(plan, Store(tmp_path / "results"), {}, "Abacus").summary(), (
-        "Wide starts from Narrow"
-    )
+    found = Forecast(plan, Store(tmp_path / "results"), {}, "Abacus")
+    assert "2 to train" in summary(found), "Wide starts from Narrow"
 
 
 def test_durations_read_well():

@@ -4,12 +4,17 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.cell import Cell
+from harness.datasets import dataset as dataset_spec
+from harness.datasets.base import Passport
 from harness.machine.computation import Computation
 from harness.method import Method
 from harness.plan.plan import Plan
 from harness.plan.planner import Planner
+from harness.plan.selection import Choice
 from harness.plan.shelf import Shelf
 from harness.recipe import Sampler
+from harness.results.record import Origin, PriorsOfSplit
 from harness.results.store import Store
 from harness.runs.comparability import reasons
 from harness.tables import table
@@ -17,19 +22,29 @@ from methods.ide import METHOD as IDE
 from methods.mdpr import METHOD as MDPR
 from methods.pgfl_kd import METHOD
 
-PASSPORT = SimpleNamespace(variant="official")
-STARTED = {"initialisation": {"source": "ImageNet"}}
-
-
+OFFICIAL = Passport("market1501", "official", "f" * 64, {}, official=True)
+IMAGENET: Origin = {"kind": "imagenet", "wanted": "imagenet", "reason": None}
+SCRATCH: Origin = {"kind": "scratch", "wanted": "scratch", "reason": None}
 ALONE = Computation(bfloat16=False)
 
 
-def read(provider: str, kinds: str = "keypoints") -> dict[str, str]:
-    return {"kinds": kinds, "provider": provider, "fingerprint": "0"}
+def read(provider: str, kinds: str = "keypoints") -> PriorsOfSplit:
+    return {"kinds": [kinds], "provider": provider, "fingerprint": "0"}
+
+
+def evaluated(run, cell: Cell, priors: dict[str, PriorsOfSplit], origin: Origin, trained_on: Passport = OFFICIAL):
+    """As much of an evaluated cell as speaks for or against comparing it."""
+    of_table = table(cell.table)
+    planned = SimpleNamespace(cell=cell, row=of_table.row(cell.row), spec=dataset_spec(cell.dataset))
+    trained = SimpleNamespace(manifest={"initialisation": {"origin": origin}})
+    return SimpleNamespace(
+        **{"planned": planned, "run": run, "trained": trained, "trained_on": trained_on, "priors": priors},
+        dataset=SimpleNamespace(passport=OFFICIAL),
+    )
 
 
 def reasons_with(
-    priors: dict[str, dict[str, str]],
+    priors: dict[str, PriorsOfSplit],
     dataset: str = "market1501",
     method: Method = METHOD,
     trained_on: tuple[str, str] = ("", "official"),
@@ -40,12 +55,13 @@ def reasons_with(
     """``trained_on`` is a dataset, by default the one that is tested on, and the variant found of it."""
     recipe = SimpleNamespace(sampler=Sampler(16, 4, groups=groups), losses_over="gathered")
     run = SimpleNamespace(
-        **{"method": method, "switches": method.switches(), "dataset": trained_on[0] or dataset, "parent": None},
+        **{"method": method, "switches": method.switches(), "dataset": trained_on[0] or dataset},
         **{"recipe": recipe, "computation": computation},
     )
-    cell = SimpleNamespace(profile="paper", dataset=dataset, table="mpn_ablation", row=row)
-    planned = SimpleNamespace(cell=cell)
-    return reasons(run, planned, STARTED, PASSPORT, SimpleNamespace(variant=trained_on[1]), None, priors)
+    run.lineage = (run,)
+    variant = trained_on[1]
+    trained = Passport(run.dataset, variant, "f" * 64, {}, official=variant == "official")
+    return reasons(evaluated(run, Cell("mpn_ablation", row, dataset, "paper", 0), priors, IMAGENET, trained))
 
 
 def test_keypoints_of_another_estimator_are_a_reason_and_each_is_named_once():
@@ -85,24 +101,18 @@ def test_bn_over_shares_that_the_recipe_does_not_make_is_a_reason():
 
 def test_the_papers_own_start_is_named_where_a_run_starts_from_another_that_began_from_scratch():
     """MDPR's demo starts from a run of IDE, whose own recipe asks for ImageNet weights; MDPR asks for LUPerson's."""
-    began = {"initialisation": {"source": "scratch, as the recipe says"}}
-    store = SimpleNamespace(run_manifest={"of ide": began}.get)
 
-    def run(method, parent, run_id):
+    def run(method):
         sampler = SimpleNamespace(sampler=Sampler(8, 4))
         of_method = {"method": method, "switches": method.switches(), "dataset": "synthetic"}
-        return SimpleNamespace(**of_method, parent=parent, id=run_id, recipe=sampler, computation=ALONE)
+        return SimpleNamespace(**of_method, recipe=sampler, computation=ALONE)
 
-    ide = run(IDE, None, "of ide")
-    cell = SimpleNamespace(profile="demo", dataset="synthetic", table="mdpr_features", row="f^Soft")
-    planned = SimpleNamespace(cell=cell)
-    own = {"initialisation": {"source": "trunk of ide, run of ide"}}
-    for each, manifest, weights in ((run(MDPR, ide, "of mdpr"), own, "LUPerson"), (ide, began, "ImageNet")):
-        (reason,) = (
-            reason
-            for reason in reasons(each, planned, manifest, PASSPORT, PASSPORT, store, {})
-            if reason.startswith("initialisation")
-        )
+    ide, mdpr = run(IDE), run(MDPR)
+    ide.lineage, mdpr.lineage = (ide,), (ide, mdpr)
+    cell = Cell("mdpr_features", "f^Soft", "synthetic", "demo", 0)
+    for each, weights in ((mdpr, "LUPerson"), (ide, "ImageNet")):
+        found = reasons(evaluated(each, cell, {}, SCRATCH))
+        (reason,) = (reason for reason in found if reason.startswith("initialisation"))
         assert reason.endswith(f"began from scratch, as the recipe says; the paper's began from {weights} weights")
 
 
@@ -115,5 +125,6 @@ def test_figures_that_are_another_rows_are_a_reason():
 def test_figures_that_are_another_rows_are_no_target_to_explain(tmp_path):
     plan, wanted = Plan(), table("mpn_ablation")
     planner = Planner(Shelf(tmp_path), Store(tmp_path), ALONE, draw=False)
-    planner.add(plan, wanted, [wanted.row("Baseline (UB)")], ["market1501", "cuhk03_detected"], "paper")
+    choice = Choice(wanted, (wanted.row("Baseline (UB)"),), ("market1501", "cuhk03_detected"), "paper")
+    planner.add(plan, choice)
     assert [bool(planned.published) for planned in plan.cells] == [True, False]

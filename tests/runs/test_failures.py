@@ -21,7 +21,7 @@ TABLE = ("--table", "toy_table", "--dataset", "market1501", "--profile", "demo",
 
 
 @pytest.fixture
-def command(toy_method, market_root, tmp_path, capsys):
+def command(toy_alone, market_root, tmp_path, capsys):
     """Runs the toy table into a results folder; returns exit code, what it printed, and the store."""
 
     def run(results, *arguments):
@@ -108,15 +108,15 @@ def test_a_disk_that_is_full_when_a_line_is_added_to_the_log_loses_nothing(comma
     ],
 )
 def test_a_run_that_fails_is_recorded_and_alone_is_tried_again(command, monkeypatch, error, kind):
-    trained = local.trained
-    monkeypatch.setattr(local, "trained", fail_at(1, trained, error))
+    trained = local.ensure_trained
+    monkeypatch.setattr(local, "ensure_trained", fail_at(1, trained, error))
     code, said, store = command("results")
     assert (code, "2 cells run, 1 failed" in said) == (1, True)
     failed = {record["row"]: record for record in store.records()}["Narrow"]
     assert failed["cause"]["kind"] == kind
     assert failed["cause"]["message"]
     assert type(error).__name__ in failed["cause"]["log_tail"][-1]
-    monkeypatch.setattr(local, "trained", trained)
+    monkeypatch.setattr(local, "ensure_trained", trained)
     code, said, store = command("results")
     assert (code, "1 cells run, 0 failed, 0 blocked, 2 cached" in said) == (0, True)
     assert {record["status"] for record in store.records()} == {"done"}

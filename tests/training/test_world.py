@@ -23,6 +23,7 @@ from harness.runs.receipt import command
 from harness.training.batches import Input, TrainingData
 from harness.training.sampler import epoch_batches, shares
 from harness.training.world import World, process_group
+from tests.training.two_processes import main as train_both
 from tests.training.two_processes import recipe
 
 WORKER = Path(__file__).with_name("two_processes.py")
@@ -90,18 +91,30 @@ def test_patches_come_from_the_images_of_the_process_itself():
         assert set(red.round().int().unique().tolist()) <= own
 
 
-@pytest.mark.parametrize("method", ["bot", "ddag"])
-def test_two_gloo_processes_train_as_one_that_normalises_in_two_shares(method, tmp_path):
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join([str(WORKER.parents[2]), *sys.path]),
-    }
-    alone = subprocess.Popen([sys.executable, WORKER, method, tmp_path / "one"], env=environment)
+METHODS_SHARED = ("bot", "ddag")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with the trainings of both methods, in one process and shared by two."""
+    folder = tmp_path_factory.mktemp("trained")
+    path = os.pathsep.join([str(WORKER.parents[2]), *sys.path])
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    subprocess.run([*torchrun, WORKER, method, tmp_path / "two"], env=environment, check=True, capture_output=True)
-    assert alone.wait() == 0
-    one, first, second = (torch.load(tmp_path / name) for name in ("one-0", "two-0", "two-1"))
+    subprocess.run(
+        [*torchrun, WORKER, folder / "two", *METHODS_SHARED],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
+        check=True,
+        capture_output=True,
+    )
+    train_both(METHODS_SHARED, folder / "one")
+    return folder
+
+
+@pytest.mark.parametrize("method", METHODS_SHARED)
+def test_two_gloo_processes_train_as_one_that_normalises_in_two_shares(method, trained):
+    one, first, second = (
+        torch.load(trained / name) for name in (f"one-{method}-0", f"two-{method}-0", f"two-{method}-1")
+    )
     assert first["log"]["losses"].keys() == one["log"]["losses"].keys()
     for name, means in one["log"]["losses"].items():
         assert first["log"]["losses"][name] == pytest.approx(means, abs=1e-4)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +19,7 @@ from harness.training.batches import TrainingData
 from harness.training.loop import train
 from harness.training.machine import Machine
 from harness.training.sampler import shares
-from harness.training.world import process_group
+from harness.training.world import World, process_group
 
 CPU = Machine(torch.device("cpu"), bfloat16=False)
 
@@ -60,28 +62,34 @@ def normalised_in_shares(module: _BatchNorm, images: torch.Tensor, sampler: Samp
     return normalised[torch.argsort(torch.cat([first, second]))]
 
 
-def main(method: str, target: Path) -> None:
+def main(methods: Sequence[str], target: Path) -> None:
+    """Train one network of each method, in as many processes as take part, and write what came of it for each."""
+    with process_group("cpu") as world:
+        for method in methods:
+            torch.save(trained(method, target, world), target.with_name(f"{target.name}-{method}-{world.rank}"))
+
+
+def trained(method: str, target: Path, world: World) -> dict[str, Any]:
     torch.manual_seed(1)
     training = data()
     built = registry.method(method)
     model = built.build(built.switches(), training.num_classes, "resnet10")
     sampler = recipe(method).sampler
-    with process_group("cpu") as world:
-        if world.size == 1:
-            for module in model.modules():
-                if isinstance(module, _BatchNorm):
-                    module.forward = lambda images, module=module: normalised_in_shares(module, images, sampler)
-        checkpoint = target.with_suffix(".checkpoint")
-        log = train(model, training, recipe(method), 0, CPU, checkpoint, lambda *_: None, world)
+    if world.size == 1:
         for module in model.modules():
-            module.__dict__.pop("forward", None)
-        found = {"log": log, "weights": model.state_dict()}
-        for name, images in (("features", 7), ("of one image", 1)):
-            infrared = {"infrared": training.priors["infrared"][:images]} if method == "ddag" else {}
-            found[name], _ = extract(model, training.images[:images], infrared, CPU, world)
-        torch.save(found, target.with_name(f"{target.name}-{world.rank}"))
+            if isinstance(module, _BatchNorm):
+                module.forward = lambda images, module=module: normalised_in_shares(module, images, sampler)
+    checkpoint = target.with_name(f"{target.name}-{method}.checkpoint")
+    log = train(model, training, recipe(method), 0, CPU, checkpoint, lambda *_: None, world)
+    for module in model.modules():
+        module.__dict__.pop("forward", None)
+    found = {"log": log, "weights": model.state_dict()}
+    for name, images in (("features", 7), ("of one image", 1)):
+        infrared = {"infrared": training.priors["infrared"][:images]} if method == "ddag" else {}
+        found[name], _ = extract(model, training.images[:images], infrared, CPU, world)
+    return found
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[2:], Path(sys.argv[1]))

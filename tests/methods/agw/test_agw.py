@@ -18,6 +18,7 @@ from harness.models.pooling import GeM
 from harness.models.reid import Batch
 from harness.plan.plan import Plan
 from harness.plan.planner import Planner
+from harness.plan.selection import Choice
 from harness.plan.shelf import Shelf
 from harness.recipe import Optimiser
 from harness.results.store import Store
@@ -214,7 +215,7 @@ def test_a_row_of_ddags_table_is_the_same_run_as_that_of_agws_own(tmp_path):
     planner = Planner(Shelf(tmp_path), Store(tmp_path / "results"), Computation(bfloat16=False), draw=False)
     for table_id, name in (("agw_visible_infrared", "AGW"), ("ddag_sysu", "AGW [59]")):
         wanted = table(table_id)
-        planner.add(plan, wanted, [wanted.row(name)], ["sysu_all", "sysu_indoor"], "paper")
+        planner.add(plan, Choice(wanted, (wanted.row(name),), ("sysu_all", "sysu_indoor"), "paper"))
     (run,) = plan.runs.values()
     assert run.method.id == "agw" and len(plan.cells_of(run)) == 4
     assert {planned.method for planned in plan.cells} == {"agw"}

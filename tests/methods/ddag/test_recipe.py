@@ -15,6 +15,7 @@ from harness.machine.computation import Computation
 from harness.plan.forecast import Forecast
 from harness.plan.plan import Plan
 from harness.plan.planner import Planner
+from harness.plan.selection import Choice
 from harness.plan.shelf import Shelf
 from harness.recipe import Augmentation
 from harness.results.store import Store
@@ -110,7 +111,7 @@ def test_rows_that_are_ranked_by_x_star_and_by_f_share_a_training(tmp_path):
 def plan_of(wanted: Table, tmp_path, seeds=()) -> Plan:
     plan = Plan()
     planner = Planner(Shelf(tmp_path), Store(tmp_path / "results"), Computation(bfloat16=False), draw=False)
-    planner.add(plan, wanted, wanted.rows, wanted.columns, "paper", seeds)
+    planner.add(plan, Choice(wanted, wanted.rows, wanted.columns, "paper"), seeds)
     return plan
 
 

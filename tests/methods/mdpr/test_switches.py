@@ -14,6 +14,7 @@ from harness.errors import BadInput
 from harness.machine.computation import Computation
 from harness.plan.plan import Plan
 from harness.plan.planner import Planner
+from harness.plan.selection import Choice
 from harness.plan.shelf import Shelf
 from harness.results.store import Store
 from harness.tables import tables
@@ -156,7 +157,7 @@ def test_all_tables_together_are_17_configurations_on_market1501(tmp_path):
     planner = Planner(Shelf(Path("nowhere")), Store(tmp_path), Computation(bfloat16=True), draw=False)
     own = [table for table in tables().values() if table.method == "mdpr"]
     for table in own:
-        planner.add(plan, table, table.rows, ["market1501"], "paper")
+        planner.add(plan, Choice(table, table.rows, ("market1501",), "paper"))
     assert len(own) == 9 and len(plan.runs) == 17
 
 

@@ -16,6 +16,7 @@ from harness.errors import BadInput
 from harness.machine.computation import Computation
 from harness.plan.plan import Plan
 from harness.plan.planner import Planner
+from harness.plan.selection import Choice
 from harness.plan.shelf import Shelf
 from harness.recipe import Erasing, Jitter, RandomCrop, Shifting
 from harness.results.store import Store
@@ -158,7 +159,7 @@ def test_each_augmentation_of_table_6_is_one_change_to_the_baselines(name):
 def plan_of(table_id: str, tmp_path, profile: str = "paper") -> Plan:
     plan, wanted = Plan(), table(table_id)
     planner = Planner(Shelf(tmp_path), Store(tmp_path / "results"), Computation(bfloat16=False), draw=False)
-    planner.add(plan, wanted, wanted.rows, wanted.columns, profile)
+    planner.add(plan, Choice(wanted, wanted.rows, wanted.columns, profile))
     return plan
 
 
@@ -174,7 +175,7 @@ def test_balanced_and_reranked_cells_share_the_run_they_are_read_from(tmp_path):
     assert (len(plan.cells), len(plan.runs)) == (42, 32)
     sota = [cell for cell in plan_of("rmgl_sota", tmp_path).cells if cell.run]
     assert len({cell.run.id for cell in sota}) == 2 and len(sota) == 4
-    assert {cell.reading for cell in sota} == {"feature_abp", "feature_abp-reranked"}
+    assert {cell.feature_label for cell in sota} == {"feature_abp", "feature_abp-reranked"}
 
 
 def test_nothing_is_trained_twice_for_the_cross_dataset_table(tmp_path):

@@ -20,6 +20,7 @@ from harness.results.record import (
     CellFields,
     ComputationOfRecord,
     Cost,
+    CostOfRow,
     DoneRecord,
     EffectiveBatch,
     Evaluation,
@@ -47,7 +48,7 @@ HARDWARE: HardwareFacts = {
     "device": "cpu",
     "system": "Linux x86_64",
 }
-GIT: GitState = {"revision": "abc123", "dirty": False}
+GIT: GitState = {"revision": "0123456789abcdef", "dirty": False}
 PACKAGES = {"python": "3.11.7", "torch": "2.15.0"}
 LOG: TrainingLog = {
     "epoch": [1, 2, 3],
@@ -379,6 +380,19 @@ def measured_table(table: str, rows: Sequence[str], params_m: float = 26.66) -> 
         },
         "batch": 8,
         "size": [384, 128],
+        "precision": "float32",
+        "hardware": HARDWARE,
+        "packages": PACKAGES,
+        "git": GIT,
+    }
+
+
+def queried_table(table: str, rows: dict[str, dict[str, CostOfRow]], gallery: dict[str, int]) -> MeasuredTable:
+    """What was measured for a table of query times, by row and dataset, with the size of each dataset's gallery."""
+    return {
+        "table": table,
+        "rows": rows,
+        "gallery": gallery,
         "precision": "float32",
         "hardware": HARDWARE,
         "packages": PACKAGES,

@@ -17,12 +17,14 @@ from harness.plan.selection import choose
 from harness.plan.shelf import Shelf
 from harness.reporting import write_report
 from harness.reporting.complexity import as_text, complexity_csv, complexity_table
+from harness.results.fields import missing_field
+from harness.results.record import MeasuredTable
 from harness.results.store import Store
 from harness.run import main
-from harness.runs.training import RunContext
+from harness.runs.context import RunContext
 from harness.tables import load, tables
 from harness.training.machine import Machine
-from tests.records import HARDWARE, measured_table
+from tests.records import HARDWARE, measured_table, queried_table
 
 CPU = Machine(torch.device("cpu"), bfloat16=False)
 TABLE = tables()["mpn_complexity"]
@@ -45,21 +47,18 @@ def record(**milliseconds):
         }
         for name, taken in milliseconds.items()
     }
-    hardware = {**HARDWARE, "cpu": "<a processor>"}
-    return {**measured_table(TABLE.id, []), "rows": rows, "precision": "bfloat16", "hardware": hardware}
+    return {**measured_table(TABLE.id, []), "rows": rows, "hardware": {**HARDWARE, "cpu": "<a processor>"}}
 
 
 MEASURED = record(**{"PCB [19]": 500.0, "MGN [7]": 1000.0, "Pyramid [30]": 550.0, "MPN°": 625.0})
-QUERIED = {
-    **{key: value for key, value in measured_table(QUERIES.id, []).items() if key not in ("batch", "size")},
-    "rows": {
+QUERIED = queried_table(
+    QUERIES.id,
+    {
         "PCB [39]": {"occluded_duke": {"params_m": 23.508032, "time_ms": 200.0}},
         "PGFL-KD (Ours)": {"occluded_duke": {"params_m": 23.512128, "time_ms": 150.0}},
     },
-    "gallery": {"occluded_duke": 17_661},
-    "hardware": {**HARDWARE, "gpu": "a GPU"},
-    "git": {"revision": "0123456789abcdef", "dirty": False},
-}
+    {"occluded_duke": 17_661},
+)
 
 
 class Watch:
@@ -75,7 +74,7 @@ class Watch:
         self.said.append(line)
 
 
-def place(tmp_path, machine=CPU):
+def context(tmp_path, machine=CPU):
     return RunContext(Shelf(tmp_path), Store(tmp_path), machine, Watch())
 
 
@@ -126,7 +125,7 @@ def test_times_are_shown_as_ratios_to_pcb_beside_the_papers_own():
 def test_a_page_shows_it_escaped_and_only_once_it_is_measured(tmp_path):
     chosen = {TABLE.id: TABLE}
     (page, _) = write_report([], chosen, tmp_path, tmp_path / "report")
-    assert "1.31" not in page.read_text() and "measured, without training" in page.read_text()
+    assert "1.31" not in page.read_text() and "nothing is trained for it" in page.read_text()
     Store(tmp_path).write_measured_table(MEASURED)
     (page, _) = write_report([], chosen, tmp_path, tmp_path / "report")
     assert "1.31" in page.read_text() and "1.25" in page.read_text()
@@ -144,12 +143,12 @@ def test_no_run_is_planned_and_all_rows_are_measured_whichever_were_chosen(tmp_p
         return [{"training": cost, "testing": cost} for _ in given]
 
     monkeypatch.setattr(execution, "costs_in_turns", measured)
-    here = place(tmp_path)
+    here = context(tmp_path)
     (found,), failures = execution.measure_tables([choice], here)
     assert [subject.method.id for subject in subjects] == ["pcb", "mgn", "pyramid", "mpn"]
     kept, _ = here.store.measured_tables()
     assert list(kept[TABLE.id]["rows"]) == ["PCB [19]", "MGN [7]", "Pyramid [30]", "MPN°"]
-    assert found == kept[TABLE.id]
+    assert found == kept[TABLE.id] and missing_field(found, MeasuredTable) is None
     assert failures == 0 and here.watch.said == []
 
 
@@ -163,10 +162,11 @@ def test_a_table_that_cannot_be_measured_is_said_in_a_line_with_its_cause_and_th
     emptied = []
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(True))
     monkeypatch.setattr(execution, "hardware_facts", lambda device: {**HARDWARE, "gpu": "a GPU"})
-    here = place(tmp_path, replace(CPU, device=torch.device("cuda")))
+    here = context(tmp_path, replace(CPU, device=torch.device("cuda")))
     measured, failures = execution.measure_tables([chosen(TABLE, tmp_path), chosen(QUERIES, tmp_path)], here)
     assert here.watch.said == ["failed: mpn_complexity: out of memory: CUDA out of memory. Tried to allocate 20 GiB"]
-    assert failures == 1 and list(here.store.measured_tables()[0]) == ["pgfl_kd_speed"]
+    kept, damaged = here.store.measured_tables()
+    assert (failures, list(kept), damaged) == (1, ["pgfl_kd_speed"], [])
     (found,) = measured
     assert "0.50" in as_text(complexity_table(QUERIES, found))
     assert len(emptied) == 2
@@ -179,7 +179,7 @@ def test_what_the_user_did_or_can_fix_ends_the_measuring(tmp_path, monkeypatch, 
 
     monkeypatch.setattr(execution, "costs_in_turns", stopped)
     with pytest.raises(type(error)):
-        execution.measure_tables([chosen(TABLE, tmp_path)], place(tmp_path))
+        execution.measure_tables([chosen(TABLE, tmp_path)], context(tmp_path))
 
 
 def test_the_command_prints_the_table_and_its_exit_code_counts_what_was_not_measured(

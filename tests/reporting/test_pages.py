@@ -264,7 +264,7 @@ def test_receipt_holds_every_item_behind_a_figure(tmp_path):
         "probability",
         "<dt>initialisation</dt><dd>scratch, as the recipe says<dl><dt>kind</dt><dd>scratch</dd>",
         "bfloat16, channels_last; features kept and scored in float16",
-        "abc123",
+        "0123456789abcdef",
         "mAP, trapezoid form",
         "40.73",
         "2 without any",

@@ -98,6 +98,8 @@ class StoredFeatures:
                 )
                 labels = {name: arrays[name] for name in ("query_ids", "gallery_ids", "query_cams", "gallery_cams")}
                 junk_cams = arrays["junk_cams"] if junk else np.zeros(0, np.int64)
+        except FileNotFoundError as error:
+            raise BadInput(f"{path} was not kept; run its cell again") from error
         except DAMAGED_ARRAYS as error:
             raise BadInput(f"{path} holds no features to score ({error}); run its cell again") from error
         if flip not in query or query.keys() != gallery.keys():

@@ -74,7 +74,9 @@ class World:
         if self.size == 1:
             return [rows.cpu()]
         found: list[Any] = [None] * self.size
-        distributed.all_gather_object(found, rows.cpu())
+        # Before PyTorch 2.5, gloo's gathering of the sizes fails on tensors made in inference mode.
+        with torch.inference_mode(False):
+            distributed.all_gather_object(found, rows.cpu())
         return found
 
 

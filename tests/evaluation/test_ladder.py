@@ -184,7 +184,7 @@ def test_flip_alone_is_explained_from_the_record_where_its_features_are_not_stor
         (failed_record(kind="NaN loss"), r"failed \(NaN loss\); there is nothing to explain, run it again"),
         ({"published": {"map": None}}, "prints no figure for this cell"),
         ({"published": {"ncc": 1.0}}, r"none of the published metrics \(ncc\)"),
-        ({"evaluation": "runs/gone"}, r"features\.npz holds no features to score.*run its cell again"),
+        ({"evaluation": "runs/gone"}, r"features\.npz was not kept; run its cell again"),
         ({"metrics": {"map": 3.0}}, r"does not give the figures .* again; --verify"),
     ],
 )

@@ -19,9 +19,9 @@ from harness.datasets import DATASETS
 from harness.datasets.base import DatasetSpec
 from harness.errors import BadInput
 from harness.evaluation.cell_verdict import NOTHING_PRINTED, CellVerdict, judge_cell
-from harness.evaluation.verdicts import recipe_reasons
 from harness.results.reading import Damaged
 from harness.results.record import DoneRecord, percent
+from harness.results.seeds import recipe_reasons
 from harness.results.store import Store, existing
 from harness.tables import PERCENT, Figure, Row, Table, tables
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from harness.errors import BadInput
 
@@ -144,34 +144,6 @@ def split_reasons(measured: Collection[int], splits: int) -> list[str]:
     """Why a mean over the ``measured`` splits is not comparable: the paper prints the mean over all of them."""
     found = len(set(measured))
     return [f"{found} of {splits} splits measured, and the paper prints their mean"] if found < splits else []
-
-
-def recipe_reasons(receipts: Sequence[Mapping[str, Any]], splits: int) -> list[str]:
-    """Why the figures with these receipts are not seeds of one training, so that their mean cannot be judged.
-
-    Recipes, switches, starts and data must be equal (data may differ if there are several ``splits``), and so must the
-    computation (GPUs, scope of BN, precision, code) and the protocol.
-    """
-    found = []
-    for what, key in (("recipes", _training_key), ("computation", _computation_key), ("protocols", _protocol_key)):
-        sides = [key(receipt, splits) for receipt in receipts]
-        found += [f"seeds of different {what}"] if any(side != sides[0] for side in sides) else []
-    return found
-
-
-def _training_key(receipt: Mapping[str, Any], splits: int) -> tuple[Any, ...]:
-    # Not the run that a start comes from: each seed starts from a run of its own.
-    start = tuple(receipt["initialisation"].get(name) for name in ("kind", "method", "part", "file"))
-    data = receipt["passport"]["fingerprint"] if splits == 1 else None
-    return receipt["recipe"], receipt["switches"], start, data
-
-
-def _computation_key(receipt: Mapping[str, Any], splits: int) -> tuple[Any, ...]:
-    return tuple(receipt.get(name) for name in ("effective_batch", "computation", "code"))
-
-
-def _protocol_key(receipt: Mapping[str, Any], splits: int) -> Any:
-    return receipt.get("protocol")
 
 
 def _seed_noise(measured: Sequence[float], splits: int) -> tuple[float, str]:

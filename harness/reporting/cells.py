@@ -10,10 +10,11 @@ from statistics import fmean, stdev
 from harness.cell import cell_command
 from harness.datasets import dataset as dataset_spec
 from harness.evaluation.cell_verdict import CellVerdict, judge_cell
-from harness.evaluation.verdicts import Verdict, mean_per_split, recipe_reasons
+from harness.evaluation.verdicts import Verdict, mean_per_split
 from harness.recipe import Profile
 from harness.reporting.cost_figures import MEANINGS, MeasuredCost, measured_cost
 from harness.results.record import DoneRecord, FailedRecord, Record, percent
+from harness.results.seeds import recipe_reasons
 from harness.tables import COST_COLUMNS, PERCENT, Figure, Row, Table
 
 PROFILE_ORDER: tuple[Profile, ...] = ("paper", "budget", "demo")

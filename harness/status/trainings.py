@@ -12,14 +12,15 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from harness.files.atomic import write_json
 from harness.machine.hardware import device_name, hardware_facts
+from harness.results.fields import missing_field
 from harness.results.store import Store
 from harness.training.log import TrainingLog
 
@@ -33,12 +34,20 @@ SLACK = 300.0
 
 Stage = Literal["training", "evaluating", "interrupted"]
 
-PROGRESS_FIELDS: Mapping[str, tuple[type, ...]] = {
-    **dict.fromkeys(("method", "dataset", "profile", "device", "host"), (str,)),
-    **dict.fromkeys(("seed", "epoch", "epochs"), (int,)),
-    **dict.fromkeys(("images_per_second", "epoch_seconds"), (int, float, type(None))),
-}
-"""Fields of a progress file, each with the types it may have."""
+
+class ProgressFile(TypedDict):
+    """How far a training is. The seconds and the images per second are None before the first epoch is done."""
+
+    method: str
+    dataset: str
+    profile: str
+    seed: int
+    epoch: int
+    epochs: int
+    images_per_second: float | None
+    epoch_seconds: float | None
+    device: str
+    host: str
 
 
 @dataclass(frozen=True)
@@ -89,15 +98,20 @@ def write_progress(store: Store, run: Run, device: str, log: TrainingLog | None 
         BadInput: The folder cannot be written.
     """
     path = store.run_folder(run.id) / PROGRESS
-    before = _read(path) or {"epoch": 0, "images_per_second": None, "epoch_seconds": None}
-    done = {
-        "epoch": log["epoch"][-1] if log else before["epoch"],
-        "images_per_second": log["images_per_second"][-1] if log else before["images_per_second"],
-        "epoch_seconds": median(log["seconds"]) if log else before["epoch_seconds"],
+    before = _read(path)
+    progress: ProgressFile = {
+        "method": run.method.id,
+        "dataset": run.dataset,
+        "profile": run.profile,
+        "seed": run.seed,
+        "epoch": log["epoch"][-1] if log else before["epoch"] if before else 0,
+        "epochs": run.recipe.epochs,
+        "images_per_second": log["images_per_second"][-1] if log else before and before["images_per_second"],
+        "epoch_seconds": median(log["seconds"]) if log else before and before["epoch_seconds"],
+        "device": _device_name(device, run.computation.processes),
+        "host": socket.gethostname(),
     }
-    whose = {"method": run.method.id, "dataset": run.dataset, "profile": run.profile, "seed": run.seed}
-    where = {"device": _device_name(device, run.computation.processes), "host": socket.gethostname()}
-    write_json(path, {**whose, "epochs": run.recipe.epochs, **done, **where})
+    write_json(path, progress)
 
 
 def trainings_in(store: Store) -> list[TrainingProgress]:
@@ -137,16 +151,15 @@ def _is_held(lock: Path) -> bool:
     return False
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """Fields of a progress file; None where there is none or it is damaged, since nothing depends on it."""
+def _read(path: Path) -> ProgressFile | None:
+    """Content of a progress file; None where there is none or it is damaged, since nothing depends on it."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if not isinstance(content, dict) or not PROGRESS_FIELDS.keys() <= content.keys():
+    if missing_field(content, ProgressFile) is not None:
         return None
-    said = {name: content[name] for name in PROGRESS_FIELDS}
-    return said if all(isinstance(said[name], types) for name, types in PROGRESS_FIELDS.items()) else None
+    return cast(ProgressFile, {name: content[name] for name in ProgressFile.__annotations__})
 
 
 def _age(path: Path) -> float | None:

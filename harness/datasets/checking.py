@@ -107,17 +107,18 @@ def find_image_files(root: Path) -> list[Path]:
 
 def decoding_error(file: Path) -> str | None:
     """Why an image does not decode, to its last row and in 8 bits per channel; None if it does."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(file) as image:
             image.load()
             if image.mode.startswith(DEEPER_MODES):
                 return f"more than 8 bits per channel (mode {image.mode}); save it with 8"
+    except UnidentifiedImageError:
+        return "not an image"
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        # Pillow raises SyntaxError for a broken PNG and ValueError for a few broken headers. Its message for an unknown
-        # format repeats the file's name.
-        return "not an image" if "cannot identify" in str(error) else str(error)
+        # Pillow raises SyntaxError for a broken PNG and ValueError for a few broken headers.
+        return str(error)
     return None
 
 

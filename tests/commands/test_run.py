@@ -462,6 +462,7 @@ def test_listing_holds_every_figure_and_needs_no_torch():
     assert row["switches"]["k"] == 6
 
 
+@pytest.mark.slow
 def test_two_harnesses_on_one_folder_train_each_run_once(processes, toy_method, market_root, tmp_path):
     folders = ("--data-root", market_root, "--results", tmp_path / "both", "--report", tmp_path / "pages")
     said = [tmp_path / "one", tmp_path / "other"]
@@ -474,6 +475,7 @@ def test_two_harnesses_on_one_folder_train_each_run_once(processes, toy_method, 
     assert len(Store(tmp_path / "both").records()) == 3
 
 
+@pytest.mark.slow
 def test_sigkill_at_any_moment_loses_no_more_than_the_epoch_and_changes_no_figure(
     processes, toy_method, market_root, tmp_path, command
 ):

@@ -10,6 +10,8 @@ import random
 import time
 from contextlib import suppress
 
+import pytest
+
 from harness.files.atomic import WRITING
 from harness.results.store import Store
 
@@ -51,6 +53,7 @@ def wait_for_changes(count, folder, process):
         seen = now
 
 
+@pytest.mark.slow
 def test_ten_kills_at_random_moments_change_no_figure_and_lose_no_record(processes, toy_method, market_root, tmp_path):
     def started(results):
         folders = ("--data-root", market_root, "--results", tmp_path / results)

@@ -77,6 +77,10 @@ def installed_toy(tmp_path, monkeypatch):
     texts = {"__init__.py": TOY_INIT.replace("methods.toy", "toy"), "model.py": DISTURBANCE + model}
     for name, text in {**texts, "tables.yaml": TOY_TABLES + ROWS}.items():
         (site / "toy" / name).write_text(text)
+    # In place of the real methods: a command writes the pages of all tables, which takes longer than to train the toy.
+    (site / "methods").mkdir()
+    (site / "methods" / "__init__.py").touch()
+    monkeypatch.chdir(tmp_path)
     information = site / "toy-1.0.dist-info"
     information.mkdir()
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
@@ -101,6 +105,7 @@ def command(installed_toy, market_root, tmp_path):
     return of
 
 
+@pytest.mark.slow
 def test_two_processes_under_torchrun_carry_out_a_run_and_a_failure_keeps_its_cause(command, tmp_path):
     done = subprocess.run(
         command("--gpus-per-run", "2", rows=["Raises", "Works"]), capture_output=True, text=True, check=False
@@ -114,6 +119,7 @@ def test_two_processes_under_torchrun_carry_out_a_run_and_a_failure_keeps_its_ca
     assert any("RuntimeError" in line for line in records["Raises"]["cause"]["log_tail"])
 
 
+@pytest.mark.slow
 def test_sigterm_reaches_the_child_which_leaves_a_checkpoint_to_go_on_from(command, tmp_path):
     arguments = command("--run-timeout", "30", rows=["Slow"])
     with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
@@ -131,6 +137,7 @@ def test_sigterm_reaches_the_child_which_leaves_a_checkpoint_to_go_on_from(comma
     assert "epoch 3/3" in again.stderr
 
 
+@pytest.mark.slow
 def test_two_nodes_of_a_cluster_share_one_folder_and_what_is_killed_is_tried_again(command, monkeypatch, tmp_path):
     cluster_utils = pytest.importorskip("ray.cluster_utils")
     monkeypatch.setenv("RAY_worker_niceness", "0")

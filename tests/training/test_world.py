@@ -110,6 +110,7 @@ def trained(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS_SHARED)
 def test_two_gloo_processes_train_as_one_that_normalises_in_two_shares(method, trained):
     one, first, second = (

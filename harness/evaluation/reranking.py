@@ -108,7 +108,14 @@ class _Encoding:
 
     @classmethod
     def of(cls, owners: Tensor, images: Tensor, weights: Tensor, count: int) -> _Encoding:
-        """From entries that are ordered by owner; there are ``count`` owners."""
+        """Encode entries that are ordered by owner.
+
+        Args:
+            owners: The image whose encoding each entry (E,) belongs to.
+            images: The image that the entry is about.
+            weights: Its weight.
+            count: Number of owners.
+        """
         return cls(_offsets(torch.bincount(owners, minlength=count)), images, weights)
 
     @property

@@ -13,7 +13,14 @@ from harness.results.store import Store
 def count_datasets(choices: Iterable[Choice], shelf: Shelf, store: Store, watch: Watch) -> None:
     """Keep the counts of every dataset chosen for a table of datasets, as ``data check`` finds them.
 
-    Raises BadInput, naming the file and the fix, for a dataset that cannot be read.
+    Args:
+        choices: The chosen tables, with their datasets.
+        shelf: Where datasets come from.
+        store: Where counts are kept.
+        watch: Told of each dataset.
+
+    Raises:
+        BadInput: A dataset cannot be read. Names the file and the fix.
     """
     wanted = [dataset for choice in choices if choice.table.prints_counts for dataset in choice.datasets]
     for dataset_id in dict.fromkeys(wanted):

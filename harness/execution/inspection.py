@@ -21,8 +21,16 @@ TEST_SPLITS: tuple[SplitName, ...] = ("query", "gallery", "extra", "junk")
 def inspect(cells: list[PlannedCell], shelf: Shelf, store: Store, watch: Watch) -> None:
     """Decode the images that these cells need, check their queries, and show how a dataset differs from the published.
 
-    A contact sheet of an embedded dataset is kept beside the records, for the report. Raises BadInput, naming files and
-    the fix, if images cannot be decoded or no query has a match.
+    A contact sheet of an embedded dataset is kept beside the records, for the report.
+
+    Args:
+        cells: The cells to run.
+        shelf: Where datasets come from.
+        store: Where contact sheets are kept.
+        watch: Told of what differs.
+
+    Raises:
+        BadInput: Images cannot be decoded, or no query has a match. Names the files and the fix.
     """
     wanted: dict[tuple[str, SplitName, int, int], Dataset] = {}
     for planned in cells:

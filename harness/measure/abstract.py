@@ -17,7 +17,17 @@ def meta_copy(model: ReIDModel) -> ReIDModel:
 
 
 def blank_images(batch: int, height: int, width: int, device: torch.device | str) -> Tensor:
-    """Zeros (batch, 3, height, width) on ``device``, channels last in memory, as in training."""
+    """Black images, channels last in memory, as in training.
+
+    Args:
+        batch: Number of images.
+        height: Their height in pixels.
+        width: Their width.
+        device: Where they lie.
+
+    Returns:
+        Zeros (batch, 3, height, width).
+    """
     images = torch.zeros(batch, 3, height, width, device=device)
     return images.contiguous(memory_format=torch.channels_last)
 

@@ -11,7 +11,7 @@ from harness.errors import BadInput
 from harness.results.fields import missing_field
 from harness.results.record import SCHEMA, DoneRecord, FailedRecord, Record, record_digest
 
-RECORD_FIX = "delete it and start again; its run is kept, so only the evaluation is repeated"
+RECORD_FIX = "delete it and start again; a run that is kept is only evaluated again"
 KINDS: dict[str, type] = {"done": DoneRecord, "failed": FailedRecord}
 """Fields of a record by its status."""
 

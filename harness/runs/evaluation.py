@@ -43,7 +43,14 @@ class TestImages:
 
     @classmethod
     def of(cls, dataset: Dataset, height: int, width: int, priors: dict[str, dict[str, NDArray[Any]]]) -> TestImages:
-        """The test splits of a dataset at the recipe's size."""
+        """Decode the test splits of a dataset.
+
+        Args:
+            dataset: The dataset.
+            height: Height of the recipe's images, in pixels.
+            width: Their width.
+            priors: Split -> kind of prior -> its array; empty where the network reads none.
+        """
         extra = decoded(dataset, "extra", height, width) if dataset.extra is not None else None
         junk = None if dataset.junk is None or priors else decoded(dataset, "junk", height, width)
         query, gallery = decoded(dataset, "query", height, width), decoded(dataset, "gallery", height, width)
@@ -86,9 +93,23 @@ def evaluate_run(
     machine: Machine,
     world: World | None = None,
 ) -> dict[ScoredFeature, FeatureScores]:
-    """The figures of each ``wanted`` feature; features are extracted once for all. ``flip`` chooses the primary ones.
+    """Evaluate a trained network. Features are extracted once for all ``wanted`` ones.
 
-    Where ``world`` has other processes they call ``test_features`` at the same time.
+    Args:
+        model: The trained network.
+        dataset: The dataset to test on.
+        images: Its decoded test splits.
+        protocol: A name in ``PROTOCOLS``.
+        wanted: The features to score.
+        flip: Whether the primary figures are those with flip.
+        machine: Device and precision.
+        world: The processes that share the extraction. All others call ``test_features`` at the same time.
+
+    Returns:
+        The figures of each wanted feature.
+
+    Raises:
+        NonFiniteFeatures: A feature is NaN or too large for float16.
     """
     with_flip, without = test_features(model, dataset, images, machine, world or World())
     primary, other = (with_flip, without) if flip else (without, with_flip)
@@ -111,10 +132,17 @@ def score_features(
 ) -> Scores:
     """Scores of float16 features under a protocol, by cosine distance (MPN Sec. 4; all five papers).
 
-    Where the protocol has several trials they are means over these: features are extracted once, of every image that a
-    trial may draw.
+    Where the protocol has several trials, the scores are means over these.
 
-    Raises NonFiniteFeatures.
+    Args:
+        dataset: The dataset that the features are of.
+        query: Query features (Q, D).
+        gallery: Gallery features (G, D): of every image that a trial may draw.
+        protocol: A name in ``PROTOCOLS``.
+        reranking: How to re-rank; None ranks by distance alone.
+
+    Raises:
+        NonFiniteFeatures: A feature is NaN or too large for float16.
     """
     for split, features in (("query", query), ("gallery", gallery)):
         broken = int((~torch.isfinite(features)).any(dim=1).sum())
@@ -136,7 +164,18 @@ def score_features(
 def test_features(
     model: ReIDModel, dataset: Dataset, images: TestImages, machine: Machine, world: World
 ) -> tuple[dict[str, Embeddings], dict[str, Embeddings]]:
-    """Split -> embedding -> features, with flip and without. Where the protocol pools queries they are pooled here."""
+    """Extract the features of every test split. Where the protocol pools queries, they are pooled here.
+
+    Args:
+        model: The trained network.
+        dataset: The dataset to test on.
+        images: Its decoded test splits.
+        machine: Device and precision.
+        world: The processes that share the images.
+
+    Returns:
+        ``(with flip, without)``, each split -> embedding -> features (N, D).
+    """
     with_flip: dict[str, Embeddings] = {}
     without: dict[str, Embeddings] = {}
     splits = {"query": images.query, "gallery": images.gallery, "extra": images.extra, "junk": images.junk}

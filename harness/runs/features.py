@@ -25,12 +25,20 @@ Embeddings = dict[str, Tensor]
 def extract(
     model: ReIDModel, images: NDArray[np.uint8], priors: Mapping[str, NDArray[Any]], machine: Machine, world: World
 ) -> tuple[Embeddings, Embeddings]:
-    """Features of (N, H, W, 3) uint8 images: ``(with flip, without)``.
+    """Features of images as they are, and summed with those of their mirrors before any normalisation.
 
-    With flip is the sum of the features of an image and of its mirror, before any normalisation. Features are kept in
-    float16 and scored from that, so that what is stored gives the same figures again. Every process of ``world`` takes
-    a share of the images, each image once, and gets the features of all; of fewer images than processes each takes
-    all.
+    They are kept in float16 and scored from that, so that what is stored gives the same figures again.
+
+    Args:
+        model: The network.
+        images: (N, H, W, 3) uint8.
+        priors: Kind -> priors of the images, first axis N.
+        machine: Device and precision.
+        world: Each process takes a share of the images and gets the features of all. If there are fewer images than
+            processes, each takes all.
+
+    Returns:
+        ``(with flip, without)``.
     """
     if len(images) < world.size:
         world = World()

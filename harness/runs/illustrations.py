@@ -68,7 +68,12 @@ def attention(
 ) -> dict[str, NDArray[Any]] | None:
     """Attention maps of evenly spaced query images, resized to the images; None where the method draws none.
 
-    ``caption`` says what they show.
+    Args:
+        model: The trained network.
+        query: Query images (Q, H, W, 3) uint8.
+        priors: Kind -> priors of the query images.
+        machine: Device and precision.
+        caption: What the maps show.
     """
     rows = np.linspace(0, len(query) - 1, min(ATTENTION_IMAGES, len(query))).astype(int)
     images = np.array(query[rows])

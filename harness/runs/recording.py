@@ -62,7 +62,14 @@ def gallery_size(dataset: Dataset, protocol: str) -> int:
 
 
 def test_images(run: Run, dataset: Dataset, kinds: tuple[str, ...], context: RunContext) -> TestImages:
-    """The test splits of a dataset at the image size of a run, with priors of these kinds."""
+    """Decode the test splits of a dataset at the image size of a run.
+
+    Args:
+        run: The run.
+        dataset: The dataset to test on.
+        kinds: The kinds of priors that the network reads in a test.
+        context: The run's context, with its shelf.
+    """
     priors = {
         split: dict(context.shelf.priors(dataset.id, run.seed, split, kinds).arrays)
         for split in ("query", "gallery")

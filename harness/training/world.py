@@ -74,7 +74,7 @@ class World:
         if self.size == 1:
             return [rows.cpu()]
         found: list[Any] = [None] * self.size
-        # Before PyTorch 2.5, gloo's gathering of the sizes fails on tensors made in inference mode.
+        # PyTorch 2.4's gloo cannot gather within inference mode: it writes into tensors made there.
         with torch.inference_mode(False):
             distributed.all_gather_object(found, rows.cpu())
         return found

@@ -83,7 +83,14 @@ def _cosines(attended: Tensor) -> Tensor:
 
 
 def mutual_distillation(from_hard: Tensor, from_soft: Tensor, hard: Tensor, soft: Tensor) -> Tensor:
-    """Eq. 8: each prediction (B, M) is drawn to the other branch's feature (B, M). That feature gets no gradient."""
+    """Eq. 8: each prediction is drawn to the other branch's feature. That feature gets no gradient.
+
+    Args:
+        from_hard: What the hard branch predicts of the soft branch's feature (B, M).
+        from_soft: What the soft branch predicts of the hard branch's feature (B, M).
+        hard: Feature of the hard branch (B, M).
+        soft: Feature of the soft branch (B, M).
+    """
     towards_soft = F.cosine_similarity(from_hard, soft.detach(), dim=1)
     towards_hard = F.cosine_similarity(from_soft, hard.detach(), dim=1)
     return -(towards_soft + towards_hard).mean() / 2

@@ -29,7 +29,15 @@ class CoarsePrior:
 
 
 def coarse_prior(parsing: Tensor, segmentation: Tensor, height: int, width: int, parts: int) -> CoarsePrior:
-    """The steps of Fig. 5(a), for maps (B, 64, 32) and features of ``height`` x ``width``."""
+    """The steps of Fig. 5(a).
+
+    Args:
+        parsing: Part of the body of each pixel (B, 64, 32); 0 is background.
+        segmentation: Whether a pixel shows the person (B, 64, 32).
+        height: Rows of the feature map.
+        width: Its columns.
+        parts: Stripes that the person is divided into.
+    """
     valid = _head_and_leg_present(parsing)
     body = (parsing > 0) | segmentation
     mask = dilate(_resize_and_binarise(body, height, width))

@@ -41,8 +41,14 @@ def multi_part_contrastive_loss(
 ) -> Tensor:
     """L_MCL, Eq. 5, summed over the 8 parts and averaged over images.
 
-    ``whole`` (B, D) is f_G. Each of its 8 channel groups f_{g,j} is drawn to its own part f_{p,i} and to the twin of
-    that part on the other side. ``parts`` (B, D) is f_P, detached. ``normalise`` first scales every group to length 1.
+    Each of the 8 channel groups f_{g,j} of f_G is drawn to its own part f_{p,i} and to the twin of that part on the
+    other side.
+
+    Args:
+        whole: f_G (B, D).
+        parts: f_P (B, D); it gets no gradient.
+        normalise: Scale every group to length 1 first.
+        temperature: What products are divided by.
     """
     groups, teachers = (feature.unflatten(1, (len(PARTNERS), -1)) for feature in (whole, parts.detach()))
     if normalise:

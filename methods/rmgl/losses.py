@@ -17,7 +17,14 @@ def classification_loss(logits: Sequence[Tensor], labels: Tensor) -> Tensor:
 
 
 def metric_loss(branches: Sequence[Sequence[Tensor]], labels: Tensor, margin: Margin, normalised: bool) -> Tensor:
-    """Eq. 3: batch-hard triplet loss of a branch's features (B, 256) side by side, both paths; summed over branches."""
+    """Eq. 3: batch-hard triplet loss of a branch's features, joined; summed over branches.
+
+    Args:
+        branches: For each branch its features (B, 256), of both paths.
+        labels: Identities (B,).
+        margin: Margin of the triplet loss.
+        normalised: Scale the joined features to length 1 first.
+    """
     terms = []
     for features in branches:
         together = torch.cat(list(features), 1)

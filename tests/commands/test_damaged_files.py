@@ -41,7 +41,7 @@ DAMAGES = {
     of_older_schema: "written in schema 1, this harness reads schema 2",
     without_a_nested_field: "not whole ('receipt.computation.precision' is missing or of another type)",
 }
-FIX = "delete it and start again; its run is kept, so only the evaluation is repeated"
+FIX = "delete it and start again; a run that is kept is only evaluated again"
 
 
 @pytest.fixture

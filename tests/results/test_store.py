@@ -119,7 +119,7 @@ def test_a_damaged_record_is_named_with_its_fix_and_left_alone(tmp_path, damage,
     assert found.records == store.records() == [other]
     (damaged,) = found.damaged
     assert said in damaged.reason
-    assert damaged.reason.endswith("; delete it and start again; its run is kept, so only the evaluation is repeated")
+    assert damaged.reason.endswith("; delete it and start again; a run that is kept is only evaluated again")
     assert (damaged.table, damaged.sentence) == ("toy_table", f"{path}: {damaged.reason}")
     with pytest.raises(BadInput) as error:
         store.record(WIDE)

@@ -28,3 +28,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Folders of tests run on all cores. A single module is not worth the start; benchmarks must not share cores."""
     asked = [config.invocation_params.dir / argument for argument in config.args]
     return cores() if all(path.is_dir() and TESTS in (path, *path.parents) for path in asked) else 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

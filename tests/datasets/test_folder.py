@@ -235,8 +235,9 @@ def test_another_reading_of_the_same_names_is_another_dataset(tmp_path, other):
 
 def evaluated(_, dataset):
     """Folder and name of an evaluation."""
-    planned = SimpleNamespace(cell=SimpleNamespace(dataset=dataset), reading="g")
-    folder, _, name = evaluation_path(SimpleNamespace(id="r"), planned).rpartition("/")
+    cell, run = SimpleNamespace(dataset=dataset), SimpleNamespace(id="r")
+    planned = SimpleNamespace(cell=cell, needed_run=run, feature_label="g")
+    folder, _, name = evaluation_path(planned).rpartition("/")
     return folder, name
 
 

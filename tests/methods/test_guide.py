@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# All of them, so that one worker follows the guide for all.
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,6 @@ def followed(home):
     return answer.stdout + answer.stderr
 
 
-@pytest.mark.slow
 def test_the_method_is_listed_kept_to_the_contract_run_and_found_in_the_tables(followed, home):
     assert re.search(r"^my_reid_main +Table 1 +1 of +2 rows run$", followed, re.MULTILINE)
     assert re.search(r"^\d+ passed", followed, re.MULTILINE) and "1 cells run, 0 failed" in followed
@@ -71,7 +72,6 @@ def test_the_method_is_listed_kept_to_the_contract_run_and_found_in_the_tables(f
     assert "My method" in page and f"{record['metrics']['map']:.1f}" in page and "85.9" in page
 
 
-@pytest.mark.slow
 def test_the_code_of_the_installed_package_is_part_of_the_runs_name(followed, home):
     why = "cd ~/my_reid && python -m harness.run --why my_reid_main-'My method'-synthetic"
     unchanged = run(why, home)

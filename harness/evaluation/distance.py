@@ -98,7 +98,7 @@ def distance_blocks(
 
     The distances of one query rank its gallery as the metric does. Terms that are equal for the whole gallery are left
     out: ``cosine`` is minus the cosine similarity, which is 0 for a zero vector (a norm below 1e-22 counts as zero);
-    ``euclidean`` is (|q - g|^2 - |q|^2) / 2. A distance does not depend on ``block``.
+    ``euclidean`` is (|q - g|^2 - |q|^2) / 2. ``block`` changes a distance by rounding only.
 
     Args:
         query_features: Query features (Q, D).

@@ -10,7 +10,7 @@ from harness.datasets.occluded_duke import OCCLUDED_DUKE
 from harness.datasets.occluded_reid import OCCLUDED_REID
 from harness.datasets.partial_duke import PARTIAL_DUKE
 from harness.datasets.synergyreid import SYNERGYREID
-from harness.datasets.synthetic import FLAVOURS
+from harness.datasets.synthetic import FLAVOURS, dialled_spec, is_dialled
 from harness.errors import unknown_name_error
 
 DATASETS: dict[str, DatasetSpec] = {
@@ -34,12 +34,14 @@ DATASETS: dict[str, DatasetSpec] = {
 
 
 def dataset(dataset_id: str) -> DatasetSpec:
-    """The spec of the dataset with this id, or of a user's own, ``folder:PATH``.
+    """The spec of the dataset with this id, of an embedded one with turned knobs, or of a user's own, ``folder:PATH``.
 
-    Raises BadInput for an unknown id, with the nearest known ones, and for a folder that cannot be used.
+    Raises BadInput for an unknown id or knob, with the nearest known ones, and for a folder that cannot be used.
     """
     if dataset_id.startswith(folder.PREFIX):
         return folder.spec(dataset_id)
+    if is_dialled(dataset_id):
+        return dialled_spec(dataset_id)
     if dataset_id not in DATASETS:
         raise unknown_name_error("dataset", dataset_id, DATASETS)
     return DATASETS[dataset_id]

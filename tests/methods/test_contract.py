@@ -247,6 +247,7 @@ def alternatives(method, switches, name):
                 yield dataclasses.replace(switches, **{name: other})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)
 def test_parts_that_recipes_give_a_rate_of_their_own_exist_at_every_alternative_of_every_switch(method):
     def optimisers(switches):
@@ -272,6 +273,7 @@ def test_no_two_variants_of_the_tables_act_alike(method):
         assert differ(method, first, second), f"{first} and {second} act alike"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)
 def test_every_switch_moves_something(method):
     variants = [switches for owner, switches in VARIANTS.values() if owner is method]

@@ -53,6 +53,7 @@ def fail_at(call, function, error):
     return failing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "sentence"),
     [(errno.ENOSPC, "the disk is full; free some space"), (errno.EROFS, "cannot be written (Read-only file system)")],
@@ -74,6 +75,7 @@ def test_a_disk_that_is_full_or_read_only_at_any_write_loses_nothing(command, mo
     assert (code, figures(store)) == (0, alone)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_when_a_line_is_added_to_the_log_loses_nothing(command, monkeypatch):
     alone = figures(command("alone")[2])
     opened = Path.open

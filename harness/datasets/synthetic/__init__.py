@@ -1,15 +1,18 @@
 """The embedded datasets: images of people drawn by our own code, with their true keypoints and parts.
 
-``synthetic`` is the default. Its flavours (``flavour.py``) stand in for other kinds of dataset.
+``synthetic`` is the default. Its flavours (``flavour.py``) stand in for other kinds of dataset. An id with knobs,
+``synthetic:misalignment=2``, turns the flavour's difficulty (``dials.py``).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.datasets.base import Dataset, DatasetSpec
+from harness.datasets.synthetic.dials import Dialled, dialled, is_dialled
 from harness.datasets.synthetic.edition import EDITIONS, Difficulty, Edition
 from harness.files.cache import cache_folder
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from harness.datasets.synthetic.sheet import contact_sheet
     from harness.datasets.synthetic.writing import generate
 
-__all__ = ["FLAVOURS", "SYNTHETIC", "Difficulty", "contact_sheet", "generate", "load"]
+__all__ = ["FLAVOURS", "SYNTHETIC", "Difficulty", "contact_sheet", "dialled_spec", "generate", "is_dialled", "load"]
 
 PROTOCOLS = {"synthetic_infrared": "sysu_all"}
 """Protocol of each flavour that Market-1501's protocol does not fit."""
@@ -67,6 +70,35 @@ def _spec(edition: Edition) -> DatasetSpec:
         infrared=bool(edition.flavour.infrared_cameras),
         stand_in=edition.flavour.id,
     )
+
+
+def dialled_spec(dataset_id: str) -> DatasetSpec:
+    """The spec of an embedded dataset with turned knobs. Raises BadInput for a knob or number that cannot be.
+
+    Where the training images are the flavour's own, it trains as the flavour.
+    """
+    found = dialled(dataset_id)
+    own = _spec(found.own_edition)
+    turned = ", ".join(f"{name} {value:g}" for name, value in found.knobs.items())
+    return replace(
+        own,
+        id=found.id,
+        title=f"{own.title}, {turned}",
+        find=partial(_folder, found.edition),
+        load=partial(_load_dialled, found),
+        trained_as="" if found.turns_training else own.id,
+        stand_in=found.id,
+    )
+
+
+def _load_dialled(found: Dialled, folder: Path) -> Dataset:
+    """The dataset in ``folder``, drawn first if it is not there, under its own id."""
+    from harness.datasets.synthetic.reading import read_edition
+    from harness.datasets.synthetic.writing import write_edition
+
+    write_edition(folder.parent, found.edition)
+    dataset = read_edition(folder)
+    return replace(dataset, id=found.id, passport=replace(dataset.passport, dataset=found.id))
 
 
 FLAVOURS: tuple[DatasetSpec, ...] = tuple(_spec(edition) for edition in EDITIONS.values())

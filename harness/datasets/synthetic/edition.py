@@ -31,6 +31,7 @@ class Difficulty:
 
     ``misalignment``, ``pose``, ``lighting``, ``clutter`` and ``noise`` multiply spreads (0 switches them off,
     2 doubles them). ``occlusion`` and ``partial`` are probabilities per image. ``wardrobe`` is a number of colours.
+    A dataset's id can turn them, too: ``synthetic:misalignment=2`` (``dials.py``).
     """
 
     misalignment: float = 1.0
@@ -49,15 +50,17 @@ class Difficulty:
     """Number of clothing colours shared by all identities, from 2 to 16. Fewer is harder."""
     noise: float = 1.0
     """Multiplies the noise of the sensors."""
+    carryover: float = 0.2
+    """Share of a garment's brightness in the infrared that comes from its visible colour; the rest is random."""
 
     def __post_init__(self) -> None:
         for name in ("misalignment", "pose", "lighting", "clutter", "noise"):
             if not 0 <= getattr(self, name) <= 10:
                 raise BadInput(f"difficulty {name}={getattr(self, name)!r} is not a multiplier; give one from 0 to 10")
-        for name in ("occlusion", "partial"):
+        for name in ("occlusion", "partial", "carryover"):
             if not 0 <= getattr(self, name) <= 1:
-                raise BadInput(f"difficulty {name}={getattr(self, name)!r} is not a probability; give one from 0 to 1")
-        if not 2 <= self.wardrobe <= 16:
+                raise BadInput(f"difficulty {name}={getattr(self, name)!r} is not a share; give one from 0 to 1")
+        if self.wardrobe not in range(2, 17):
             raise BadInput(f"difficulty wardrobe={self.wardrobe!r} is out of range; give 2 to 16 colours")
 
 
@@ -113,6 +116,8 @@ class Edition:
         """
         values = {name: value for name, value in settings.items() if name != "version"}
         flavour = EDITIONS[values.get("flavour", {"id": HOLISTIC.id})["id"]].flavour
+        if "flavour" in values:  # Dials turn the knobs of a flavour.
+            flavour = replace(flavour, knobs=values["flavour"]["knobs"])
         if settings.get("version") == VERSION:
             edition = cls(**{**values, "difficulty": Difficulty(**values["difficulty"]), "flavour": flavour})
             if json.loads(json.dumps(edition.settings())) == settings:
@@ -126,6 +131,12 @@ class Edition:
             f"{knob.name} {getattr(self.difficulty, knob.name):g}"
             for knob in fields(Difficulty)
             if getattr(self.difficulty, knob.name) != getattr(own.difficulty, knob.name)
+        ]
+        knobs += [
+            f"{name} {value:g} in {split} images"
+            for split, of_split in self.flavour.knobs.items()
+            for name, value in of_split.items()
+            if value != own.flavour.knobs[split][name]
         ]
         sizes = [
             f"{size.name} {getattr(self, size.name)}"

@@ -52,13 +52,13 @@ def draw_someone(people: People, rng: np.random.Generator, difficulty: Difficult
     if people == "players":
         return _player(rng)
     if people == "winter walkers":
-        return _winter_walker(rng, difficulty.wardrobe)
-    return draw_person(rng, difficulty.wardrobe)
+        return _winter_walker(rng, difficulty)
+    return draw_person(rng, difficulty.wardrobe, difficulty.carryover)
 
 
-def _winter_walker(rng: np.random.Generator, wardrobe: int) -> Person:
+def _winter_walker(rng: np.random.Generator, difficulty: Difficulty) -> Person:
     """A person with long sleeves, mostly a long coat, often a hat, and rarely bare legs."""
-    person = draw_person(rng, wardrobe, WINTER_WARDROBE)
+    person = draw_person(rng, difficulty.wardrobe, difficulty.carryover, WINTER_WARDROBE)
     hat = str(rng.choice([person.hat, "beanie"], p=[0.6, 0.4]))
     hem = float(rng.choice([0.36, 0.47, 0.5], p=[0.5, 0.3, 0.2]))
     kind = "trousers" if person.lower_kind == "shorts" or rng.random() < 0.6 else person.lower_kind

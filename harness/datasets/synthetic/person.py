@@ -80,27 +80,38 @@ def dye(colour: Colour, rng: np.random.Generator) -> Colour:
     return red, green, blue
 
 
-def draw_garment(rng: np.random.Generator, colours: list[Colour], patterns: dict[str, float]) -> Garment:
-    """Draw a garment in one or two of ``colours``; the first are commoner. ``patterns`` maps patterns to weights."""
+def draw_garment(
+    rng: np.random.Generator, colours: list[Colour], patterns: dict[str, float], carryover: float
+) -> Garment:
+    """Draw a garment in one or two of ``colours``; the first are commoner.
+
+    Args:
+        rng: Random numbers of the person.
+        colours: The closet's colours.
+        patterns: Patterns with their weights.
+        carryover: Share of the brightness in the infrared that comes from the visible colour.
+    """
     weights = 1.0 / (np.arange(len(colours)) + 3.0)
     first, second = rng.choice(len(colours), 2, replace=False, p=weights / weights.sum())
     shares = np.array(list(patterns.values()))
     pattern = list(patterns)[rng.choice(len(patterns), p=shares / shares.sum())]
     colour = dye(colours[first], rng)
     luminance = float(np.mean(colour)) / 255
-    reflectance = 0.2 * luminance + 0.8 * float(rng.uniform(0.2, 0.75))
+    reflectance = carryover * luminance + (1 - carryover) * float(rng.uniform(0.2, 0.75))
     return Garment(colour, dye(colours[second], rng), pattern, reflectance)
 
 
-def draw_person(rng: np.random.Generator, wardrobe: int, closet: tuple[Colour, ...] = WARDROBE) -> Person:
-    """Draw a person dressed in the first ``wardrobe`` colours of ``closet``."""
+def draw_person(
+    rng: np.random.Generator, wardrobe: int, carryover: float, closet: tuple[Colour, ...] = WARDROBE
+) -> Person:
+    """Draw a person dressed in the first ``wardrobe`` colours of ``closet``. ``carryover`` is that of the garments."""
     colours = list(closet[:wardrobe])
     lower_colours = [closet[row] for row in TROUSER_COLOURS if row < wardrobe]
     feminine = rng.random() < 0.5
     upper = draw_garment(
-        rng, colours, {"plain": 5, "stripes": 1.2, "bars": 0.6, "checks": 1, "logo": 1.6, "two-tone": 1.2}
+        rng, colours, {"plain": 5, "stripes": 1.2, "bars": 0.6, "checks": 1, "logo": 1.6, "two-tone": 1.2}, carryover
     )
-    lower = draw_garment(rng, lower_colours, {"plain": 9, "checks": 0.5, "stripes": 0.5})
+    lower = draw_garment(rng, lower_colours, {"plain": 9, "checks": 0.5, "stripes": 0.5}, carryover)
     kinds = ["trousers", "shorts", "skirt", "dress"]
     lower_kind = str(rng.choice(kinds, p=[0.55, 0.1, 0.2, 0.15] if feminine else [0.72, 0.28, 0, 0]))
     if lower_kind == "dress":

@@ -73,6 +73,7 @@ def test_only_table_8s_other_features_ask_for_keypoints_at_test_and_all_share_on
     assert METHOD.priors(BASELINE).training == ()
 
 
+@pytest.mark.slow
 def test_f_g_is_evaluated_where_no_prior_of_a_test_image_exists(
     market_root, tmp_path, monkeypatch, capsys, leave_methods
 ):
@@ -94,6 +95,7 @@ def test_f_g_is_evaluated_where_no_prior_of_a_test_image_exists(
     assert "blocked: pgfl_kd_features-Body Part Feature f_P-market1501: needs keypoints of the query images" in said
 
 
+@pytest.mark.slow
 def test_a_cells_evaluation_is_the_same_whatever_is_pending_beside_it(
     market_root, tmp_path, monkeypatch, leave_methods
 ):

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Profile = Literal["demo", "budget", "paper"]
-PROFILES: tuple[Profile, ...] = ("demo", "budget", "paper")
+Profile = Literal["demo", "study", "budget", "paper"]
+PROFILES: tuple[Profile, ...] = ("demo", "study", "budget", "paper")
+STUDY_SEEDS = (0, 1, 2)
+"""The seeds of a study, unless others are asked for."""
 
 
 @dataclass(frozen=True)

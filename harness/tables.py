@@ -13,6 +13,8 @@ import yaml
 
 from harness import registry
 from harness.datasets import DATASETS
+from harness.datasets import dataset as dataset_spec
+from harness.datasets.synthetic import is_dialled
 from harness.errors import BadInput, unknown_name_error
 
 PERCENT = {"map", "minp", "rank1", "rank3", "rank5", "rank10", "rank20"}
@@ -83,11 +85,18 @@ class Claim:
     metric: str
     text: str
     source: str
+    more_at: str = ""
+    """In a table of a mechanism: the column in which ``better`` gains more over ``worse`` than ``than_at``."""
+    than_at: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table or figure sweep of a paper, with rows in the paper's order."""
+    """One table or figure sweep of a paper, with rows in the paper's order.
+
+    A table of a mechanism is our own: its columns are positions of a dial of the embedded data, without published
+    figures. Its claims are what the paper predicts for the curve.
+    """
 
     id: str
     method: str
@@ -102,6 +111,13 @@ class Table:
     def columns(self) -> tuple[str, ...]:
         """Datasets (or cost columns) in the paper's order."""
         return tuple(dict.fromkeys(column for row in self.rows for column in row.published))
+
+    @property
+    def shows_mechanism(self) -> bool:
+        """Whether every column is embedded data: a table of our own."""
+        return bool(self.columns) and all(
+            column not in COST_COLUMNS and dataset_spec(column).embedded for column in self.columns
+        )
 
     @property
     def prints_counts(self) -> bool:
@@ -287,8 +303,7 @@ def _published(values: Any, where: str) -> Published:
     if not isinstance(values, dict) or not values:
         raise BadInput(f"{where}: values must map datasets to published figures")
     for column, figures in values.items():
-        if column not in DATASETS and column not in COST_COLUMNS:
-            raise BadInput(f"{where}: {unknown_name_error('dataset', str(column), DATASETS)}")
+        _check_column(column, where)
         if not isinstance(figures, dict):
             raise BadInput(f"{where}: {column}: must map metrics to figures")
         for metric, figure in figures.items():
@@ -296,6 +311,14 @@ def _published(values: Any, where: str) -> Published:
     return {
         column: {metric: _as_figure(figure) for metric, figure in figures.items()} for column, figures in values.items()
     }
+
+
+def _check_column(column: Any, where: str) -> None:
+    if is_dialled(str(column)):
+        if dataset_spec(column).id != column:
+            raise BadInput(f"{where}: write the dataset {column} as {dataset_spec(column).id}")
+    elif column not in DATASETS and column not in COST_COLUMNS:
+        raise BadInput(f"{where}: {unknown_name_error('dataset', str(column), DATASETS)}")
 
 
 def _as_figure(figure: Any) -> Figure | None:
@@ -315,7 +338,7 @@ def _check_figure(metric: Any, figure: Any, where: str) -> None:
 
 
 def _claim(entry: Any, where: str, known: Iterable[Table]) -> Claim:
-    _check_keys(entry, where, {"table", "better", "worse", "metric", "text", "source"}, set())
+    _check_keys(entry, where, {"table", "better", "worse", "metric", "text", "source"}, {"more_at", "than_at"})
     _check_text(entry, where, entry)
     by_id = {table.id: table for table in known}
     if entry["table"] not in by_id:
@@ -325,6 +348,11 @@ def _claim(entry: Any, where: str, known: Iterable[Table]) -> Claim:
             raise BadInput(f"{where}: row {entry[side]!r} is quoted, not run; a claim needs two rows that run")
     if entry["metric"] not in PERCENT:
         raise BadInput(f"{where}: {unknown_name_error('metric', str(entry['metric']), sorted(PERCENT))}")
+    if ("more_at" in entry) != ("than_at" in entry):
+        raise BadInput(f"{where}: more_at and than_at belong together; give both columns or none")
+    for column in (entry[key] for key in ("more_at", "than_at") if key in entry):
+        if column not in by_id[entry["table"]].columns:
+            raise BadInput(f"{where}: {unknown_name_error('column', column, by_id[entry['table']].columns)}")
     return Claim(**entry)
 
 

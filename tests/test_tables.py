@@ -15,7 +15,14 @@ PAPERS = ("ddag", "mdpr", "mpn", "pgfl_kd", "rmgl")
 
 
 def test_all_47_tables_of_the_five_papers_load():
-    assert len([table for table in tables().values() if table.method in PAPERS]) == 47
+    assert len([table for table in tables().values() if table.method in PAPERS and not table.shows_mechanism]) == 47
+
+
+def test_each_paper_has_a_table_of_its_mechanism_without_published_figures():
+    ours = {table.method: table for table in tables().values() if table.shows_mechanism}
+    assert ours.keys() == set(PAPERS)
+    assert not any(figures for table in ours.values() for row in table.rows for figures in row.published.values())
+    assert all(any(claim.more_at for claim in table.claims) for table in ours.values())
 
 
 def test_published_figures_of_table_1_of_mpn_are_as_printed():
@@ -85,7 +92,7 @@ def test_every_running_row_of_a_built_method_parses_into_its_switches():
 
 
 def test_every_column_is_a_known_dataset_or_a_cost():
-    columns = {column for table in tables().values() for column in table.columns}
+    columns = {column for table in tables().values() for column in table.columns if not table.shows_mechanism}
     assert columns <= DATASETS.keys() | COST_COLUMNS
 
 
@@ -159,4 +166,26 @@ def test_a_claim_must_name_rows_that_run(toy_method):
     claim = '{table: toy_table, better: "Quoted [1]", worse: Wide, metric: map, text: "x", source: "Sec. 1"}'
     path.write_text(path.read_text() + f"claims:\n  - {claim}\n")
     with pytest.raises(BadInput, match=r"row 'Quoted \[1\]' is quoted, not run"):
+        load(path, "toy")
+
+
+@pytest.mark.parametrize(
+    ("fields", "fix"),
+    [
+        ({"more_at": "synthetic:misalignment=2"}, "more_at and than_at belong together"),
+        ({"more_at": "market1501", "than_at": "synthetic"}, "synthetic"),
+    ],
+)
+def test_a_claim_on_a_gain_names_two_columns_of_its_table(toy_method, fields, fix):
+    path = toy_method / "tables.yaml"
+    claim = {"table": "toy_table", "better": "Wide", "worse": "Narrow", "metric": "map", "text": "x", "source": "y"}
+    path.write_text(path.read_text() + yaml.safe_dump({"claims": [claim | fields]}))
+    with pytest.raises(BadInput, match=r"tables\.yaml: claim 1: .*" + fix):
+        load(path, "toy")
+
+
+def test_a_column_with_turned_knobs_is_written_by_its_canonical_id(toy_method):
+    path = toy_method / "tables.yaml"
+    path.write_text(path.read_text().replace("market1501:", '"synthetic:misalignment=2.0":'))
+    with pytest.raises(BadInput, match=r"write the dataset synthetic:misalignment=2\.0 as synthetic:misalignment=2"):
         load(path, "toy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,21 +64,55 @@ def check_claim(
     Raises:
         BadInput: The metric is unknown, a side has no scores, or the two sides have different queries.
     """
-    _check_paired(better, worse)
-    valid = better.scores[0].valid
-    sides = [side.values(metric) for side in (better, worse)]
-    sums, sizes = cluster_sums(np.concatenate(sides, axis=1), better.query_ids[valid])
-    counts_of_seeds = (len(better.scores), len(worse.scores))
+    return _check_contrast([better], [worse], metric, seed, draws)
+
+
+def check_gain(
+    better: tuple[ClaimSide, ClaimSide],
+    worse: tuple[ClaimSide, ClaimSide],
+    metric: str = "map",
+    seed: int = 0,
+    draws: int = DRAWS,
+) -> CheckedClaim:
+    """Check whether ``better`` gains more over ``worse`` at the first of two positions of a dial than at the second.
+
+    The difference is one of differences: (better - worse) at the first position minus the same at the second. The
+    embedded datasets show the same people in the same poses at each position, so all four sides are paired, as in
+    ``check_claim``.
+
+    Args:
+        better: The row that the paper states to be better, at the first and at the second position.
+        worse: The row that it should beat, likewise.
+        metric: One of ``harness.evaluation.metrics.METRICS``.
+        seed: Seed of the bootstrap.
+        draws: Number of bootstrap draws.
+
+    Raises:
+        BadInput: As in ``check_claim``.
+    """
+    return _check_contrast([better[0], worse[1]], [worse[0], better[1]], metric, seed, draws)
+
+
+def _check_contrast(
+    plus: Sequence[ClaimSide], minus: Sequence[ClaimSide], metric: str, seed: int, draws: int
+) -> CheckedClaim:
+    """Check whether the sum of the means of ``plus`` exceeds that of ``minus``. The first two give the seeds."""
+    _check_paired(plus, minus)
+    sides = [*plus, *minus]
+    valid = sides[0].scores[0].valid
+    values = [side.values(metric) for side in sides]
+    signs = [1] * len(plus) + [-1] * len(minus)
+    sums, sizes = cluster_sums(np.concatenate(values, axis=1), sides[0].query_ids[valid])
+    ends = np.cumsum([len(side.scores) for side in sides])[:-1]
     generator = np.random.default_rng(seed)
     differences = []
     for people in resampled_counts(len(sizes), draws, generator):
-        means = (people @ sums) / (people @ sizes)[:, None]
-        of_better, of_worse = np.split(means, [counts_of_seeds[0]], axis=1)
-        differences.append(_resampled_mean(of_better, generator) - _resampled_mean(of_worse, generator))
+        means = np.split((people @ sums) / (people @ sizes)[:, None], ends, axis=1)
+        differences.append(sum(sign * _resampled_mean(of, generator) for sign, of in zip(signs, means, strict=True)))
     low, high = (float(bound) for bound in percentile_interval(100 * np.concatenate(differences)))
     word: ClaimWord = "holds" if low > 0 else "contradicted" if high < 0 else "undecided"
-    difference = 100 * float(sides[0].mean() - sides[1].mean())
-    return CheckedClaim(word, metric, difference, (low, high), counts_of_seeds)
+    difference = 100 * float(sum(sign * of.mean() for sign, of in zip(signs, values, strict=True)))
+    return CheckedClaim(word, metric, difference, (low, high), (len(plus[0].scores), len(minus[0].scores)))
 
 
 def _resampled_mean(means: Floats, generator: np.random.Generator) -> Floats:
@@ -86,12 +121,17 @@ def _resampled_mean(means: Floats, generator: np.random.Generator) -> Floats:
     return np.take_along_axis(means, drawn, axis=1).mean(axis=1)
 
 
-def _check_paired(better: ClaimSide, worse: ClaimSide) -> None:
-    for name, side in (("better", better), ("worse", worse)):
-        if not side.scores:
+def _check_paired(plus: Sequence[ClaimSide], minus: Sequence[ClaimSide]) -> None:
+    for name, sides in (("better", plus), ("worse", minus)):
+        if not all(side.scores for side in sides):
             raise BadInput(f"the {name} row of the claim has no scores; run its cell first")
-    offsets = better.scores[0].offsets  # the same queries and gallery give each query the same number of matches
-    queries = len(better.scores[0].valid)
-    same_ids = np.array_equal(better.query_ids, worse.query_ids) and len(better.query_ids) == queries
-    if not same_ids or not all(np.array_equal(scores.offsets, offsets) for scores in (*better.scores, *worse.scores)):
-        raise BadInput("the two rows of the claim were not scored on the same queries; run both on the same dataset")
+    first = plus[0]
+    offsets = first.scores[0].offsets  # the same queries and gallery give each query the same number of matches
+    for side in (*plus, *minus):
+        same_ids = np.array_equal(side.query_ids, first.query_ids)
+        if not same_ids or not all(np.array_equal(scores.offsets, offsets) for scores in side.scores):
+            raise BadInput(
+                "the two rows of the claim were not scored on the same queries; run both on the same dataset"
+            )
+    if len(first.query_ids) != len(first.scores[0].valid):
+        raise BadInput("the claim has not one identity per query; run its cells again")

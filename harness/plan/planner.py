@@ -22,7 +22,7 @@ from harness.plan.selection import Choice
 from harness.plan.shelf import Shelf
 from harness.plan.staleness import differences
 from harness.priors import missing_priors
-from harness.recipe import Profile, Recipe
+from harness.recipe import STUDY_SEEDS, Profile, Recipe
 from harness.results.record import EvaluationConfiguration, InitialWeights, RunConfiguration
 from harness.results.store import Store
 from harness.tables import Row, Table
@@ -52,14 +52,15 @@ class Planner:
     def add(self, plan: Plan, choice: Choice, seeds: Sequence[int] | None = None) -> None:
         """Put the chosen cells into the plan, with the runs they need.
 
-        Without ``seeds``, a cell has seed 0; a cell on a dataset with several splits has one seed per split.
+        Without ``seeds``, a cell has seed 0, in a study three seeds; a cell on a dataset with several splits has one
+        seed per split.
         """
         table = choice.table
         for row in choice.rows:
             for dataset in choice.datasets:
                 if not table.has_cell(row, dataset):
                     continue
-                for seed in seeds or range(dataset_spec(dataset).splits if row.runs else 1):
+                for seed in seeds or _default_seeds(row, dataset, choice.profile):
                     cell = Cell(table.id, row.key, dataset, choice.profile, seed)
                     plan.cells.append(self._planned(cell, table, row, plan))
 
@@ -174,6 +175,13 @@ class Planner:
         except BadInput as error:
             return "damaged", str(error)
         return "cached", "recorded"
+
+
+def _default_seeds(row: Row, dataset: str, profile: Profile) -> Sequence[int]:
+    if not row.runs:
+        return (0,)
+    splits = dataset_spec(dataset).splits
+    return STUDY_SEEDS if profile == "study" and splits == 1 else range(splits)
 
 
 @cache

@@ -54,7 +54,8 @@ def choose(
     """Choose datasets and profile for one table.
 
     Without ``dataset`` the choice is the table's datasets under the data root, at ``profile`` or ``paper``. If none is
-    there, it is the embedded datasets that stand in for them, at ``demo``.
+    there, it is the embedded datasets that stand in for them, at ``demo``. A table of a mechanism has its own positions
+    of a dial.
 
     Args:
         wanted: The table.
@@ -74,9 +75,11 @@ def choose(
         missing = shelf.missing(dataset)
         if missing and not planning:
             raise BadInput(f"--dataset {dataset}: {missing}")
-        return Choice(wanted, rows, (dataset,), profile or ("demo" if spec.embedded else "paper"))
-    if profile == "demo":
-        return Choice(wanted, rows, _stand_ins(wanted), "demo")
+        return Choice(wanted, rows, (spec.id,), profile or ("demo" if spec.embedded else "paper"))
+    if wanted.shows_mechanism:
+        return Choice(wanted, rows, wanted.columns, profile or "demo")
+    if profile in ("demo", "study"):
+        return Choice(wanted, rows, _stand_ins(wanted), profile)
     columns = tuple(column for column in wanted.columns if column in DATASETS)
     found = tuple(column for column in columns if shelf.missing(column) is None)
     if profile is not None and (planning or found):

@@ -17,7 +17,7 @@ from harness.results.record import DoneRecord, FailedRecord, Record, percent
 from harness.results.seeds import recipe_reasons
 from harness.tables import COST_COLUMNS, PERCENT, Figure, Row, Table
 
-PROFILE_ORDER: tuple[Profile, ...] = ("paper", "budget", "demo")
+PROFILE_ORDER: tuple[Profile, ...] = ("paper", "budget", "study", "demo")
 """From the whole recipe to the shortest."""
 
 

@@ -54,6 +54,17 @@ class Bar:
     high: float
 
 
+@dataclass(frozen=True)
+class Band:
+    """One curve with a band around it: its name, its points in percent, and the ends of the band at each point."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
 def cmc_chart(lines: Sequence[Line]) -> Markup:
     """Matching rate in percent by rank. One line per row, each with its own colour, dash and marker."""
     with _style("cmc"):
@@ -109,6 +120,32 @@ def map_chart(bars: Sequence[Bar]) -> Markup:
         axes.margins(x=0.08, y=0.02)
         axes.set(xlabel="mAP, %", xlim=(0, None))
         axes.grid(visible=False, axis="y")
+        return _svg(figure, axes)
+
+
+def band_chart(bands: Sequence[Band], knob: str) -> Markup:
+    """mAP in percent along a dial. One line per row with its band, each with its own colour, dash and marker."""
+    with _style(f"band {knob}"):
+        figure = Figure(figsize=(8.2, 3.6))
+        axes = figure.subplots()
+        for number, band in enumerate(bands):
+            colour = SERIES[number % len(SERIES)]
+            axes.fill_between(band.x, band.low, band.high, color=colour, alpha=0.14, linewidth=0)
+            axes.plot(
+                band.x,
+                band.y,
+                label=band.name,
+                color=colour,
+                linestyle=DASHES[number % len(DASHES)],
+                marker=MARKERS[number % len(MARKERS)],
+                markersize=4.5,
+                linewidth=1.6,
+            )
+        axes.set(xlabel=knob, ylabel="mAP, %")
+        axes.set_xticks(sorted({x for band in bands for x in band.x}))
+        axes.legend(
+            loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8.5, labelcolor=INK, handlelength=3.6
+        )
         return _svg(figure, axes)
 
 

@@ -11,10 +11,11 @@ from harness.reporting.layout import Layout
 from harness.reporting.wording import listing
 from harness.results.sentences import start_sentence
 
-OPENINGS = {"demo": "Demo", "budget": "Budget", "paper": "Full-recipe"}
+OPENINGS = {"demo": "Demo", "study": "Study", "budget": "Budget", "paper": "Full-recipe"}
 
 SPENT = {
     "demo": "a demo recipe of minutes on two CPU cores",
+    "study": "a recipe that converges on the embedded data",
     "budget": "a shortened recipe",
     "paper": "the recipe as printed",
 }
@@ -47,7 +48,7 @@ def _group_sentence(group: Group, cells: Sequence[MeasuredCell]) -> str:
     dataset, profile = dataset_spec(group.dataset), group.profile or "paper"
     where = "the embedded dataset" if dataset.embedded else dataset.title
     opening = f"{OPENINGS[profile]} figures on {where}"
-    if dataset.embedded or profile == "demo":
+    if dataset.embedded:
         opening += ": an ordering exercise, not a reproduction"
     facts = [f"{SPENT[profile]}, {len(done)} of {len(cells)} rows", *_seeds(done, dataset), *_starts(done)]
     return f"{opening} ({'; '.join(facts)})."

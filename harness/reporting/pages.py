@@ -19,6 +19,7 @@ from harness.reporting.copies import latex, long_csv
 from harness.reporting.counts import count_table, counts_csv, counts_latex
 from harness.reporting.headline import headline, reasons
 from harness.reporting.layout import Layout, lay_out
+from harness.reporting.mechanism import mechanism_charts
 from harness.reporting.sections import group_section
 from harness.results.reading import Damaged
 from harness.results.record import Counts, MeasuredTable, Record
@@ -130,6 +131,7 @@ def _table_page(sources: _Sources, layout: Layout) -> str:
         reasons=reasons(layout),
         counts=count_table(table, sources.counts),
         complexity=complexity,
+        mechanism=mechanism_charts(layout),
         sections=[group_section(layout, group, sources.stored, sources.images) for group in layout.measured],
         damaged=_named(sources, [each for each in sources.damaged if _is_of(each, table)]),
         latex=latex_copy,

@@ -29,8 +29,7 @@ class _Effort:
     identities: int
     epochs: int
     rate: float
-    warmup: Warmup
-    milestones: tuple[int, ...]
+    schedule: Schedule
     initialisation: Initialisation
     pretrained: float = 1.0
 
@@ -44,14 +43,17 @@ EFFORT: dict[Profile, _Effort] = {
         epochs=120,
         rate=3.5e-4,
         # Epoch t of the first ten has t tenths of the rate, as in BoT.
-        warmup=Warmup(9, start=0.1, each_epoch=True),
-        milestones=(40, 70),
+        schedule=Schedule((40, 70), warmup=Warmup(9, start=0.1, each_epoch=True)),
         initialisation=Initialisation("imagenet"),
     ),
-    "budget": _Effort("resnet18", (192, 64), 5, 16, 2, 3.5e-4, Warmup(1), (), FROM_IDE),
-    "demo": _Effort("resnet10", (192, 64), 5, 8, 8, 1.5e-3, Warmup(1), (6,), FROM_IDE),
+    "budget": _Effort("resnet18", (192, 64), 5, 16, 2, 3.5e-4, Schedule(warmup=Warmup(1)), FROM_IDE),
+    "study": _Effort("resnet10", (192, 64), 5, 8, 36, 1.5e-3, Schedule(warmup=Warmup(1), cosine_to=0.01), FROM_IDE),
+    "demo": _Effort("resnet10", (192, 64), 5, 8, 18, 1.5e-3, Schedule(warmup=Warmup(1), cosine_to=0.01), FROM_IDE),
 }
 
+
+SHORT_WARMUP = Warmup(1, start=0.5, each_epoch=True)
+SHORT = Schedule(warmup=SHORT_WARMUP, cosine_to=0.01)
 
 VISIBLE_INFRARED_EFFORT: dict[Profile, _Effort] = {
     "paper": _Effort(
@@ -62,18 +64,18 @@ VISIBLE_INFRARED_EFFORT: dict[Profile, _Effort] = {
         epochs=81,
         rate=0.1,
         # (e + 1) / 10 of the rate in epochs e = 0..9 (code).
-        warmup=Warmup(9, start=0.1, each_epoch=True),
-        milestones=(20, 50),
+        schedule=Schedule((20, 50), warmup=Warmup(9, start=0.1, each_epoch=True)),
         initialisation=Initialisation("imagenet"),
         pretrained=0.1,
     ),
-    "budget": _Effort("resnet18", (144, 72), 5, 8, 2, 0.1, Warmup(1, start=0.5, each_epoch=True), (1,), FROM_IDE, 0.5),
-    "demo": _Effort("resnet10", (144, 72), 5, 8, 7, 0.1, Warmup(1, start=0.5, each_epoch=True), (5, 6), FROM_IDE, 0.5),
+    "budget": _Effort("resnet18", (144, 72), 5, 8, 2, 0.1, Schedule((1,), warmup=SHORT_WARMUP), FROM_IDE, 0.5),
+    "study": _Effort("resnet10", (144, 72), 5, 8, 36, 0.1, SHORT, FROM_IDE, 0.5),
+    "demo": _Effort("resnet10", (144, 72), 5, 8, 18, 0.1, SHORT, FROM_IDE, 0.5),
 }
 
 
 def recipe(switches: AGWSwitches, dataset: str, profile: Profile) -> Recipe:
-    """For ``paper`` BoT's recipe, or the one of the visible-infrared release. ``budget`` and ``demo`` spend less."""
+    """For ``paper`` BoT's recipe, or the one of the visible-infrared release. The other profiles spend less."""
     effort = (VISIBLE_INFRARED_EFFORT if switches.visible_infrared else EFFORT)[profile]
     height, width = effort.size
     return Recipe(
@@ -83,7 +85,7 @@ def recipe(switches: AGWSwitches, dataset: str, profile: Profile) -> Recipe:
         sampler=Sampler(effort.identities, 4, infrared_images_per_identity=4 if switches.visible_infrared else 0),
         epochs=effort.epochs,
         optimiser=_optimiser(effort, switches),
-        schedule=Schedule(effort.milestones, gamma=0.1, warmup=effort.warmup),
+        schedule=effort.schedule,
         augmentation=Augmentation(
             flip=0.5,
             padding=effort.padding,

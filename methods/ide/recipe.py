@@ -25,14 +25,15 @@ class _Effort:
     backbone: str
     epochs: int
     rate: float
-    milestones: tuple[int, ...]
+    schedule: Schedule
     start: Literal["scratch", "imagenet"]
 
 
 EFFORT: dict[Profile, _Effort] = {
-    "paper": _Effort("resnet50", 60, 0.05, (40,), "imagenet"),
-    "budget": _Effort("resnet18", 4, 0.05, (3,), "scratch"),
-    "demo": _Effort("resnet10", 12, 0.05, (9,), "scratch"),
+    "paper": _Effort("resnet50", 60, 0.05, Schedule((40,)), "imagenet"),
+    "budget": _Effort("resnet18", 4, 0.05, Schedule((3,)), "scratch"),
+    "study": _Effort("resnet10", 80, 0.05, Schedule(cosine_to=0.01), "scratch"),
+    "demo": _Effort("resnet10", 40, 0.05, Schedule(cosine_to=0.01), "scratch"),
 }
 
 
@@ -54,7 +55,7 @@ def recipe(switches: IDESwitches, dataset: str, profile: Profile) -> Recipe:
             nesterov=True,
             multipliers=(("trunk.", 0.1),) if effort.start == "imagenet" else (),
         ),
-        schedule=Schedule(milestones=effort.milestones, gamma=0.1),
+        schedule=effort.schedule,
         augmentation=Augmentation(flip=0.5),
         initialisation=Initialisation(effort.start),
         flip_test=True,

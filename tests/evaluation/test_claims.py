@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.errors import BadInput
-from harness.evaluation.claims import ClaimSide, check_claim
+from harness.evaluation.claims import ClaimSide, check_claim, check_gain
 from harness.evaluation.metrics import Scores
 from harness.evaluation.ranking import TOP_ROWS, Ranking
 
@@ -102,3 +102,23 @@ def test_queries_with_other_matches_are_other_queries():
 def test_an_unknown_metric_offers_the_nearest():
     with pytest.raises(BadInput, match="'rank1'"):
         check_claim(side([1, 2], [1, 1]), side([1, 2], [1, 1]), metric="rank-1")
+
+
+def test_a_gain_that_grows_along_a_dial_holds_and_one_that_stays_is_undecided_at_zero():
+    baseline = side(IDS, HARD), side(IDS, HARD)
+    grows = check_gain((side(IDS, HARD - 1), side(IDS, HARD)), baseline)
+    assert grows.word == "holds"
+    assert grows.difference == pytest.approx(100 * np.mean(1 / (HARD - 1) - 1 / HARD))
+    stays = check_gain((side(IDS, HARD - 1), side(IDS, HARD - 1)), baseline)
+    assert stays.word == "undecided"
+    assert (stays.difference, *stays.interval) == pytest.approx((0, 0, 0), abs=1e-9)
+
+
+def test_both_rows_may_fall_along_a_dial_as_long_as_the_better_one_falls_less():
+    claim = check_gain((side(IDS, HARD + 1), side(IDS, HARD)), (side(IDS, HARD + 6), side(IDS, HARD)))
+    assert claim.word == "holds" and claim.difference > 0
+
+
+def test_positions_of_a_dial_with_other_queries_are_not_compared():
+    with pytest.raises(BadInput, match="same queries"):
+        check_gain((side(IDS, HARD), side(IDS, HARD)), (side(IDS, HARD), side(IDS[::-1].copy(), HARD)))

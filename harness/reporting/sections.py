@@ -18,7 +18,7 @@ from harness.reporting.layout import Layout
 from harness.reporting.orderings import Ordering, orderings
 from harness.reporting.ranked_lists import RankedLists, ranked_lists
 from harness.reporting.training_curves import caption as training_caption
-from harness.reporting.training_curves import training_curves
+from harness.reporting.training_curves import converged, training_curves
 from harness.results.stored import StoredArrays
 
 
@@ -103,7 +103,7 @@ def _charts(done: Sequence[MeasuredCell]) -> list[Chart]:
     if trained:
         panels = [(curves.title, list(curves.lines.values())) for curves in trained]
         values = "the values stand under curves in the records listed below"
-        charts.append(Chart("Training curves", training_caption(trained), values, loss_chart(panels)))
+        charts.append(Chart("Training curves", training_caption(trained) + converged(done), values, loss_chart(panels)))
     return charts
 
 

@@ -46,6 +46,28 @@ def training_curves(cells: Sequence[MeasuredCell]) -> list[TrainingCurves]:
     return found
 
 
+def converged(cells: Sequence[MeasuredCell]) -> str:
+    """How far trainings came: their Rank-1 on training images, and how their loss still moved; empty if unknown."""
+    records = [record for cell in cells for record in cell.done]
+    learnt = [rank1 for record in records if (rank1 := record.get("training_rank1")) is not None]
+    falls = [
+        100 * (losses[-1] / losses[-1 - len(losses) // 5] - 1)
+        for record in records
+        if len(losses := record["curves"]["loss"]) >= 5
+    ]
+    told = []
+    if learnt:
+        told.append(f"{_range(learnt, '.0f')} % of training images find their person in another camera first")
+    if falls:
+        told.append(f"the loss moved by {_range(falls, '+.0f')} % over the last fifth of the epochs")
+    return f" At the end {', and '.join(told)}." if told else ""
+
+
+def _range(values: Sequence[float], form: str) -> str:
+    low, high = f"{min(values):{form}}", f"{max(values):{form}}"
+    return low if low == high else f"{low} to {high}"
+
+
 def caption(curves: Sequence[TrainingCurves]) -> str:
     """The chart's caption, with the rows that a title leaves out."""
     cut = [each for each in curves if each.title != "; ".join(each.rows)]

@@ -190,6 +190,7 @@ class Evaluation(TypedDict):
     cost: Cost
     seconds: float
     sha256: dict[str, str]
+    training_rank1: NotRequired[float | None]
 
 
 class EffectiveBatch(TypedDict):
@@ -310,7 +311,10 @@ class _Recorded(CellFields):
 
 
 class DoneRecord(_Recorded):
-    """One evaluated cell. Metrics are in percent, ``cmc`` holds ranks 1 to 50."""
+    """One evaluated cell. Metrics are in percent, ``cmc`` holds ranks 1 to 50.
+
+    ``training_rank1`` is the Rank-1 of training images among those of other cameras, None where nobody has two cameras.
+    """
 
     status: Literal["done"]
     cause: None
@@ -323,6 +327,7 @@ class DoneRecord(_Recorded):
     curves: TrainingLog
     cost: Cost
     receipt: Receipt
+    training_rank1: NotRequired[float | None]
 
 
 class FailedRecord(_Recorded):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets.base import Dataset
+from harness.datasets.images import decoded
 from harness.evaluation.protocols import PROTOCOLS
 from harness.evaluation.trials import trial_galleries
 from harness.files.atomic import write_arrays, write_json
@@ -24,6 +25,7 @@ from harness.plan.plan import PlannedCell, Run
 from harness.results.record import SCHEMA, CellFields, Cost, DoneRecord, Evaluation
 from harness.runs import comparability
 from harness.runs.context import EvaluatedCell, Order, RunContext, TrainedRun
+from harness.runs.convergence import training_rank1
 from harness.runs.evaluation import FeatureScores, ScoredFeature, TestImages, evaluate_run
 from harness.runs.illustrations import attention, ranking_strips
 from harness.runs.receipt import receipt
@@ -143,6 +145,15 @@ class _Extraction:
                 costs[planned.embedding] = self._cost(planned.embedding, gallery_size(self.dataset, protocol))
             self._write_evaluation(planned, found[feature], costs[planned.embedding])
 
+    def _training_rank1(self, planned: PlannedCell) -> float | None:
+        run, shelf = self.trained.run, self.trained.context.shelf
+        trained_on = shelf.dataset(run.dataset, run.seed)
+        images = decoded(trained_on, "train", run.recipe.height, run.recipe.width)
+        kinds = planned.priors
+        priors = shelf.priors(run.dataset, run.seed, "train", kinds).arrays if kinds else {}
+        machine = self.trained.context.machine
+        return training_rank1(self.model, images, trained_on.train, priors, planned.embedding, machine)
+
     @property
     def _shown(self) -> bool:
         """Whether the files may hold images."""
@@ -183,6 +194,7 @@ class _Extraction:
             "cost": cost,
             "seconds": time.perf_counter() - self.started,
             "sha256": _write_arrays(folder, arrays),
+            "training_rank1": self._training_rank1(planned),
         }
         write_json(folder / "evaluation.json", evaluation)
 
@@ -227,5 +239,6 @@ def _record(evaluated: EvaluatedCell) -> DoneRecord:
         "curves": evaluated.trained.manifest["log"],
         "cost": evaluation["cost"],
         "receipt": receipt(evaluated),
+        "training_rank1": evaluation.get("training_rank1"),
     }
     return record

@@ -70,11 +70,11 @@ class Edition:
 
     seed: int = 0
     difficulty: Difficulty = field(default_factory=Difficulty)
-    train_ids: int = 100
-    test_ids: int = 100
-    train_images: int = 12
+    train_ids: int = 200
+    test_ids: int = 600
+    train_images: int = 6
     """Images of each training identity."""
-    test_images: int = 10
+    test_images: int = 6
     """Mean number of images of each test identity, queries included."""
     distractors: int = 120
     """Gallery images of people who are in neither set (identity 0)."""
@@ -154,8 +154,8 @@ EDITIONS: dict[str, Edition] = {
     for edition in (
         Edition(),
         Edition(seed=1, flavour=SECOND_DOMAIN),
-        Edition(seed=2, train_images=10, distractors=60, flavour=OCCLUDED),
-        Edition(seed=3, train_images=8, distractors=0, flavour=PARTIAL),
+        Edition(seed=2, distractors=60, flavour=OCCLUDED),
+        Edition(seed=3, test_ids=300, test_images=10, distractors=0, flavour=PARTIAL),
         Edition(
             seed=4,
             difficulty=Difficulty(pose=1.5, occlusion=0.25, clutter=2.5),
@@ -174,7 +174,8 @@ EDITIONS: dict[str, Edition] = {
                 misalignment=0.4, occlusion=0.0, partial=0.0, pose=0.5, lighting=0.5, clutter=0.3, noise=0.3
             ),
             train_ids=400,
-            train_images=6,
+            test_ids=300,
+            test_images=10,
             distractors=0,
             flavour=INFRARED,
         ),

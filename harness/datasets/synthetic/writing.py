@@ -40,10 +40,10 @@ def generate(
     seed: int = 0,
     difficulty: Difficulty | None = None,
     *,
-    train_ids: int = 100,
-    test_ids: int = 100,
-    train_images: int = 12,
-    test_images: int = 10,
+    train_ids: int = 200,
+    test_ids: int = 600,
+    train_images: int = 6,
+    test_images: int = 6,
     distractors: int = 120,
 ) -> Path:
     """Draw a dataset. A complete folder is used as it is.

@@ -31,5 +31,6 @@ class CentreLoss(nn.Module):
     def _follow(self, difference: Tensor, labels: Tensor) -> None:
         """Eq. 4: move each centre by alpha times the sum of its features' differences over 1 + their number."""
         totals = torch.zeros_like(self.centres).index_add_(0, labels, difference)
-        counts = torch.bincount(labels, minlength=len(self.centres))[:, None]
+        # Not bincount: a GPU is waited for to learn the greatest label.
+        counts = torch.zeros_like(self.centres[:, :1]).index_add_(0, labels, torch.ones_like(difference[:, :1]))
         self.centres.add_(CENTRE_RATE * totals / (1 + counts))

@@ -24,6 +24,7 @@ class Batch:
             (see harness.priors). ``segmentation``: (B, 64, 32) bool. ``keypoints``: (B, 17, 3) with x and y as
             fractions of the image's width and height, and confidence. ``infrared``: (B,) bool, infrared or visible.
         groups: Number of the sampler's groups in the batch, one after the other.
+        infrared_count: Number of infrared images, known without waiting for a GPU; None where it is not.
     """
 
     images: Tensor
@@ -32,6 +33,12 @@ class Batch:
     indices: Tensor
     priors: dict[str, Tensor] = field(default_factory=dict)
     groups: int = 1
+    infrared_count: int | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        flags = self.priors.get("infrared")
+        if flags is not None and flags.device.type == "cpu":
+            self.infrared_count = int(flags.numpy().sum())
 
 
 class ReIDModel(nn.Module):

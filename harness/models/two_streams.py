@@ -20,15 +20,23 @@ class TwoStreamTrunk(nn.Module):
         self.shared = resnet_part(backbone, 1, 4)
         self.channels = self.shared.channels
 
-    def stem(self, images: Tensor, infrared: Tensor) -> Tensor:
-        """Pass each image through the stem of its modality, given ``infrared`` (B,) bool: (B, C, H / 4, W / 4)."""
-        rows = [flags.nonzero()[:, 0] for flags in (~infrared, infrared)]
-        low = torch.cat([stem(images[chosen]) for stem, chosen in zip(self.stems, rows, strict=True) if len(chosen)])
-        return low[torch.cat(rows).argsort()]
+    def stem(self, images: Tensor, infrared: Tensor, infrared_count: int | None = None) -> Tensor:
+        """Pass each image through the stem of its modality: (B, C, H / 4, W / 4).
 
-    def forward(self, images: Tensor, infrared: Tensor) -> Tensor:
-        """Stems, then the shared stages. Their BN sees both modalities together."""
-        features: Tensor = self.shared(self.stem(images, infrared))
+        Args:
+            images: Images of both modalities (B, 3, H, W).
+            infrared: Whether each is infrared (B,), bool.
+            infrared_count: How many are. Without it they are counted, for which a GPU must be waited for.
+        """
+        count = int(infrared.sum()) if infrared_count is None else infrared_count
+        order = infrared.int().argsort(stable=True)  # The visible images first.
+        parts = images[order].split([len(images) - count, count])
+        low = torch.cat([stem(part) for stem, part in zip(self.stems, parts, strict=True) if len(part)])
+        return low[order.argsort()]
+
+    def forward(self, images: Tensor, infrared: Tensor, infrared_count: int | None = None) -> Tensor:
+        """Stems, then the shared stages. Their BN sees both modalities together. See ``stem`` for the arguments."""
+        features: Tensor = self.shared(self.stem(images, infrared, infrared_count))
         return features
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.recipe import Erasing, Patch, Translation
+from harness.training.transfer import constant, sent
 
 MEAN = (0.485, 0.456, 0.406)
 STANDARD_DEVIATION = (0.229, 0.224, 0.225)
@@ -39,8 +40,8 @@ def normalise(images: Tensor) -> Tensor:
     """(B, H, W, 3) uint8 to (B, 3, H, W) float32, normalised by ImageNet's statistics, channels last in memory."""
     count, height, width, channels = images.shape
     # One row of pixels at a time: three channels at a time would leave vector units idle.
-    mean = (torch.tensor(MEAN, device=images.device) * 255).repeat(width)
-    deviation = (torch.tensor(STANDARD_DEVIATION, device=images.device) * 255).repeat(width)
+    mean = (constant(MEAN, images.device) * 255).repeat(width)
+    deviation = (constant(STANDARD_DEVIATION, images.device) * 255).repeat(width)
     rows = images.reshape(count * height, width * channels).to(torch.float32).sub_(mean).div_(deviation)
     return rows.view(count, height, width, channels).permute(0, 3, 1, 2)
 
@@ -99,15 +100,15 @@ def place_prior(kind: str, prior: Tensor, placement: Placement) -> Tensor:
     """
     if kind == "infrared":
         return prior
-    flipped = torch.from_numpy(placement.flipped).to(prior.device)
+    flipped = sent(placement.flipped, prior.device)
     if kind == "keypoints":
-        mirrored = prior[:, list(KEYPOINT_MIRROR)]
+        mirrored = prior[:, constant(KEYPOINT_MIRROR, prior.device)]
         mirrored = torch.cat((1 - mirrored[..., :1], mirrored[..., 1:]), dim=-1)
         placed = torch.where(flipped[:, None, None], mirrored, prior)
-        shift = torch.from_numpy(placement.shift[:, ::-1].copy()).to(prior)
+        shift = sent(placement.shift[:, ::-1].copy(), prior.device).to(prior.dtype)
         return torch.cat((placed[..., :2] + shift[:, None], placed[..., 2:]), dim=-1)
     if kind == "parsing":
-        swapped = torch.tensor(PARSING_MIRROR, device=prior.device)[prior.long()]
+        swapped = constant(PARSING_MIRROR, prior.device)[prior.long()]
         prior = torch.where(flipped[:, None, None], swapped, prior.long())
     return place_images(prior[..., None], placement)[..., 0]
 
@@ -118,10 +119,9 @@ def erase(images: Tensor, erasing: Erasing, streams: Sequence[np.random.Generato
     A rectangle that does not fit into the image is drawn again, at most 100 times.
     """
     height, width = images.shape[2:]
-    fill: Tensor | float = torch.tensor(erasing.fill, device=images.device, dtype=images.dtype)[:, None, None]
-    if len(set(erasing.fill)) == 1:
-        # One number fills all channels at once.
-        fill = erasing.fill[0]
+    # One number fills all channels at once.
+    is_one = len(set(erasing.fill)) == 1
+    fill = erasing.fill[0] if is_one else constant(erasing.fill, images.device)[:, None, None]
     for image, stream in zip(images, streams, strict=True):
         if stream.random() >= erasing.probability:
             continue

@@ -25,6 +25,7 @@ from harness.training.patches import PatchPool
 from harness.training.pixel_transforms import transform_pixels
 from harness.training.sampler import epoch_batches, shares
 from harness.training.seeds import derived_seed, image_streams
+from harness.training.transfer import sent
 from harness.training.world import World
 
 
@@ -105,7 +106,10 @@ class Input:
             images = pool.put(images, streams)
         priors = {kind: place_prior(kind, self._here(prior[rows]), placement) for kind, prior in data.priors.items()}
         labels, cameras, indices = (self._here(values) for values in (data.labels[rows], data.cameras[rows], rows))
-        return Batch(images, labels, cameras, indices, priors, self.groups)
+        batch = Batch(images, labels, cameras, indices, priors, self.groups)
+        if "infrared" in data.priors:
+            batch.infrared_count = int(data.priors["infrared"][rows].sum())
+        return batch
 
     def _placement(
         self, shift: NDArray[np.float64], augmentation: Augmentation, streams: list[np.random.Generator]
@@ -116,4 +120,4 @@ class Input:
         return placement
 
     def _here(self, values: NDArray[Any]) -> torch.Tensor:
-        return torch.from_numpy(values).to(self.device)
+        return sent(values, self.device)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from harness.recipe import Augmentation, Jitter, RandomCrop, Shifting
+from harness.training.transfer import constant, sent
 
 GREY = 127
 """Half of the uint8 range: the average background (RMGL, Sec. III-D)."""
@@ -48,7 +49,7 @@ def transform_pixels(images: Tensor, augmentation: Augmentation, streams: Sequen
 def jitter_colours(images: Tensor, jitter: Jitter, streams: Sequence[np.random.Generator]) -> Tensor:
     """Jitter the colours of (B, H, W, 3) uint8 images, with separate factors per image."""
     drawn: NDArray[np.float32] = np.array([_colour_factors(jitter, stream) for stream in streams], np.float32)
-    factors = torch.from_numpy(drawn).to(images.device)[..., None, None, None]
+    factors = sent(drawn, images.device)[..., None, None, None]
     pixels = images.float()
     pixels = (pixels * factors[:, 0]).clamp(0, 255)
     pixels = _blended(pixels, _grey(pixels).mean((1, 2), keepdim=True), factors[:, 1])
@@ -147,7 +148,7 @@ def _resized(patch: Tensor, rows: int, columns: int, interpolation: str) -> Tens
 
 
 def _grey(pixels: Tensor) -> Tensor:
-    return (pixels * torch.tensor(LUMINANCE, device=pixels.device)).sum(-1, keepdim=True)
+    return (pixels * constant(LUMINANCE, pixels.device)).sum(-1, keepdim=True)
 
 
 def _blended(pixels: Tensor, towards: Tensor, factor: Tensor) -> Tensor:

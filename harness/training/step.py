@@ -45,7 +45,8 @@ class BatchGatherer:
         """Rows of this process (b, ...) to the rows of the whole batch (B, ...)."""
         if own.dtype == torch.bool:
             return self.rows(own.to(torch.uint8)).bool()
-        return self.world.gather_with_gradient(own)[self.order.to(own.device)]
+        self.order = self.order.to(own.device)
+        return self.world.gather_with_gradient(own)[self.order]
 
     def features(self, own: Any) -> Any:
         """Features of this process's share to features of the whole batch."""

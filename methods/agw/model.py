@@ -49,7 +49,7 @@ class AGW(ReIDModel):
 
     def forward(self, batch: Batch) -> AGWFeatures:
         """Pooled features and logits of the batch. Raises BadInput if two stems need a modality that is not given."""
-        pooled = self._pooled(batch.images, batch.priors)
+        pooled = self._pooled(batch.images, batch.priors, batch.infrared_count)
         return AGWFeatures(pooled, self.classifier(self.neck(pooled)))
 
     def losses(self, features: AGWFeatures, batch: Batch) -> dict[str, Tensor]:
@@ -75,8 +75,8 @@ class AGW(ReIDModel):
         """The one classifier."""
         return [self.classifier]
 
-    def _pooled(self, images: Tensor, priors: Mapping[str, Tensor]) -> Tensor:
-        features, staged = self._stem(images, priors), self._staged()
+    def _pooled(self, images: Tensor, priors: Mapping[str, Tensor], infrared_count: int | None = None) -> Tensor:
+        features, staged = self._stem(images, priors, infrared_count), self._staged()
         for stage in staged.stages:
             for number, block in enumerate(_blocks(staged, stage)):
                 features = block(features)
@@ -85,11 +85,11 @@ class AGW(ReIDModel):
         pooled: Tensor = self.pool(features)
         return pooled
 
-    def _stem(self, images: Tensor, priors: Mapping[str, Tensor]) -> Tensor:
+    def _stem(self, images: Tensor, priors: Mapping[str, Tensor], infrared_count: int | None) -> Tensor:
         """Features after the stem; with two stems, after the stem of each image's modality."""
         trunk = self.trunk
         if isinstance(trunk, TwoStreamTrunk):
-            return trunk.stem(images, infrared_images(priors, "agw"))
+            return trunk.stem(images, infrared_images(priors, "agw"), infrared_count)
         features: Tensor = trunk.maxpool(trunk.relu(trunk.bn1(trunk.conv1(images))))
         return features
 

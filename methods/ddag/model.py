@@ -55,7 +55,7 @@ class DDAG(ReIDModel):
     def forward(self, batch: Batch) -> DDAGFeatures:
         """x_o and logits of the batch. Raises BadInput if its priors do not say which images are infrared."""
         infrared = infrared_images(batch.priors, "ddag")
-        features = self.trunk(batch.images, infrared)
+        features = self.trunk(batch.images, infrared, batch.infrared_count)
         pooled = _pooled(features)
         f = self.neck(pooled)
         part_logits = graph_logits = None

@@ -38,7 +38,7 @@ def circle_classification_loss(features: Tensor, proxies: Tensor, labels: Tensor
     Cross-entropy of ``features`` (B, D) and ``proxies`` (C, D). The true proxy weighs 0.9, the others share 0.1.
     """
     similarity = F.linear(F.normalize(features.float()), F.normalize(proxies.float()))
-    target = F.one_hot(labels, len(proxies)).bool()
+    target = labels[:, None] == torch.arange(len(proxies), device=labels.device)
     logits = torch.where(target, -_positive_logits(similarity), _negative_logits(similarity))
     return identity_loss([logits], labels, _smoothing(len(proxies)))
 

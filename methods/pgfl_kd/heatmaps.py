@@ -49,6 +49,7 @@ def part_weights(keypoints: Tensor, height: int, width: int) -> Tensor:
 
     The heatmaps of a group are added. A part without any response weighs all positions equally.
     """
-    heatmaps = keypoint_heatmaps(keypoints, height, width)
-    grouped = torch.stack([heatmaps[:, list(members)].sum(1) for members in GROUPS.values()], dim=1)
+    heatmaps = keypoint_heatmaps(keypoints, height, width).unbind(1)
+    members = [torch.stack([heatmaps[keypoint] for keypoint in group], dim=1) for group in GROUPS.values()]
+    grouped = torch.stack([each.sum(1) for each in members], dim=1)
     return torch.softmax(SCALE * grouped.flatten(2), dim=2).unflatten(2, (height, width))

@@ -54,6 +54,6 @@ def multi_part_contrastive_loss(
     if normalise:
         groups, teachers = F.normalize(groups, dim=2), F.normalize(teachers, dim=2)
     products = teachers @ groups.transpose(1, 2) / temperature  # (B, i, j): f_{p,i} . f_{g,j}
-    positive = torch.tensor([[j in partners for j in range(len(PARTNERS))] for partners in PARTNERS])
-    among_positives = products.masked_fill(~positive.to(products.device), float("-inf")).logsumexp(2)
-    return (products.logsumexp(2) - among_positives).sum(1).mean()
+    # The partners of a part follow each other, so a slice holds them.
+    among_positives = [products[:, i, them[0] : them[-1] + 1].logsumexp(1) for i, them in enumerate(PARTNERS)]
+    return (products.logsumexp(2) - torch.stack(among_positives, 1)).sum(1).mean()

@@ -5,6 +5,7 @@ import copy
 import dataclasses
 import importlib
 import math
+from collections import Counter
 from functools import cache
 from itertools import combinations
 from typing import NamedTuple, get_args, get_type_hints
@@ -22,6 +23,7 @@ from harness.tables import tables
 from harness.training.machine import Machine
 from harness.training.optimisation import build_optimiser
 from harness.training.step import training_step, with_each_tensor
+from tests.waiting import WaitingOperations, host_state
 
 IDENTITIES, IMAGES = 4, 2
 FILES = {"__init__.py", "switches.py", "recipe.py", "model.py", "losses.py", "tables.yaml", "README.md"}
@@ -107,6 +109,11 @@ def test_two_steps_move_every_parameter_that_the_recipe_optimises(method, switch
     found = behaviour(method, switches)
     assert all(math.isfinite(loss) for loss in found.losses.values())
     assert found.still == []
+
+
+@pytest.mark.parametrize(("method", "switches"), VARIANTS.values(), ids=IDS)
+def test_a_training_step_never_waits_for_a_value(method, switches):
+    assert behaviour(method, switches).waits == {}
 
 
 @pytest.mark.parametrize(("method", "switches"), VARIANTS.values(), ids=IDS)
@@ -196,6 +203,8 @@ class Behaviour(NamedTuple):
     features: dict[str, bytes]
     still: list[str]
     """Parameters that the recipe optimises and two steps have not moved."""
+    waits: Counter[str]
+    """The operations of the second step for which the host would wait for a GPU."""
 
 
 @cache
@@ -207,7 +216,8 @@ def behaviour(method, switches):
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     model.train()
     for _ in range(2):
-        losses = training_step(model, images, optimiser, CPU)
+        with WaitingOperations(host_state(optimiser)) as waiting:
+            losses = training_step(model, images, optimiser, CPU)
         assert all(loss.dim() == 0 for loss in losses.values())
         model.end_epoch({name: float(loss) for name, loss in losses.items()})
     still = [
@@ -222,6 +232,7 @@ def behaviour(method, switches):
         {name: float(loss) for name, loss in losses.items()},
         {name: features.numpy().tobytes() for name, features in embeddings.items()},
         still,
+        waiting.found,
     )
 
 

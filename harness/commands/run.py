@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
+from pathlib import Path
 
+from harness.cell import Cell
 from harness.commands.planning import choices_of, plan_of, planner_of
 from harness.commands.request import Request
 from harness.execution.cost_tables import measure_tables
@@ -18,12 +21,13 @@ from harness.progress import Watch
 from harness.reporting import write_report
 from harness.reporting.complexity import as_text, complexity_table
 from harness.reporting.known_records import known_records
-from harness.results.record import MeasuredTable, Record
+from harness.results.record import MeasuredTable, Record, cell_of
 from harness.results.store import Store
 from harness.runs.context import RunContext
 from harness.status.announcements import announced
 from harness.status.event_files import ask_for_event_files
 from harness.status.views import LiveTables
+from harness.status.workers import Worker, require_locks_between_machines, require_same_runs, workers_on
 from harness.tables import tables
 from harness.training.machine import Machine
 
@@ -31,7 +35,10 @@ Executor = Callable[[Plan, RunContext, float | None], list[Record]]
 
 
 def execute(request: Request) -> int:
-    """Run, and name the pages. Returns 1 if a cell failed or is blocked, or a table could not be measured; else 0."""
+    """Run, and name the pages. Returns 1 if a cell failed or is blocked, or a table could not be measured; else 0.
+
+    Other commands may do the same at the same time: all are workers on one plan, and the last to end writes the pages.
+    """
     carry_out = _executor(request)
     shelf = Shelf(request.data_root)
     choices = choices_of(request, shelf)
@@ -46,18 +53,46 @@ def execute(request: Request) -> int:
         ask_for_event_files(store)
     plan = plan_of(choices, planner, request)
     todo = plan.pending
-    with announced(store, todo), Watch(len(todo), above=LiveTables(store)) as watch:
+    shared = (
+        [planned.cell for planned in todo],
+        [choice.table.id for choice in choices if choice.table.prints_complexity],
+    )
+    measured, unmeasured = list[MeasuredTable](), 0
+    with announced(store, todo, shared[1]) as announcement, Watch(len(todo), above=LiveTables(store)) as watch:
+        earlier = _earlier_workers(store, announcement, plan, shared)
         count_datasets(choices, shelf, store, watch)
         inspect(todo, shelf, store, watch)
         computation = planner.computation
         machine = Machine.of(choose_device(request.device), computation.bfloat16, computation.compiled)
         context = RunContext(shelf, store, machine, watch, keep_images=request.images)
-        measured, unmeasured = measure_tables(choices, context)
+        if not earlier:
+            measured, unmeasured = measure_tables(choices, context)
         records = carry_out(plan, context, request.run_timeout)
     _print_measured(measured)
     any_bad = _print_outcome(plan, records, store)
-    _write_report(request, store, choices)
+    others = workers_on(store, *shared)
+    if others:
+        print(f"{others[0].label} still works on these tables; the last worker to end writes the pages")
+    else:
+        _write_report(request, store, choices)
     return 1 if any_bad or unmeasured else 0
+
+
+def _earlier_workers(
+    store: Store, announcement: Path | None, plan: Plan, shared: tuple[list[Cell], list[str]]
+) -> list[Worker]:
+    """The workers on the same cells that began before this one.
+
+    Raises BadInput if they make other runs of them, or if the locks of the results folder do not hold between machines.
+    """
+    if announcement is None:
+        return []
+    require_locks_between_machines(store, announcement)
+    workers = workers_on(store, *shared)
+    earlier = list(takewhile(lambda worker: worker.announcement != announcement, workers))
+    for worker in earlier:
+        require_same_runs(worker, plan.pending)
+    return earlier
 
 
 def _executor(request: Request) -> Executor:
@@ -92,8 +127,20 @@ def _print_outcome(plan: Plan, records: Sequence[Record], store: Store) -> bool:
     failed = sum(record["status"] == "failed" for record in records)
     damaged_files = states["damaged"] + len(others)
     counts = [f"{len(records) - failed} cells run", f"{failed} failed", f"{states['blocked']} blocked"]
-    print(", ".join([*counts, *([f"{damaged_files} damaged"] if damaged_files else []), f"{states['cached']} cached"]))
-    return bool(failed or unusable)
+    counts += [*([f"{damaged_files} damaged"] if damaged_files else []), f"{states['cached']} cached"]
+    elsewhere = _recorded_elsewhere(plan, records, store)
+    failed_elsewhere = sum(record["status"] == "failed" for record in elsewhere)
+    if elsewhere:
+        counts.append(f"{len(elsewhere)} by other workers, {failed_elsewhere} of them failed")
+    print(", ".join(counts))
+    return bool(failed or failed_elsewhere or unusable)
+
+
+def _recorded_elsewhere(plan: Plan, records: Sequence[Record], store: Store) -> list[Record]:
+    """The records of pending cells that other workers wrote meanwhile."""
+    own = {cell_of(record) for record in records}
+    found = (store.record(planned.cell) for planned in plan.pending if planned.cell not in own)
+    return [record for record in found if record]
 
 
 def _write_report(request: Request, store: Store, choices: Iterable[Choice]) -> None:

@@ -10,11 +10,12 @@ from harness.machine.device import choose_device
 from harness.machine.hardware import device_name, hardware_facts
 from harness.plan.forecast import Forecast, TrainingSetSize
 from harness.plan.shelf import Shelf
+from harness.plan.summary import as_summary
 from harness.plan.views import as_json, as_text
 
 
 def execute(request: Request) -> int:
-    """Print the plan. Returns 0."""
+    """Print the plan: on one screen, or every run and cell. Returns 0."""
     shelf = Shelf(request.data_root)
     choices = choices_of(request, shelf)
     planner = planner_of(request, shelf)
@@ -31,5 +32,5 @@ def execute(request: Request) -> int:
         return 0
     for notice in dict.fromkeys(choice.notice for choice in choices if choice.notice):
         print(notice)
-    print(as_text(forecast))
+    print(as_text(forecast) if request.verbose else as_summary(forecast))
     return 0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from harness.cell import Cell
+from harness.commands import workers
 from harness.commands.planning import choices_of, plan_of, planner_of
 from harness.commands.request import Request
 from harness.execution.cost_tables import measure_tables
@@ -15,6 +16,7 @@ from harness.execution.counts import count_datasets
 from harness.execution.inspection import inspect
 from harness.machine.device import choose_device
 from harness.plan.plan import Plan
+from harness.plan.planner import Planner
 from harness.plan.selection import Choice
 from harness.plan.shelf import Shelf
 from harness.progress import Watch
@@ -34,6 +36,29 @@ from harness.training.machine import Machine
 Executor = Callable[[Plan, RunContext, float | None], list[Record]]
 
 
+@dataclass(frozen=True)
+class _Work:
+    """The plan of a request, and where its records go."""
+
+    request: Request
+    choices: list[Choice]
+    planner: Planner
+    plan: Plan
+
+    @property
+    def store(self) -> Store:
+        return self.planner.store
+
+    @property
+    def measured(self) -> list[str]:
+        """Ids of the tables whose costs are measured."""
+        return [choice.table.id for choice in self.choices if choice.table.prints_complexity]
+
+    def workers(self) -> list[Worker]:
+        """The commands that work on the same cells or tables now."""
+        return workers_on(self.store, [planned.cell for planned in self.plan.pending], self.measured)
+
+
 def execute(request: Request) -> int:
     """Run, and name the pages. Returns 1 if a cell failed or is blocked, or a table could not be measured; else 0.
 
@@ -46,52 +71,48 @@ def execute(request: Request) -> int:
         if choice.notice:
             print(choice.notice, flush=True)
     planner = planner_of(request, shelf)
-    store = planner.store
-    store.require_writable()
-    store.sweep()
+    planner.store.require_writable()
+    planner.store.sweep()
+    work = _Work(request, choices, planner, plan_of(choices, planner, request))
+    if request.workers > 1:
+        return workers.carry_out(request, work.plan)
     if request.tensorboard:
-        ask_for_event_files(store)
-    plan = plan_of(choices, planner, request)
-    todo = plan.pending
-    shared = (
-        [planned.cell for planned in todo],
-        [choice.table.id for choice in choices if choice.table.prints_complexity],
-    )
-    measured, unmeasured = list[MeasuredTable](), 0
-    with announced(store, todo, shared[1]) as announcement, Watch(len(todo), above=LiveTables(store)) as watch:
-        earlier = _earlier_workers(store, announcement, plan, shared)
-        count_datasets(choices, shelf, store, watch)
-        inspect(todo, shelf, store, watch)
-        computation = planner.computation
-        machine = Machine.of(choose_device(request.device), computation.bfloat16, computation.compiled)
-        context = RunContext(shelf, store, machine, watch, keep_images=request.images)
-        if not earlier:
-            measured, unmeasured = measure_tables(choices, context)
-        records = carry_out(plan, context, request.run_timeout)
+        ask_for_event_files(work.store)
+    records, measured, unmeasured = _carried_out(work, carry_out)
     _print_measured(measured)
-    any_bad = _print_outcome(plan, records, store)
-    others = workers_on(store, *shared)
-    if others:
+    any_bad = _print_outcome(work.plan, records, work.store)
+    if others := work.workers():
         print(f"{others[0].label} still works on these tables; the last worker to end writes the pages")
     else:
-        _write_report(request, store, choices)
+        _write_report(request, work.store, choices)
     return 1 if any_bad or unmeasured else 0
 
 
-def _earlier_workers(
-    store: Store, announcement: Path | None, plan: Plan, shared: tuple[list[Cell], list[str]]
-) -> list[Worker]:
+def _carried_out(work: _Work, carry_out: Executor) -> tuple[list[Record], list[MeasuredTable], int]:
+    """The records written, the tables measured, and the number of tables that could not be measured."""
+    request, store, shelf, todo = work.request, work.store, work.planner.shelf, work.plan.pending
+    with announced(store, todo, work.measured) as announcement, Watch(len(todo), above=LiveTables(store)) as watch:
+        is_first = not _earlier_workers(work, announcement)
+        count_datasets(work.choices, shelf, store, watch)
+        inspect(todo, shelf, store, watch)
+        computation = work.planner.computation
+        machine = Machine.of(choose_device(request.device), computation.bfloat16, computation.compiled)
+        context = RunContext(shelf, store, machine, watch, keep_images=request.images)
+        measured, unmeasured = measure_tables(work.choices, context) if is_first else ([], 0)
+        return carry_out(work.plan, context, request.run_timeout), measured, unmeasured
+
+
+def _earlier_workers(work: _Work, announcement: Path | None) -> list[Worker]:
     """The workers on the same cells that began before this one.
 
     Raises BadInput if they make other runs of them, or if the locks of the results folder do not hold between machines.
     """
     if announcement is None:
         return []
-    require_locks_between_machines(store, announcement)
-    workers = workers_on(store, *shared)
-    earlier = list(takewhile(lambda worker: worker.announcement != announcement, workers))
+    require_locks_between_machines(work.store, announcement)
+    earlier = list(takewhile(lambda worker: worker.announcement != announcement, work.workers()))
     for worker in earlier:
-        require_same_runs(worker, plan.pending)
+        require_same_runs(worker, work.plan.pending)
     return earlier
 
 

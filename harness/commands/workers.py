@@ -62,7 +62,9 @@ def shares(request: Request, count: int) -> list[Share]:
         groups = [visible[index * request.gpus_per_run :][: request.gpus_per_run] for index in range(count)]
         threads = str(max(1, cores() // count))
         return [
-            Share({"CUDA_VISIBLE_DEVICES": ",".join(group), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", threads)})
+            Share(
+                {"CUDA_VISIBLE_DEVICES": ",".join(group), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", threads)}
+            )
             for group in groups
         ]
     environment = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(cores()))}
@@ -96,16 +98,18 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path), **share.environment},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
+                **share.environment,
+            },
             # Out of the terminal's group: Ctrl-C reaches it through this process, once.
             start_new_session=True,
             preexec_fn=lambda: _enter(share),
         )
         assert self.process.stdin
         with self.process.stdin as given:
-            given.buffer.write(pickle.dumps(request))
+            given.write(pickle.dumps(request))
         self.reader = threading.Thread(target=self._pass_on, daemon=True)
         self.reader.start()
 
@@ -133,7 +137,7 @@ class _Worker:
         assert self.process.stdout
         with self.process.stdout as said:
             for line in said:
-                print(f"worker {self.number}: {line}", end="", flush=True)
+                print(f"worker {self.number}: {line.decode(errors='replace')}", end="", flush=True)
 
 
 def _enter(share: Share) -> None:

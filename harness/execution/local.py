@@ -28,9 +28,10 @@ LOOK_AGAIN_SECONDS = 1.0
 def carry_out(plan: Plan, context: RunContext, timeout: float | None = None) -> list[Record]:
     """Run every pending cell and return the records written here.
 
-    A cell that fails leaves its record and stops no other. A run that another process works on is skipped and looked at again: if that process is killed, its run goes on here
-    from the last checkpoint. A run of several processes, or with a ``timeout`` (seconds without a sign of life), is
-    carried out in children. Raises Unwritable where no record can be kept.
+    A cell that fails leaves its record and stops no other. A run that another process works on is skipped and looked at
+    again: if that process is killed, its run goes on here from the last checkpoint. A run of several processes, or with
+    a ``timeout`` (seconds without a sign of life), is carried out in children. Raises Unwritable where no record can be
+    kept.
     """
     remaining, records, waiting = Remaining(plan, context.store), list[Record](), False
     while runs := remaining.runs():

@@ -15,6 +15,8 @@ from harness.plan.scaling import SECONDS_PER_HOUR
 from harness.plan.views import cost_lines, damage_lines, scratch_note
 
 WIDTH = 120
+TOLD_IN_FULL = 3
+"""More reasons than these are told by their first part."""
 WIDTHS = (6, 8, 8, 10, 9, 9, 9)
 HEADINGS = ("cells", "quoted", "cached", "to train", "hours", "blocked", "hours")
 
@@ -56,9 +58,7 @@ def as_summary(forecast: Forecast) -> str:
     reasons = list(dict.fromkeys(reason for table in tables for reason in table.reasons))
     blocked = sum((table.reasons for table in tables), Counter[str]())
     lines = [_line("method", "table", HEADINGS), *(_table_line(table, reasons) for table in tables)]
-    for index, reason in enumerate(reasons):
-        head = f"{_mark(index)}  {blocked[reason]} cells blocked: "
-        lines.append(textwrap.shorten(head + reason, WIDTH, placeholder=" ..."))
+    lines += _blocked_lines([(_mark(index), blocked[reason], reason) for index, reason in enumerate(reasons)])
     lines += _notes(forecast)
     lines += damage_lines(forecast)
     for line in cost_lines(forecast):
@@ -103,6 +103,16 @@ def _line(method: str, table: str, columns: Sequence[str]) -> str:
 
 def _hours(seconds: float | None) -> str:
     return "?" if seconds is None else f"{seconds / SECONDS_PER_HOUR:,.1f}" if seconds else "·"
+
+
+def _blocked_lines(reasons: Sequence[tuple[str, int, str]]) -> Iterator[str]:
+    """Why cells are blocked, by mark and number of cells: in full if few reasons are told, else by their first part."""
+    if len(reasons) <= TOLD_IN_FULL:
+        for mark, count, reason in reasons:
+            yield from textwrap.wrap(f"{mark}: {count} blocked: {reason}", WIDTH, subsequent_indent="    ")
+        return
+    parts = "; ".join(f"{mark}: {count} blocked, {reason.partition(';')[0]}" for mark, count, reason in reasons)
+    yield from textwrap.wrap(f"{parts} (--verbose says what to do)", WIDTH, subsequent_indent="    ")
 
 
 def _mark(index: int) -> str:

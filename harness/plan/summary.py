@@ -12,13 +12,14 @@ from string import ascii_lowercase
 from harness.plan.forecast import Forecast
 from harness.plan.plan import PlannedCell, Run
 from harness.plan.scaling import SECONDS_PER_HOUR
-from harness.plan.views import cost_lines, damage_lines, scratch_note
+from harness.plan.views import damage_lines, on_paper, scaling_lines, scratch_note, summary
+from harness.recipe import Profile
 
 WIDTH = 120
 TOLD_IN_FULL = 3
 """More reasons than these are told by their first part."""
-WIDTHS = (6, 8, 8, 10, 9, 9, 9)
-HEADINGS = ("cells", "quoted", "cached", "to train", "hours", "blocked", "hours")
+WIDTHS = (6, 8, 8, 10, 9, 9, 13)
+HEADINGS = ("cells", "quoted", "cached", "to train", "hours", "blocked", "their hours")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class TableSummary:
 
     method: str
     table: str
+    profile: Profile
     cells: int
     quoted: int
     cached: int
@@ -57,11 +59,12 @@ def as_summary(forecast: Forecast) -> str:
     tables = table_summaries(forecast)
     reasons = list(dict.fromkeys(reason for table in tables for reason in table.reasons))
     blocked = sum((table.reasons for table in tables), Counter[str]())
-    lines = [_line("method", "table", HEADINGS), *(_table_line(table, reasons) for table in tables)]
+    lines = [_line("method", "table", "profile", HEADINGS), *(_table_line(table, reasons) for table in tables)]
     lines += _blocked_lines([(_mark(index), blocked[reason], reason) for index, reason in enumerate(reasons)])
     lines += _notes(forecast)
     lines += damage_lines(forecast)
-    for line in cost_lines(forecast):
+    costs = [on_paper(forecast), *scaling_lines(forecast.scalings)] if forecast.trainings else []
+    for line in [summary(forecast), *costs]:
         lines += textwrap.wrap(line, WIDTH, subsequent_indent="    ")
     return "\n".join(lines)
 
@@ -73,6 +76,7 @@ def _summary_of(cells: Sequence[PlannedCell], runs: set[Run], forecast: Forecast
     return TableSummary(
         first.method,
         first.id,
+        cells[0].cell.profile,
         len(cells),
         states["quoted"],
         states["cached"],
@@ -94,11 +98,13 @@ def _table_line(table: TableSummary, reasons: Sequence[str]) -> str:
     counts = [str(count) if count else "·" for count in (table.cells, table.quoted, table.cached, table.to_train)]
     costs = [_hours(table.seconds), str(blocked) if blocked else "·", _hours(table.blocked_seconds)]
     marks = ",".join(_mark(reasons.index(reason)) for reason in table.reasons)
-    return f"{_line(table.method, table.table, [*counts, *costs])}  {marks}".rstrip()
+    return f"{_line(table.method, table.table, table.profile, [*counts, *costs])}  {marks}".rstrip()
 
 
-def _line(method: str, table: str, columns: Sequence[str]) -> str:
-    return f"{method:<9}{table:<31}" + "".join(f"{text:>{width}}" for text, width in zip(columns, WIDTHS, strict=True))
+def _line(method: str, table: str, profile: str, columns: Sequence[str]) -> str:
+    return f"{method:<9}{table:<31}{profile:<7}" + "".join(
+        f"{text:>{width}}" for text, width in zip(columns, WIDTHS, strict=True)
+    )
 
 
 def _hours(seconds: float | None) -> str:
@@ -124,4 +130,5 @@ def _mark(index: int) -> str:
 def _notes(forecast: Forecast) -> Iterator[str]:
     """Each reason why published weights are missing, once."""
     notes = Counter(note for run in forecast.plan.runs.values() if (note := scratch_note(run)))
-    yield from (f"{count} runs start {note}" for note, count in notes.items())
+    for note, count in notes.items():
+        yield from textwrap.wrap(f"{count} runs start {note}", WIDTH, subsequent_indent="    ")

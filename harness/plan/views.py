@@ -138,14 +138,9 @@ def summary(forecast: Forecast) -> str:
 def cost_lines(forecast: Forecast) -> Iterator[str]:
     """The summary, then the cost of all trainings that are not done, blocked ones too."""
     yield summary(forecast)
-    trainings = forecast.trainings.values()
-    if not trainings:
+    if not forecast.trainings:
         return
-    images = sum(training.images for training in trainings)
-    yield (
-        f"on paper: {len(trainings)} trainings ({_blocked_runs(forecast)} blocked until their data is there), "
-        f"{images / 1e6:,.1f} M images through the networks"
-    )
+    yield on_paper(forecast)
     if forecast.of_published_size:
         yield f"  training sets that are not here count as published: {', '.join(forecast.of_published_size)}"
     if forecast.of_unknown_size:
@@ -153,6 +148,15 @@ def cost_lines(forecast: Forecast) -> Iterator[str]:
     if forecast.scalings:
         yield "  a network without a record on this hardware in this results folder is timed by the first of these:"
     yield from scaling_lines(forecast.scalings)
+
+
+def on_paper(forecast: Forecast) -> str:
+    """One line: the number and the images of all trainings that are not done, blocked ones too."""
+    images = sum(training.images for training in forecast.trainings.values())
+    blocked = f"{_blocked_runs(forecast)} blocked until their data is there"
+    return (
+        f"on paper: {len(forecast.trainings)} trainings ({blocked}), {images / 1e6:,.1f} M images through the networks"
+    )
 
 
 def scaling_lines(scalings: Sequence[Scaling]) -> Iterator[str]:

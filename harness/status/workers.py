@@ -105,7 +105,8 @@ def _differences(worker: Worker, run: str, own: RunConfiguration) -> str:
         other = json.loads(settings_path(worker.announcement).read_text(encoding="utf-8"))[run]
     except (OSError, ValueError, KeyError):
         return "settings changed that cannot be read"
-    found = changed_settings(other, own)
+    # Written and read as the other one's were: JSON has lists only.
+    found = changed_settings(other, json.loads(json.dumps(own)))
     more = len(found) - SHOWN_DIFFERENCES
     return ", ".join([*found[:SHOWN_DIFFERENCES], *([f"and {more} more"] if more > 0 else [])])
 

@@ -10,11 +10,12 @@ from harness.machine.device import choose_device
 from harness.machine.hardware import device_name, hardware_facts
 from harness.plan.forecast import Forecast, TrainingSetSize
 from harness.plan.shelf import Shelf
+from harness.plan.summary import TOLD_IN_FULL, as_summary
 from harness.plan.views import as_json, as_text
 
 
 def execute(request: Request) -> int:
-    """Print the plan. Returns 0."""
+    """Print the plan: on one screen, or every run and cell. Returns 0."""
     shelf = Shelf(request.data_root)
     choices = choices_of(request, shelf)
     planner = planner_of(request, shelf)
@@ -29,7 +30,10 @@ def execute(request: Request) -> int:
     if request.json:
         print(json.dumps(as_json(forecast), ensure_ascii=False, indent=1))
         return 0
-    for notice in dict.fromkeys(choice.notice for choice in choices if choice.notice):
+    notices = list(dict.fromkeys(choice.notice for choice in choices if choice.notice))
+    if len(notices) > TOLD_IN_FULL and not request.verbose:
+        notices = [f"datasets and profiles of {len(notices)} tables are chosen by what is here; --verbose tells which"]
+    for notice in notices:
         print(notice)
-    print(as_text(forecast))
+    print(as_text(forecast) if request.verbose else as_summary(forecast))
     return 0

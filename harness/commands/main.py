@@ -9,6 +9,7 @@ from importlib import import_module
 from harness.commands.exit_code import exit_code_of
 from harness.commands.options import parse
 from harness.commands.request import DataRequest, DataVerb, Request, Verb
+from harness.machine.threads import let_idle_threads_sleep
 
 MODULES: dict[Verb | DataVerb, str] = {
     "run": "harness.commands.run",
@@ -39,6 +40,7 @@ def perform(read: Callable[[], Request | DataRequest]) -> int:
 
     def command() -> int:
         request = read()
+        let_idle_threads_sleep()
         resumed = "; the same command goes on from the last checkpoint" if request.verb == "run" else ""
         execute = import_module(MODULES[request.verb]).execute
         return exit_code_of(lambda: int(execute(request)), f"stopped{resumed}")

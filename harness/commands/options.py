@@ -44,8 +44,10 @@ def parse(arguments: Sequence[str] | None = None) -> Request | DataRequest:
     given = vars(parser.parse_args(arguments))
     if given.pop("dry_run", False):
         given["verb"] = "dry-run"
-    elif given["verb"] == "run" and "json" in given:
-        raise BadInput("--json goes with --dry-run; leave it out to run the tables")
+    elif given["verb"] == "run":
+        for option in ("json", "verbose"):
+            if option in given:
+                raise BadInput(f"--{option} goes with --dry-run; leave it out to run the tables")
     return _request(given)
 
 
@@ -186,6 +188,10 @@ def _add_supervision(options: _Options) -> None:
     options.add_argument("--run-timeout", type=float, metavar="MINUTES", help=described)
 
 
+def _add_verbose(options: _Options) -> None:
+    options.add_argument("--verbose", action="store_true", help="with --dry-run: list every run and cell")
+
+
 def _add_json(options: _Options, described: str = "print JSON") -> None:
     options.add_argument("--json", action="store_true", help=described)
 
@@ -204,6 +210,8 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     _add_results(where)
     _add_pages(where, "let records and pages hold images of real datasets")
     how = parser.add_argument_group("how runs are carried out")
+    described = "share the runs among N processes on this machine, a GPU each or an equal part of the cores (default 1)"
+    how.add_argument("--workers", type=int, metavar="N", help=described)
     _add_computation(how)
     _add_supervision(how)
 
@@ -212,6 +220,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     described = "show cells, distinct runs and expected cost; run nothing"
     parser.add_argument("--dry-run", action="store_true", help=described)
     _add_json(parser, "with --dry-run: print JSON")
+    _add_verbose(parser)
     _add_run_options(parser)
 
 
@@ -291,6 +300,7 @@ def _add_flags(group: _Options) -> None:
         else:
             group.add_argument(f"--{verb}", dest=verb, action="store_const", const=[[]], help=purposes[verb])
     _add_json(group, "with --list, --dry-run or --status: print JSON")
+    _add_verbose(group)
 
 
 # Verbs on datasets, alike in both forms.

@@ -40,6 +40,8 @@ class Request:
     images: bool = False
     """Whether records and pages may hold images of real datasets."""
     executor: Literal["local", "ray"] = "local"
+    workers: int = 1
+    """Processes that carry out the plan together on this machine."""
     gpus_per_run: int = 1
     sync_bn: bool = False
     precision: Literal["bfloat16", "float32"] | None = None
@@ -49,6 +51,8 @@ class Request:
     run_timeout: float | None = None
     """Seconds without a sign of life until a run is ended; None means never."""
     json: bool = False
+    verbose: bool = False
+    """Whether a dry run lists every run and cell."""
 
 
 @dataclass(frozen=True)

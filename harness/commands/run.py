@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
 
+from harness.commands import workers
 from harness.commands.planning import choices_of, plan_of, planner_of
 from harness.commands.request import Request
 from harness.execution.cost_tables import measure_tables
@@ -12,26 +16,54 @@ from harness.execution.counts import count_datasets
 from harness.execution.inspection import inspect
 from harness.machine.device import choose_device
 from harness.plan.plan import Plan
+from harness.plan.planner import Planner
 from harness.plan.selection import Choice
 from harness.plan.shelf import Shelf
 from harness.progress import Watch
 from harness.reporting import write_report
 from harness.reporting.complexity import as_text, complexity_table
 from harness.reporting.known_records import known_records
-from harness.results.record import MeasuredTable, Record
+from harness.results.record import MeasuredTable, Record, cell_of
 from harness.results.store import Store
 from harness.runs.context import RunContext
 from harness.status.announcements import announced
 from harness.status.event_files import ask_for_event_files
 from harness.status.views import LiveTables
+from harness.status.workers import Worker, require_locks_between_machines, require_same_runs, workers_on
 from harness.tables import tables
 from harness.training.machine import Machine
 
 Executor = Callable[[Plan, RunContext, float | None], list[Record]]
 
 
+@dataclass(frozen=True)
+class _Work:
+    """The plan of a request, and where its records go."""
+
+    request: Request
+    choices: list[Choice]
+    planner: Planner
+    plan: Plan
+
+    @property
+    def store(self) -> Store:
+        return self.planner.store
+
+    @property
+    def measured(self) -> list[str]:
+        """Ids of the tables whose costs are measured."""
+        return [choice.table.id for choice in self.choices if choice.table.prints_complexity]
+
+    def workers(self) -> list[Worker]:
+        """The commands that work on the same cells or tables now."""
+        return workers_on(self.store, [planned.cell for planned in self.plan.pending], self.measured)
+
+
 def execute(request: Request) -> int:
-    """Run, and name the pages. Returns 1 if a cell failed or is blocked, or a table could not be measured; else 0."""
+    """Run, and name the pages. Returns 1 if a cell failed or is blocked, or a table could not be measured; else 0.
+
+    Other commands may do the same at the same time: all are workers on one plan, and the last to end writes the pages.
+    """
     carry_out = _executor(request)
     shelf = Shelf(request.data_root)
     choices = choices_of(request, shelf)
@@ -39,25 +71,49 @@ def execute(request: Request) -> int:
         if choice.notice:
             print(choice.notice, flush=True)
     planner = planner_of(request, shelf)
-    store = planner.store
-    store.require_writable()
-    store.sweep()
+    planner.store.require_writable()
+    planner.store.sweep()
+    work = _Work(request, choices, planner, plan_of(choices, planner, request))
+    if request.workers > 1:
+        return workers.carry_out(request, work.plan)
     if request.tensorboard:
-        ask_for_event_files(store)
-    plan = plan_of(choices, planner, request)
-    todo = plan.pending
-    with announced(store, todo), Watch(len(todo), above=LiveTables(store)) as watch:
-        count_datasets(choices, shelf, store, watch)
+        ask_for_event_files(work.store)
+    records, measured, unmeasured = _carried_out(work, carry_out)
+    _print_measured(measured)
+    any_bad = _print_outcome(work.plan, records, work.store)
+    if others := work.workers():
+        print(f"{others[0].label} still works on these tables; the last worker to end writes the pages")
+    else:
+        _write_report(request, work.store, choices)
+    return 1 if any_bad or unmeasured else 0
+
+
+def _carried_out(work: _Work, carry_out: Executor) -> tuple[list[Record], list[MeasuredTable], int]:
+    """The records written, the tables measured, and the number of tables that could not be measured."""
+    request, store, shelf, todo = work.request, work.store, work.planner.shelf, work.plan.pending
+    with announced(store, todo, work.measured) as announcement, Watch(len(todo), above=LiveTables(store)) as watch:
+        is_first = not _earlier_workers(work, announcement)
+        count_datasets(work.choices, shelf, store, watch)
         inspect(todo, shelf, store, watch)
-        computation = planner.computation
+        computation = work.planner.computation
         machine = Machine.of(choose_device(request.device), computation.bfloat16, computation.compiled)
         context = RunContext(shelf, store, machine, watch, keep_images=request.images)
-        measured, unmeasured = measure_tables(choices, context)
-        records = carry_out(plan, context, request.run_timeout)
-    _print_measured(measured)
-    any_bad = _print_outcome(plan, records, store)
-    _write_report(request, store, choices)
-    return 1 if any_bad or unmeasured else 0
+        measured, unmeasured = measure_tables(work.choices, context) if is_first else ([], 0)
+        return carry_out(work.plan, context, request.run_timeout), measured, unmeasured
+
+
+def _earlier_workers(work: _Work, announcement: Path | None) -> list[Worker]:
+    """The workers on the same cells that began before this one.
+
+    Raises BadInput if they make other runs of them, or if the locks of the results folder do not hold between machines.
+    """
+    if announcement is None:
+        return []
+    require_locks_between_machines(work.store, announcement)
+    earlier = list(takewhile(lambda worker: worker.announcement != announcement, work.workers()))
+    for worker in earlier:
+        require_same_runs(worker, work.plan.pending)
+    return earlier
 
 
 def _executor(request: Request) -> Executor:
@@ -92,8 +148,20 @@ def _print_outcome(plan: Plan, records: Sequence[Record], store: Store) -> bool:
     failed = sum(record["status"] == "failed" for record in records)
     damaged_files = states["damaged"] + len(others)
     counts = [f"{len(records) - failed} cells run", f"{failed} failed", f"{states['blocked']} blocked"]
-    print(", ".join([*counts, *([f"{damaged_files} damaged"] if damaged_files else []), f"{states['cached']} cached"]))
-    return bool(failed or unusable)
+    counts += [*([f"{damaged_files} damaged"] if damaged_files else []), f"{states['cached']} cached"]
+    elsewhere = _recorded_elsewhere(plan, records, store)
+    failed_elsewhere = sum(record["status"] == "failed" for record in elsewhere)
+    if elsewhere:
+        counts.append(f"{len(elsewhere)} by other workers, {failed_elsewhere} of them failed")
+    print(", ".join(counts))
+    return bool(failed or failed_elsewhere or unusable)
+
+
+def _recorded_elsewhere(plan: Plan, records: Sequence[Record], store: Store) -> list[Record]:
+    """The records of pending cells that other workers wrote meanwhile."""
+    own = {cell_of(record) for record in records}
+    found = (store.record(planned.cell) for planned in plan.pending if planned.cell not in own)
+    return [record for record in found if record]
 
 
 def _write_report(request: Request, store: Store, choices: Iterable[Choice]) -> None:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class Job:
     """A run by its id, with ``cells`` that need it. They are planned again where the job is carried out.
 
-    Cells that are read from the run itself are then evaluated. ``data_root`` and ``results`` are absolute.
+    Cells that are read from the run itself are then evaluated. ``data_root`` and ``results`` are absolute. ``held``:
+    the process that launches the job holds the run.
     """
 
     run: str
@@ -38,9 +39,10 @@ class Job:
     device: str
     computation: Computation
     keep_images: bool
+    held: bool = False
 
     @classmethod
-    def of(cls, run: Run, cells: Sequence[PlannedCell], context: RunContext) -> Job:
+    def of(cls, run: Run, cells: Sequence[PlannedCell], context: RunContext, held: bool = False) -> Job:
         """The job of a run for these cells of a plan."""
         return cls(
             run=run.id,
@@ -50,6 +52,7 @@ class Job:
             device=str(context.machine.device),
             computation=run.computation,
             keep_images=context.keep_images,
+            held=held,
         )
 
     @classmethod

@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 from harness.errors import BadInput, FailedElsewhere, Killed
 from harness.execution.first_error import errors_left
 from harness.execution.job import Job
-from harness.machine.threads import cores
+from harness.machine.threads import SLEEPING, cores
+from harness.results.store import LOCK
 
 CHECK_EVERY_ITERATIONS = 0.25
 """Seconds between looks at a child."""
@@ -135,8 +136,8 @@ def _command(processes: int, job_file: Path) -> list[str]:
 
 
 def _environment(processes: int) -> dict[str, str]:
-    """The environment of a child: the same packages, no more threads than cores, and time to stop."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+    """The environment of a child: the same packages, no more threads than cores, idle ones asleep, and time to stop."""
+    environment = {**SLEEPING, **os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
     if processes > 1:
         environment.setdefault("OMP_NUM_THREADS", str(max(1, cores() // processes)))
         # torchrun's own default is 30 s.
@@ -147,7 +148,8 @@ def _environment(processes: int) -> dict[str, str]:
 def _newest_change(folder: Path) -> float:
     """When a file in a folder was last changed, in seconds since the epoch. Files may vanish meanwhile."""
     newest = 0.0
-    for path in folder.rglob("*"):
+    # Workers that look whether a run is free change its lock, whether it lives or not.
+    for path in (path for path in folder.rglob("*") if path.name != LOCK):
         try:
             newest = max(newest, path.stat().st_mtime)
         except FileNotFoundError:

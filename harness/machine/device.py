@@ -21,10 +21,15 @@ def choose_device(name: str | None) -> str:
     return name
 
 
-def require_gpus(wanted: int) -> None:
-    """Raise BadInput unless this machine has as many GPUs as each run is to use."""
+def require_gpus(wanted: int, workers: int = 1) -> None:
+    """Raise BadInput unless this machine has as many GPUs as each run of each worker is to use."""
     import torch
 
     found = torch.cuda.device_count()
     if wanted > found:
         raise BadInput(f"--gpus-per-run {wanted}: this machine has {found} GPUs; use at most that many")
+    if wanted * workers > found:
+        needed = f"{wanted * workers} GPUs, {wanted} for each run"
+        raise BadInput(
+            f"--workers {workers} need {needed}, and this machine has {found}; use {found // wanted} or fewer"
+        )

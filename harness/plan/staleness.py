@@ -23,20 +23,11 @@ def differences(store: Store, record: DoneRecord, planned: PlannedCell) -> list[
         return [*phrases, f"its evaluation in {record['evaluation']} is gone"]
     # The changes of the run are named already.
     same_run = {**planned.evaluation, "run": evaluation["configuration"]["run"]}
-    return phrases + _changed_settings(evaluation["configuration"], same_run, "")
+    return phrases + changed_settings(evaluation["configuration"], same_run)
 
 
-def _changed_run(store: Store, before: Manifest, run: Run) -> list[str]:
-    """Changes of a run and of the runs that it starts from."""
-    start = store.run_manifest(before["parent"]) if before["parent"] else None
-    if start is None or run.parent is None:
-        return _changed_settings(before["configuration"], run.configuration, "")
-    same_start = {**run.configuration, "initial_weights": before["configuration"]["initial_weights"]}
-    phrases = _changed_run(store, start, run.parent) + _changed_settings(before["configuration"], same_start, "")
-    return list(dict.fromkeys(phrases))
-
-
-def _changed_settings(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> list[str]:
+def changed_settings(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """One phrase per changed setting of a run or an evaluation; code by its definition."""
     phrases = []
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
@@ -45,7 +36,17 @@ def _changed_settings(before: Mapping[str, Any], after: Mapping[str, Any], prefi
         if name == "code":
             phrases += changed(old or {}, new or {})
         elif isinstance(old, dict) and isinstance(new, dict):
-            phrases += _changed_settings(old, new, f"{prefix}{name}.")
+            phrases += changed_settings(old, new, f"{prefix}{name}.")
         else:
             phrases.append(f"{prefix}{name} was {old!r}, now {new!r}")
     return phrases
+
+
+def _changed_run(store: Store, before: Manifest, run: Run) -> list[str]:
+    """Changes of a run and of the runs that it starts from."""
+    start = store.run_manifest(before["parent"]) if before["parent"] else None
+    if start is None or run.parent is None:
+        return changed_settings(before["configuration"], run.configuration)
+    same_start = {**run.configuration, "initial_weights": before["configuration"]["initial_weights"]}
+    phrases = _changed_run(store, start, run.parent) + changed_settings(before["configuration"], same_start)
+    return list(dict.fromkeys(phrases))

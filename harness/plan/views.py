@@ -1,4 +1,4 @@
-"""``--dry-run`` in words and as JSON: a plan with its expected cost."""
+"""``--dry-run --verbose`` in words and ``--dry-run`` as JSON: a plan with its expected cost."""
 
 from __future__ import annotations
 
@@ -86,16 +86,33 @@ def as_text(forecast: Forecast) -> str:
     for planned in forecast.plan.cells:
         if planned.run is None and planned.state == "blocked":
             lines.append(_cell_line(planned))
-    return "\n".join([*lines, summary(forecast), *_whole_plan(forecast)])
+    return "\n".join([*lines, *cost_lines(forecast)])
+
+
+def damage_lines(forecast: Forecast) -> Iterator[str]:
+    """The runs that are damaged, with their cells, and the damaged cells of other runs."""
+    damaged = [run for run in forecast.plan.runs.values() if forecast.damage(run)]
+    for run in damaged:
+        yield from _run_lines(run, forecast)
+    for planned in forecast.plan.cells:
+        if planned.state == "damaged" and planned.run not in damaged:
+            yield _cell_line(planned)
+
+
+def scratch_note(run: Run) -> str | None:
+    """Why a run starts from scratch instead of published weights; None where it does not."""
+    if run.recipe.initialisation.kind != "luperson" or luperson_file(run.recipe.backbone) is not None:
+        return None
+    _, reason, _ = luperson_weights(run.recipe.backbone)
+    return f"from scratch: no LUPerson weights ({reason})"
 
 
 def _run_lines(run: Run, forecast: Forecast) -> Iterator[str]:
     seconds, served = forecast.seconds(run), forecast.plan.cells_of(run)
     cost = "time unknown" if seconds is None else f"about {duration(seconds)}"
     yield f"run {run.id}  {forecast.state(run):<8} {run.label}: {len(served)} cells; {cost}"
-    if run.recipe.initialisation.kind == "luperson" and luperson_file(run.recipe.backbone) is None:
-        _, reason, _ = luperson_weights(run.recipe.backbone)
-        yield f"    starts from scratch: no LUPerson weights ({reason})"
+    if note := scratch_note(run):
+        yield f"    starts {note}"
     damage = forecast.damage(run)
     if damage:
         yield f"    {damage}"
@@ -118,16 +135,12 @@ def summary(forecast: Forecast) -> str:
     return f"{len(plan.cells)} cells ({cells}); {len(plan.runs)} distinct runs, {train}"
 
 
-def _whole_plan(forecast: Forecast) -> Iterator[str]:
-    """The cost of all trainings that are not done, blocked ones too."""
-    trainings = forecast.trainings.values()
-    if not trainings:
+def cost_lines(forecast: Forecast) -> Iterator[str]:
+    """The summary, then the cost of all trainings that are not done, blocked ones too."""
+    yield summary(forecast)
+    if not forecast.trainings:
         return
-    images = sum(training.images for training in trainings)
-    yield (
-        f"on paper: {len(trainings)} trainings ({_blocked_runs(forecast)} blocked until their data is there), "
-        f"{images / 1e6:,.1f} M images through the networks"
-    )
+    yield on_paper(forecast)
     if forecast.of_published_size:
         yield f"  training sets that are not here count as published: {', '.join(forecast.of_published_size)}"
     if forecast.of_unknown_size:
@@ -135,6 +148,15 @@ def _whole_plan(forecast: Forecast) -> Iterator[str]:
     if forecast.scalings:
         yield "  a network without a record on this hardware in this results folder is timed by the first of these:"
     yield from scaling_lines(forecast.scalings)
+
+
+def on_paper(forecast: Forecast) -> str:
+    """One line: the number and the images of all trainings that are not done, blocked ones too."""
+    images = sum(training.images for training in forecast.trainings.values())
+    blocked = f"{_blocked_runs(forecast)} blocked until their data is there"
+    return (
+        f"on paper: {len(forecast.trainings)} trainings ({blocked}), {images / 1e6:,.1f} M images through the networks"
+    )
 
 
 def scaling_lines(scalings: Sequence[Scaling]) -> Iterator[str]:

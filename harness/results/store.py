@@ -22,6 +22,7 @@ from harness.cell import Cell
 from harness.errors import BadInput
 from harness.files.atomic import sweep, unwritable_error, write_json
 from harness.files.hashing import canonical_hash, file_digest
+from harness.files.locks import require_locks
 from harness.files.names import dataset_stem
 from harness.files.writable import write_probe
 from harness.results.reading import Damaged, read_file, read_record
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 ABANDONED_AFTER_SECONDS = 3600
 """No file takes this long to write. A killed process left any older half-written file."""
 WEIGHTS = "weights.safetensors"
+LOCK = ".lock"
+"""In the folder of a run: locked by the process that works on it."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,13 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._locks: dict[str, FileLock] = {}
 
     def require_writable(self) -> None:
-        """Raise Unwritable, naming the folder and the fix, unless a file can be written here."""
+        """Raise BadInput, naming the folder and the fix, unless files can be written and locked here."""
         try:
             write_probe(self.folder)
+            require_locks(self.folder)
         except OSError as error:
             raise unwritable_error(self.folder, error) from error
 
@@ -67,6 +72,10 @@ class Store:
     def run_folder(self, run: str) -> Path:
         """The folder of a run: weights, log and evaluations."""
         return self.folder / "runs" / run
+
+    def manifest_path(self, run: str) -> Path:
+        """The manifest of a run, written last."""
+        return self.run_folder(run) / "run.json"
 
     def weights_path(self, run: str) -> Path:
         """The final weights of a run."""
@@ -143,11 +152,15 @@ class Store:
 
     def run_manifest(self, run: str) -> Manifest | None:
         """The manifest of a finished training, or None. Raises BadInput naming a damaged file."""
-        path = self.run_folder(run) / "run.json"
+        path = self.manifest_path(run)
         if not path.exists():
             return None
         manifest: Manifest = read_file(path, Manifest, f"delete the folder {path.parent} to train it again")
         return manifest if self.weights_path(run).exists() else None
+
+    def is_trained(self, run: str) -> bool:
+        """Whether a run has its manifest and weights, whole or damaged."""
+        return self.manifest_path(run).exists() and self.weights_path(run).exists()
 
     def run_manifests(self) -> list[Manifest]:
         """The manifests of all finished trainings; damaged ones are left out."""
@@ -172,22 +185,40 @@ class Store:
 
     @contextmanager
     def claim_run(self, run: str, waiting: Callable[[], None]) -> Iterator[None]:
-        """Hold a run, so that two processes never train it twice. ``waiting`` is called before a wait."""
+        """Hold a run, so that two processes never train it twice. ``waiting`` is called before a wait.
+
+        A process that holds a run already may claim it again.
+        """
+        with self.hold_run(run) as held:
+            if held:
+                yield
+                return
+        waiting()
+        with self.hold_run(run, timeout=-1):
+            yield
+
+    @contextmanager
+    def hold_run(self, run: str, timeout: float = 0) -> Iterator[bool]:
+        """Hold a run once no other process does, and yield True; yield False if that takes over ``timeout`` seconds.
+
+        A negative ``timeout`` means to wait however long.
+        """
         folder = self.run_folder(run)
+        lock = self._locks.setdefault(run, FileLock(folder / LOCK))
+        held_before = lock.is_locked
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(folder / ".lock")
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                waiting()
-                lock.acquire()
+            lock.acquire(timeout=timeout)
+        except Timeout:
+            yield False
+            return
         except OSError as error:
             raise unwritable_error(folder, error) from error
         try:
-            # Only the holder writes here, so a half-written file stays half written.
-            sweep(folder, written_before=math.inf)
-            yield
+            if not held_before:
+                # Only the holder writes here, so a half-written file stays half written.
+                sweep(folder, written_before=math.inf)
+            yield True
         finally:
             lock.release()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,7 +20,8 @@ from harness.training.world import World
 class RunContext:
     """Data, results, device, progress and processes of a run.
 
-    ``keep_images`` lets records hold images of real datasets.
+    ``keep_images`` lets records hold images of real datasets. ``held`` is the run that the process which launched this
+    one holds.
     """
 
     shelf: Shelf
@@ -29,9 +30,12 @@ class RunContext:
     watch: Watch
     world: World = field(default_factory=World)
     keep_images: bool = False
+    held: str | None = None
 
     def claim(self, run: Run) -> AbstractContextManager[None]:
         """Hold a run against other processes on the same results folder; says so before it waits for one."""
+        if run.id == self.held:
+            return nullcontext()
         return self.store.claim_run(run.id, lambda: self.watch.say(f"run {run.id} is worked on elsewhere; waiting"))
 
 

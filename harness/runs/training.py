@@ -27,10 +27,8 @@ CHECKPOINT = "checkpoint.pt"
 
 
 def ensure_trained(run: Run, context: RunContext) -> TrainedRun:
-    """The trained run. Trains it first, after the runs it starts from, unless another process did."""
-    for ancestor in run.lineage:
-        manifest = _manifest_of_trained(ancestor, context)
-    return TrainedRun(run, manifest, context)
+    """The trained run. Trains it first, after the run it starts from, unless that is done."""
+    return TrainedRun(run, _manifest_of_trained(run, context), context)
 
 
 def _manifest_of_trained(run: Run, context: RunContext) -> Manifest:
@@ -39,6 +37,8 @@ def _manifest_of_trained(run: Run, context: RunContext) -> Manifest:
         # A process killed just before its last step leaves its checkpoint.
         checkpoint.remove(context.store.run_folder(run.id) / CHECKPOINT)
         return manifest
+    if run.parent:
+        _manifest_of_trained(run.parent, context)
     with context.claim(run):
         manifest = context.store.run_manifest(run.id)
         if manifest is not None:

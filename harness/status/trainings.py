@@ -7,9 +7,7 @@ until ``PATIENCE`` epochs' time and ``SLACK`` have passed since its last epoch.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -19,9 +17,10 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from harness.files.atomic import write_json
+from harness.files.locks import is_held
 from harness.machine.hardware import device_name, hardware_facts
 from harness.results.fields import missing_field
-from harness.results.store import Store
+from harness.results.store import LOCK, Store
 from harness.training.log import TrainingLog
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ def _found(store: Store) -> Iterator[TrainingProgress]:
         said, age = _read(path), _age(path)
         if said is None or age is None:
             continue
-        trained, held = (path.parent / "run.json").exists(), _is_held(path.parent / ".lock")
+        trained, held = (path.parent / "run.json").exists(), is_held(path.parent / LOCK)
         stage: Stage = "evaluating" if trained else "training"
         if not held:
             if trained:
@@ -133,22 +132,6 @@ def _found(store: Store) -> Iterator[TrainingProgress]:
             if said["host"] == socket.gethostname() or age > patience:
                 stage = "interrupted"
         yield TrainingProgress(run=path.parent.name, stage=stage, age=age, **said)
-
-
-def _is_held(lock: Path) -> bool:
-    """Whether a process holds a lock of ``Store.claim_run``."""
-    try:
-        # Read only, so that the file does not look changed to those who take a change for a sign of life.
-        descriptor = os.open(lock, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _read(path: Path) -> ProgressFile | None:

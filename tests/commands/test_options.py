@@ -135,6 +135,7 @@ def test_flags_that_contradict_each_other_get_one_sentence_and_exit_code_2(capsy
     ("arguments", "said"),
     [
         (("run",), "name a table with --table ID"),
+        (("run", *TABLE, "--verbose"), "--verbose goes with --dry-run; leave it out to run the tables"),
         (("run", *TABLE, "--json"), "--json goes with --dry-run; leave it out to run the tables"),
         (("run", *TABLE, "--run-timeout", "inf"), "--run-timeout inf: give a positive number of minutes"),
         (("list", "--table", "mpn_ablatoin"), "unknown table 'mpn_ablatoin'; the nearest known: 'mpn_ablation'"),

@@ -232,6 +232,13 @@ def test_a_change_in_the_runs_folder_is_a_sign_of_life(launched):
     assert launched("writes", timeout=3.0) == []
 
 
+def test_a_look_at_the_lock_of_a_run_is_no_sign_of_life(tmp_path):
+    tmp_path.joinpath("log.txt").touch()
+    os.utime(tmp_path / "log.txt", (1, 1))
+    tmp_path.joinpath(".lock").touch()
+    assert launching._newest_change(tmp_path) == 1
+
+
 def test_a_silent_child_is_ended(launched):
     started = time.monotonic()
     with pytest.raises(FailedElsewhere, match="no line of progress and no change") as failure:
@@ -326,6 +333,8 @@ def is_alive(process):
         (("--gpus-per-run", "0"), "--gpus-per-run 0: a run needs 1 or more"),
         (("--sync-bn",), "--sync-bn needs --gpus-per-run 2 or more"),
         (("--sync-bn", "--gpus-per-run", "2", "--device", "cpu"), "--sync-bn needs GPUs"),
+        (("--workers", "0"), "--workers 0: give 1 or more"),
+        (("--workers", "2", "--executor", "ray"), "--workers and --executor ray both share the runs"),
         (("--run-timeout", "0"), "--run-timeout 0: give a positive number of minutes"),
     ],
 )
@@ -341,6 +350,15 @@ def test_options_that_do_not_go_together_get_one_sentence(capsys, tmp_path, argu
         ({"device": "cuda:1", "gpus_per_run": 2}, "--device cuda:1 names a single GPU, but --gpus-per-run is 2"),
         ({"device": "cuda:1", "executor": "ray"}, "--device cuda:1 names a single GPU, but --executor ray gives each"),
         ({"device": "cuda", "gpus_per_run": 5}, "--gpus-per-run 5: this machine has 4 GPUs"),
+        (
+            {"device": "cuda:1", "workers": 2},
+            "--device cuda:1 names a single GPU, but --workers is 2; use --device cuda",
+        ),
+        ({"device": "cuda", "workers": 5}, "--workers 5 need 5 GPUs, 1 for each run, and this machine has 4; use 4 or"),
+        (
+            {"device": "cuda", "workers": 3, "gpus_per_run": 2},
+            "--workers 3 need 6 GPUs, 2 for each run, and this machine has 4; use 2 or fewer",
+        ),
     ],
 )
 def test_a_run_gets_no_more_gpus_than_there_are(monkeypatch, asked, said):

@@ -206,7 +206,7 @@ def test_a_whole_plan_of_blocked_runs_is_estimated_from_the_rates_on_record(toy_
     assert hardware["device_hours"] == pytest.approx(sum(taken.values()))
     assert hardware["wall_hours"]["32"] == pytest.approx(sum(taken.values())), "Wide starts from Narrow"
     assert [run["expected_seconds"] / 3600 for run in found["runs"]] == pytest.approx(list(taken.values()))
-    main(asked)
+    main([*asked, "--verbose"])
     said = capsys.readouterr().out
     assert "2 trainings (2 blocked until their data is there), 0.1 M images" in said
     assert "training sets that are not here count as published: market1501" in said

@@ -177,6 +177,18 @@ def test_a_run_is_held_by_one_harness_at_a_time(tmp_path):
     assert waits == []
 
 
+def test_a_run_that_another_process_holds_is_left_alone_and_a_holder_may_claim_again(tmp_path):
+    here, there = Store(tmp_path), Store(tmp_path)
+    with here.hold_run("abc") as held:
+        assert held
+        with here.claim_run("abc", waiting=lambda: pytest.fail("waits for itself")):
+            pass
+        with there.hold_run("abc") as also:
+            assert not also
+    with there.hold_run("abc") as held:
+        assert held
+
+
 def test_a_record_that_cannot_be_read_is_not_called_damaged(tmp_path):
     with pytest.raises(
         BadInput, match=r"absent\.json: cannot be read \(No such file or directory\); make it readable$"

@@ -44,6 +44,7 @@ def a_run(name, parent=None):
         seed=0,
         recipe=SimpleNamespace(epochs=EPOCHS),
         computation=SimpleNamespace(processes=1),
+        configuration={"method": "mpn"},
     )
     run.lineage = (*(parent.lineage if parent else ()), run)
     return run

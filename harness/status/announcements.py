@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from harness.cell import Cell
+from harness.cell import Cell, Setting
 from harness.files.atomic import write_json
 from harness.files.hashing import canonical_hash
 from harness.recipe import Profile
@@ -57,7 +57,7 @@ def to_come(store: Store, recorded: Mapping[Cell, float]) -> dict[Cell, list[str
 
 
 def _announced_cell(
-    table: str, row: str, dataset: str, profile: Profile, seed: int, runs: list[str]
+    table: str, row: str, dataset: str, profile: Profile, seed: int, runs: list[str], settings: list[dict[str, str]]
 ) -> tuple[Cell, list[str]]:
     """An announced cell and its runs. Raises TypeError or ValueError for content that ``announced`` did not write."""
     names = (table, row, dataset, profile)
@@ -65,4 +65,5 @@ def _announced_cell(
         raise TypeError("a name is not text, or the seed no number")
     if not runs:
         raise ValueError("a cell without a run")
-    return Cell(table, row, dataset, profile, seed), list(runs)
+    own = tuple(Setting(**each) for each in settings)
+    return Cell(table, row, dataset, profile, seed, own), list(runs)

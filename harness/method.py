@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import BadInput, unknown_name_error
+from harness.models.catalogue import TrunkNeeds
 from harness.recipe import Profile, Recipe
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ def _the_feature(switches: Any) -> str:
 
 def _no_priors(switches: Any) -> PriorNeeds:
     return PriorNeeds()
+
+
+def _whole_trunk(switches: Any) -> TrunkNeeds:
+    return TrunkNeeds()
 
 
 def _never(switches: Any) -> bool:
@@ -55,6 +60,8 @@ class Method:
     """Switches -> kinds of prior that the method reads."""
     reranked: Callable[[Any], bool] = _never
     """Switches -> whether the ranking is k-reciprocally re-ranked."""
+    trunk: Callable[[Any], TrunkNeeds] = _whole_trunk
+    """Switches -> the stages that the method must find in its trunk, where it cuts inside it."""
     attention: str = ""
     """A sentence on what the network's attention maps show; empty if it has none."""
 

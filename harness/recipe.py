@@ -168,7 +168,7 @@ class Schedule:
     cosine_to: float | None = None
 
 
-StartKind = Literal["scratch", "imagenet", "luperson", "run"]
+StartKind = Literal["scratch", "imagenet", "luperson", "file", "run"]
 
 
 @dataclass(frozen=True)
@@ -177,9 +177,9 @@ class Initialisation:
 
     ``scratch``: the model's own initialisation. ``imagenet``: torchvision's weights in the trunk; if they are not
     available, scratch with a warning in the record. ``luperson``: likewise, with the weights of LUPerson (Fu et al.,
-    CVPR 2021). ``run``: the trunk of another run on the same data, seed and profile, trained by ``method`` with
-    ``switches``. If ``part`` is ``model``: the whole network of that run, with heads and classifiers (training in
-    stages).
+    CVPR 2021). ``file``: the trunk's weights in a file that the user names. ``run``: the trunk of another run on the
+    same data, seed and profile, trained by ``method`` with ``switches``. If ``part`` is ``model``: the whole network of
+    that run, with heads and classifiers (training in stages).
     """
 
     kind: StartKind = "imagenet"

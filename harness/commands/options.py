@@ -152,6 +152,13 @@ def _add_training_choice(options: _Options, profile: str, seed: str) -> None:
     options.add_argument("--seed", dest="seeds", action="append", type=int, metavar="N", help=seed)
 
 
+def _add_settings(options: _Options) -> None:
+    described = "change a switch or the recipe: switches.NAME or recipe.NAME; commas try several values; repeatable"
+    options.add_argument("--set", dest="settings", action="append", metavar="NAME=VALUE", help=described)
+    described = "weights that trunks start from (torch or safetensors)"
+    options.add_argument("--initial-weights", type=Path, metavar="FILE", help=described)
+
+
 def _add_data_root(options: _Options) -> None:
     root = str(default_data_root()).replace("%", "%%")
     options.add_argument("--data-root", type=Path, metavar="DIR", help=f"datasets (default {root})")
@@ -205,6 +212,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     _add_tables(which, "a table, or all; repeatable")
     _add_rows(which)
     _add_training_choice(which, "how much of the recipe is spent", "repeatable; default 0")
+    _add_settings(parser.add_argument_group("settings of your own; their figures are shown as not as printed"))
     where = parser.add_argument_group("where")
     _add_data_root(where)
     _add_results(where)
@@ -237,6 +245,7 @@ def _add_status_options(parser: argparse.ArgumentParser) -> None:
 def _add_why_options(parser: argparse.ArgumentParser) -> None:
     _add_cells(parser)
     _add_training_choice(parser, "default: as recorded, else by dataset", "repeatable; default 0 and those recorded")
+    _add_settings(parser)
     _add_data_root(parser)
     _add_results(parser)
     _add_computation(parser)
@@ -249,6 +258,7 @@ def _add_cells(parser: argparse.ArgumentParser, count: int = 1) -> None:
 def _add_record_options(parser: argparse.ArgumentParser, cells: int = 1) -> None:
     _add_cells(parser, cells)
     _add_training_choice(parser, "only records of this profile", "only records of this seed; repeatable")
+    _add_settings(parser)
     _add_results(parser)
 
 

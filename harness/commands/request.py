@@ -32,6 +32,10 @@ class Request:
     dataset: str | None = None
     profile: Profile | None = None
     seeds: tuple[int, ...] = ()
+    settings: tuple[str, ...] = ()
+    """Settings of one's own, as written: ``recipe.epochs=20`` or, for a sweep, ``recipe.epochs=10,20``."""
+    initial_weights: Path | None = None
+    """A file of weights that trunks start from."""
     data_root: Path = field(default_factory=default_data_root)
     results: Path = Path("results")
     report: Path = Path("reports")

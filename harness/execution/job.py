@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from harness.cell import Cell
+from harness.cell import Cell, Setting
 from harness.errors import BadInput
 from harness.files.atomic import write_json
 from harness.machine.computation import Computation
@@ -40,6 +40,7 @@ class Job:
     computation: Computation
     keep_images: bool
     held: bool = False
+    initial_weights: str | None = None
 
     @classmethod
     def of(cls, run: Run, cells: Sequence[PlannedCell], context: RunContext, held: bool = False) -> Job:
@@ -53,13 +54,14 @@ class Job:
             computation=run.computation,
             keep_images=context.keep_images,
             held=held,
+            initial_weights=next((str(each.weights_file.resolve()) for each in run.lineage if each.weights_file), None),
         )
 
     @classmethod
     def read(cls, path: Path) -> Job:
         """The job in a file."""
         content = json.loads(path.read_text(encoding="utf-8"))
-        content["cells"] = tuple(Cell(**cell) for cell in content["cells"])
+        content["cells"] = tuple(_cell(cell) for cell in content["cells"])
         content["computation"] = Computation(**content["computation"])
         return cls(**content)
 
@@ -71,7 +73,9 @@ class Job:
         """A planner for its folders on this machine."""
         from harness.plan.planner import Planner
 
-        return Planner(Shelf(Path(self.data_root)), Store(Path(self.results)), self.computation)
+        file = Path(self.initial_weights) if self.initial_weights else None
+        shelf, store = Shelf(Path(self.data_root)), Store(Path(self.results))
+        return Planner(shelf, store, self.computation, initial_weights=file)
 
     def plan(self, planner: Planner) -> Plan:
         """The plan of its cells. Raises BadInput if this machine plans another run, or cannot plan it."""
@@ -80,7 +84,8 @@ class Job:
         plan = Plan()
         for cell in self.cells:
             of_cell = table(cell.table)
-            choice = Choice(of_cell, (of_cell.row(cell.row),), (cell.dataset,), cell.profile)
+            rows, own = (of_cell.row(cell.row),), (cell.settings,)
+            choice = Choice(of_cell, rows, (cell.dataset,), cell.profile, combinations=own)
             planner.add(plan, choice, [cell.seed])
         for planned in plan.cells:
             if planned.state == "blocked":
@@ -97,3 +102,8 @@ class Job:
         store = Store(Path(self.results))
         found = (store.record(cell) for cell in self.cells)
         return [record for record in found if record and record["run"] == self.run]
+
+
+def _cell(content: dict[str, Any]) -> Cell:
+    """A cell as JSON has it."""
+    return Cell(**{**content, "settings": tuple(Setting(**each) for each in content["settings"])})

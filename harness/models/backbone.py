@@ -11,8 +11,10 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
-from harness.models.catalogue import TrunkSpec, trunk_spec
+from harness.errors import BadInput
+from harness.models.catalogue import NetworkSpec, TrunkSpec, resnet_spec, trunk_spec
 from harness.models.rga import SpatialAttention
+from harness.models.stages import StagedNetwork, WholeNetwork, network_part
 
 AttentionKind = Literal["none", "rga_s"]
 
@@ -145,37 +147,57 @@ class ResNet(nn.Module):
         return features
 
 
-def resnet_part(name: str, first: int, last: int, last_stride: int = STAGE_STRIDES[-1]) -> ResNet:
-    """Part of a trunk, initialised from scratch.
+Trunk = ResNet | StagedNetwork | WholeNetwork
+
+
+def trunk_part(name: str, first: int, last: int, last_stride: int = STAGE_STRIDES[-1]) -> Trunk:
+    """Part of a trunk, initialised from scratch. It has ``channels`` output channels.
 
     Args:
-        name: Name of the trunk in the catalogue.
-        first: First stage: 0 is the stem, 1..4 are the residual stages.
+        name: Name of the trunk in the catalogue, ``torchvision:NAME`` or ``timm:NAME``.
+        first: First stage: 0 is the stem, 1..4 are the stages after it.
         last: Last stage.
         last_stride: Stride of stage 4.
 
     Raises:
-        BadInput: The name is unknown.
+        BadInput: The name is unknown, or the trunk has no such stage.
     """
-    return ResNet(trunk_spec(name), first, last, last_stride)
+    spec = trunk_spec(name)
+    if isinstance(spec, NetworkSpec):
+        return network_part(name, spec, first, last, last_stride)
+    return ResNet(spec, first, last, last_stride)
+
+
+def resnet_part(name: str, first: int, last: int, last_stride: int = STAGE_STRIDES[-1]) -> ResNet:
+    """Part of a ResNet, for a method that cuts between the blocks of a stage; arguments as of ``trunk_part``.
+
+    Raises BadInput if the name is unknown or no ResNet of the catalogue.
+    """
+    return ResNet(resnet_spec(name), first, last, last_stride)
 
 
 def build_backbone(
     name: str, spatial_attention: AttentionKind = "none", height: int | None = None, width: int | None = None
-) -> ResNet:
-    """A trunk with ``channels`` output channels, initialised from scratch.
+) -> Trunk:
+    """A whole trunk with ``channels`` output channels, initialised from scratch.
 
     Args:
-        name: Name of the trunk in the catalogue.
+        name: Name of the trunk in the catalogue, ``torchvision:NAME`` or ``timm:NAME``.
         spatial_attention: ``rga_s`` adds RGA-S after each of the four stages.
         height: Height of the images in pixels, for RGA-S; by default from the catalogue.
         width: Width of the images in pixels, likewise.
 
     Raises:
-        BadInput: The name is unknown.
+        BadInput: The name is unknown, or there is nowhere to add RGA-S.
     """
-    spec = trunk_spec(name)
-    trunk = ResNet(spec)
+    trunk = trunk_part(name, 0, 4)
     if spatial_attention == "rga_s":
-        trunk.add_spatial_attention(height or spec.input_size[0], width or spec.input_size[1])
+        size = trunk_spec(name).input_size
+        rows, columns = height or (size and size[0]), width or (size and size[1])
+        if isinstance(trunk, WholeNetwork) or rows is None or columns is None:
+            raise BadInput(
+                f"spatial attention is built for stages and images of a size that the catalogue names, and backbone "
+                f"{name!r} lacks one of them; use mobilenet_v2 or a ResNet of the catalogue"
+            )
+        trunk.add_spatial_attention(rows, columns)
     return trunk

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.errors import BadInput
 from harness.models.reid import ReIDModel
+from harness.models.stages import StagedNetwork, WholeNetwork
 
 CLASSIFIER_PREFIX = "fc."
 """Prefix of ImageNet's classifier, which no trunk has."""
@@ -42,8 +43,10 @@ def load_trunk(model: ReIDModel, weights: Mapping[str, Tensor], source: str) -> 
     added to the trunk. Any other difference raises BadInput, and then nothing is loaded.
     """
     wanted = model.trunk.state_dict()
-    from_imagenet = any(name.startswith(CLASSIFIER_PREFIX) for name in weights)
-    source_of = {name: name if name in weights else _published_name(name) for name in wanted}
+    classifier = _classifier_prefixes(model.trunk)
+    from_imagenet = any(name.startswith(classifier) for name in weights)
+    library_names = _library_names(model.trunk)
+    source_of = {name: name if name in weights else library_names.get(name) or _published_name(name) for name in wanted}
     matching = [name for name, theirs in source_of.items() if theirs in weights]
     missing = sorted(wanted.keys() - set(matching))
     unexpected = sorted(weights.keys() - set(source_of.values()))
@@ -55,7 +58,7 @@ def load_trunk(model: ReIDModel, weights: Mapping[str, Tensor], source: str) -> 
         if not name.endswith("num_batches_tracked")
         and not (from_imagenet and source_of[name].startswith(ATTENTION_PREFIX))
     ]
-    left_over = [name for name in unexpected if not (from_imagenet and name.startswith(CLASSIFIER_PREFIX))]
+    left_over = [name for name in unexpected if not name.startswith(classifier)]
     if lacking or left_over or reshaped:
         raise BadInput(
             f"{source} does not fit the trunk ({_count_and_names('missing', lacking)}, "
@@ -83,6 +86,22 @@ def load_model(model: ReIDModel, weights: Mapping[str, Tensor], source: str) -> 
     model.load_state_dict(dict(weights), strict=False)
     missing = sorted(wanted.keys() - weights.keys())
     return {"source": source, "matched": len(weights), "missing": missing, "unexpected": []}
+
+
+def _library_names(trunk: nn.Module) -> dict[str, str]:
+    """Parameter names in a trunk, and the same in the network of torchvision or timm that a part of it is of."""
+    found = {}
+    for place, module in trunk.named_modules():
+        if isinstance(module, StagedNetwork | WholeNetwork):
+            for name in module.state_dict():
+                found[f"{place}.{name}" if place else name] = module.published_name(name)
+    return found
+
+
+def _classifier_prefixes(trunk: nn.Module) -> tuple[str, ...]:
+    """Prefixes of the parameters that published weights have behind the trunk."""
+    networks = [module for module in trunk.modules() if isinstance(module, StagedNetwork | WholeNetwork)]
+    return tuple({prefix for network in networks for prefix in network.spare}) or (CLASSIFIER_PREFIX,)
 
 
 def _published_name(name: str) -> str:

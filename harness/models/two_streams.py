@@ -1,4 +1,4 @@
-"""A trunk for visible and infrared images: one stem per modality, and shared residual stages."""
+"""A trunk for visible and infrared images: one stem per modality, and shared stages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.errors import BadInput
-from harness.models.backbone import resnet_part
+from harness.models.backbone import trunk_part
 
 
 class TwoStreamTrunk(nn.Module):
@@ -16,8 +16,8 @@ class TwoStreamTrunk(nn.Module):
 
     def __init__(self, backbone: str) -> None:
         super().__init__()
-        self.stems = nn.ModuleList(resnet_part(backbone, 0, 0) for _ in ("visible", "infrared"))
-        self.shared = resnet_part(backbone, 1, 4)
+        self.stems = nn.ModuleList(trunk_part(backbone, 0, 0) for _ in ("visible", "infrared"))
+        self.shared = trunk_part(backbone, 1, 4)
         self.channels = self.shared.channels
 
     def stem(self, images: Tensor, infrared: Tensor, infrared_count: int | None = None) -> Tensor:

@@ -1,4 +1,4 @@
-"""Published weights of trunks: torchvision's (found locally or fetched) and LUPerson's (found locally)."""
+"""Weights of trunks: torchvision's (found locally or fetched), LUPerson's (found locally), and those of a file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from typing import Any
 
 import torch
 import torch.hub
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from harness.errors import BadInput
+from harness.models.catalogue import NetworkSpec, trunk_spec
 
 SERVER = "https://download.pytorch.org/models"
 # The first weights published for each network ("V1"), as used by papers of 2018-2021. The SHA-256 of each file starts
@@ -38,20 +41,49 @@ def imagenet_weights(name: str, fetch: bool = True) -> tuple[dict[str, Tensor] |
     Looks in torch's hub folder; with ``fetch`` it downloads a missing file into it. Never raises: a run without these
     weights starts from scratch and says so.
     """
-    if name not in FILES:
+    url = _published_url(name)
+    if url is None:
         return None, f"none are published for {name}"
-    path = Path(torch.hub.get_dir()) / "checkpoints" / FILES[name]
+    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
     try:
         if not path.exists() and not fetch:
             return None, f"{path.name} is not in torch's hub folder"
         if not path.exists():
-            _fetch(f"{SERVER}/{FILES[name]}", path)
+            _fetch(url, path)
         if not _intact(path):
             return None, f"{path.name} in torch's hub folder is damaged; delete it and run again"
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever goes wrong, training can start from scratch
         return None, f"{path.name} is not in torch's hub folder and could not be fetched: {error}"
     return weights, f"torchvision {path.name}"
+
+
+def _published_url(name: str) -> str | None:
+    """Address of torchvision's first ImageNet weights for a trunk; None where it has none."""
+    if name in FILES:
+        return f"{SERVER}/{FILES[name]}"
+    spec = trunk_spec(name)
+    if not isinstance(spec, NetworkSpec) or spec.library != "torchvision":
+        return None
+    import torchvision
+
+    published = torchvision.models.get_model_weights(spec.network)
+    first = next((each for each in published if each.name.startswith("IMAGENET1K")), None)
+    return str(first.url) if first else None
+
+
+def file_weights(path: Path) -> dict[str, Tensor]:
+    """The weights in a file of safetensors or torch. Raises BadInput, naming the file, if there are none."""
+    if path.suffix != ".safetensors":
+        weights = _network_weights(_read(path))
+    else:
+        try:
+            weights = load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise BadInput(f"{path} cannot be read as safetensors ({error}); give a whole file") from error
+    if not weights:
+        raise BadInput(f"{path} holds no tensors by name; give a state dict of the trunk")
+    return weights
 
 
 def _fetch(url: str, path: Path) -> None:
@@ -144,7 +176,8 @@ def _read(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises different types for different damage
-        raise BadInput(f"{path} cannot be read as PyTorch weights ({error}); download it again") from error
+        cause = " ".join(str(error).split())
+        raise BadInput(f"{path} cannot be read as PyTorch weights ({cause}); download it again") from error
 
 
 def _network_weights(content: Any) -> dict[str, Tensor]:

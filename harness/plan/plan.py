@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 from harness.cell import Cell
@@ -39,6 +40,8 @@ class Run:
     configuration: RunConfiguration
     blocked: str | None
     """Why it cannot be trained here."""
+    weights_file: Path | None = None
+    """The file of weights that the user named for its trunk."""
 
     @cached_property
     def id(self) -> str:
@@ -82,8 +85,8 @@ class PlannedCell:
 
     @property
     def published(self) -> dict[str, Figure | None]:
-        """Published figures of the cell; none where the paper prints another row's figures."""
-        return self.row.published_of_its_own(self.cell.dataset)
+        """Published figures of the cell; none where the paper prints another row's figures, or settings are set."""
+        return {} if self.cell.settings else self.row.published_of_its_own(self.cell.dataset)
 
     @property
     def needed_run(self) -> Run:

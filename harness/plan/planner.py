@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
+from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import registry
-from harness.cell import Cell
+from harness.cell import INITIAL_WEIGHTS, Cell, Setting, Settings
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.folder import PREFIX as FOLDER
 from harness.errors import BadInput
 from harness.files.hashing import canonical_hash, file_digest
 from harness.machine.computation import Computation
 from harness.method import Method
+from harness.models.catalogue import TrunkNeeds
+from harness.models.stages import require_stages
 from harness.models.weights import imagenet_weights, luperson_file
 from harness.plan.code import EVALUATION_CODE, TRAINING_CODE, effective_code, priors_code
 from harness.plan.plan import Plan, PlannedCell, Run, State
 from harness.plan.selection import Choice
+from harness.plan.settings import applied, handed_on, starting_from_file
 from harness.plan.shelf import Shelf
 from harness.plan.staleness import differences
 from harness.priors import missing_priors
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
 
 NOT_READ = "not read"
 """Stands for the fingerprint of data that a plan may not read or cannot find."""
+DIGITS = 16
+"""Hex digits of a file's digest that name it in a cell."""
 UNTRAINED_FIELDS = ("flip_test",)
 """Fields of a recipe that only the test reads."""
 
@@ -48,6 +55,8 @@ class Planner:
     """Whether an embedded dataset may be drawn, and ImageNet weights may be fetched."""
     strict: bool = True
     """Whether a dataset or priors that cannot be read raise BadInput. Otherwise they block their own cells."""
+    initial_weights: Path | None = None
+    """A file of weights that trunks start from."""
 
     def add(self, plan: Plan, choice: Choice, seeds: Sequence[int] | None = None) -> None:
         """Put the chosen cells into the plan, with the runs they need.
@@ -55,14 +64,18 @@ class Planner:
         Without ``seeds``, a cell has seed 0, in a study three seeds; a cell on a dataset with several splits has one
         seed per split.
         """
-        table = choice.table
-        for row in choice.rows:
+        table, known = choice.table, {planned.cell for planned in plan.cells}
+        for row, settings in product(choice.rows, choice.combinations):
             for dataset in choice.datasets:
                 if not table.has_cell(row, dataset):
                     continue
                 for seed in seeds or _default_seeds(row, dataset, choice.profile):
-                    cell = Cell(table.id, row.key, dataset, choice.profile, seed)
-                    plan.cells.append(self._planned(cell, table, row, plan))
+                    cell = Cell(table.id, row.key, dataset, choice.profile, seed, settings)
+                    planned = self._planned(cell, table, row, plan)
+                    # Settings that change nothing make the cell as printed.
+                    if planned.cell not in known:
+                        known.add(planned.cell)
+                        plan.cells.append(planned)
 
     def _planned(self, cell: Cell, table: Table, row: Row, plan: Plan) -> PlannedCell:
         planned = PlannedCell(cell, table, row, dataset_spec(cell.dataset))
@@ -74,10 +87,14 @@ class Planner:
             return planned
         method = registry.method(planned.method)
         file = registry.folders()[table.method] / "tables.yaml"
-        planned.switches = switches = method.parse(dict(row.switches), f"{file}: {table.id}: row {row.key!r}")
+        printed = method.parse(dict(row.switches), f"{file}: {table.id}: row {row.key!r}")
+        own = tuple(setting for setting in cell.settings if setting.name != INITIAL_WEIGHTS)
+        training = applied(method, printed, _trained_on(planned), cell.profile, own)
+        planned.cell = replace(cell, settings=training.settings + self._weights_setting)
+        planned.switches = switches = training.switches
         planned.embedding, planned.reranked = method.embedding(switches), method.reranked(switches)
         try:
-            planned.run = self._run(method, switches, _trained_on(planned), cell.profile, cell.seed, plan)
+            planned.run = self._run(method, printed, _trained_on(planned), cell.profile, cell.seed, plan, own)
             blocked = planned.run.blocked or self._blocked(cell.dataset, planned.priors, ("query", "gallery"))
             if blocked:
                 planned.reason = blocked
@@ -91,16 +108,25 @@ class Planner:
         planned.state, planned.reason = self._recorded_state(planned)
         return planned
 
-    def _run(self, method: Method, switches: Any, dataset: str, profile: Profile, seed: int, plan: Plan) -> Run:
-        recipe = method.recipe(switches, dataset, profile)
+    def _run(
+        self, method: Method, printed: Any, dataset: str, profile: Profile, seed: int, plan: Plan, settings: Settings
+    ) -> Run:
+        """The run of a row's switches as ``printed``, changed by ``settings``, and the runs that it starts from."""
+        training = applied(method, printed, dataset, profile, settings)
+        switches, recipe = training.switches, training.recipe
+        if self.initial_weights:
+            recipe = starting_from_file(recipe, method.recipe(switches, dataset, "paper"))
         parent = None
         if recipe.initialisation.kind == "run":
             start = registry.method(recipe.initialisation.method or "")
             start_switches = start.parse(dict(recipe.initialisation.switches), f"the recipe of {method.id}")
-            parent = self._run(start, start_switches, dataset, profile, seed, plan)
+            parent = self._run(start, start_switches, dataset, profile, seed, plan, handed_on(settings))
         kinds = method.priors(switches).training
         blocked = (
-            (parent.blocked if parent else None) or self._unshared(recipe) or self._blocked(dataset, kinds, ("train",))
+            (parent.blocked if parent else None)
+            or self._unshared(recipe)
+            or _refused(recipe.backbone, method.trunk(switches))
+            or self._blocked(dataset, kinds, ("train",))
         )
         readable = not blocked and self._readable(dataset)
         configuration: RunConfiguration = {
@@ -119,8 +145,16 @@ class Planner:
             "compiled": self.computation.compiled,
             "code": effective_code((*TRAINING_CODE, *priors_code(kinds), method.model_address)),
         }
-        run = Run(method, switches, dataset, profile, seed, recipe, parent, self.computation, configuration, blocked)
+        file = self.initial_weights if recipe.initialisation.kind == "file" else None
+        run = Run(
+            method, switches, dataset, profile, seed, recipe, parent, self.computation, configuration, blocked, file
+        )
         return plan.runs.setdefault(run.id, run)
+
+    @property
+    def _weights_setting(self) -> Settings:
+        file = self.initial_weights
+        return (Setting(INITIAL_WEIGHTS, weights_digest(file)[:DIGITS]),) if file else ()
 
     def _unshared(self, recipe: Recipe) -> str | None:
         """Why the processes of a run cannot share the batches of a recipe; None where they can."""
@@ -150,6 +184,10 @@ class Planner:
 
     def _initial_weights(self, recipe: Recipe) -> InitialWeights:
         """The initial weights of a run that starts from no other run. ``draw`` lets it fetch ImageNet's."""
+        if recipe.initialisation.kind == "file":
+            if self.initial_weights is None:
+                raise BadInput("--set recipe.initialisation.kind=file: name the file with --initial-weights FILE")
+            return {"kind": "file", "content": f"sha256 {weights_digest(self.initial_weights)}"}
         if recipe.initialisation.kind == "luperson":
             return _luperson_start(recipe.backbone)
         if recipe.initialisation.kind == "imagenet":
@@ -182,6 +220,24 @@ def _default_seeds(row: Row, dataset: str, profile: Profile) -> Sequence[int]:
         return (0,)
     splits = dataset_spec(dataset).splits
     return STUDY_SEEDS if profile == "study" and splits == 1 else range(splits)
+
+
+@cache
+def weights_digest(file: Path) -> str:
+    """Hex SHA-256 of a file of weights. Raises BadInput, naming the option, if it cannot be read."""
+    try:
+        return file_digest(file)
+    except OSError as error:
+        raise BadInput(f"--initial-weights {file} cannot be read ({error.strerror}); name a file of weights") from error
+
+
+def _refused(backbone: str, needs: TrunkNeeds) -> str | None:
+    """Why a method cannot have that trunk; None where it can."""
+    try:
+        require_stages(backbone, needs)
+    except BadInput as error:
+        return str(error)
+    return None
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.cell import cell_id
+from harness.cell import Settings, cell_id
 from harness.datasets import DATASETS
 from harness.datasets import dataset as dataset_spec
 from harness.datasets.folder import PREFIX as FOLDER
@@ -29,6 +29,8 @@ class Choice:
     profile: Profile
     notice: str = ""
     """One line that tells the user what was chosen for them."""
+    combinations: tuple[Settings, ...] = ((),)
+    """Settings of one's own; each combination is a cell of its own."""
 
 
 def chosen_tables(ids: Sequence[str]) -> list[Table]:

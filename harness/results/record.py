@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-from harness.cell import Cell
+from harness.cell import Cell, Setting, settings_label
 from harness.errors import BadInput
 from harness.evaluation.interval import Interval
 from harness.evaluation.verdicts import VerdictWord
@@ -21,7 +21,8 @@ from harness.training.log import TrainingLog
 DistanceMetric = Literal["cosine", "euclidean"]
 
 SCHEMA = 2
-"""Raise it whenever a field is added, dropped or changes its meaning. A record of another schema is refused."""
+"""Raise it whenever a field is added, dropped or changes its meaning. A record of another schema is refused. A field
+that may be absent can be added without raising it."""
 
 
 class InitialWeights(TypedDict):
@@ -81,7 +82,8 @@ class Start(TypedDict):
 
     ``kind`` is scratch where the weights that the recipe ``wanted`` are missing; ``reason`` says why.
     ``run``, ``method`` and ``part`` name the run that it starts from, ``file`` a file of published weights.
-    ``split_norms`` counts the plain norms that were split for IBN-a.
+    ``split_norms`` counts the plain norms that were split for IBN-a. ``sha256`` is the digest of a file that the user
+    named.
     """
 
     kind: StartKind
@@ -96,6 +98,7 @@ class Start(TypedDict):
     matched: int
     missing: list[str]
     unexpected: list[str]
+    sha256: NotRequired[str]
 
 
 class PriorsOfSplit(TypedDict):
@@ -290,8 +293,15 @@ class VerdictOfRecord(TypedDict):
     metrics: dict[str, VerdictOfMetric]
 
 
+class SettingOfRecord(TypedDict):
+    """One setting of one's own, by which the cell is not as printed."""
+
+    name: str
+    value: str
+
+
 class CellFields(TypedDict):
-    """The fields of a record that are known before its cell is evaluated."""
+    """The fields of a record that are known before its cell is evaluated. A cell as printed has no ``settings``."""
 
     schema: int
     cell: str
@@ -303,6 +313,7 @@ class CellFields(TypedDict):
     seed: int
     run: str
     published: dict[str, float | None]
+    settings: NotRequired[list[SettingOfRecord]]
 
 
 class _Recorded(CellFields):
@@ -379,12 +390,14 @@ class MeasuredTable(TypedDict):
 
 def cell_of(record: Record) -> Cell:
     """The cell that a record is of."""
-    return Cell(record["table"], record["row"], record["dataset"], record["profile"], record["seed"])
+    settings = tuple(Setting(**each) for each in record.get("settings", []))
+    return Cell(record["table"], record["row"], record["dataset"], record["profile"], record["seed"], settings)
 
 
 def record_label(record: Record) -> str:
-    """A record in words: its cell, profile and seed."""
-    return f"{record['cell']} ({record['profile']}, seed {record['seed']})"
+    """A record in words: its cell, profile and seed, and what is not as printed."""
+    settings = settings_label(cell_of(record).settings)
+    return f"{record['cell']} ({record['profile']}, seed {record['seed']}{f'; {settings}' if settings else ''})"
 
 
 def require_done(record: Record, purpose: str) -> DoneRecord:

@@ -18,6 +18,9 @@ def start_sentence(start: Start) -> str:
         return f"{part}{start['method']}, run {start['run']}{norms}"
     if start["kind"] == "scratch":
         return scratch_sentence(start["wanted"], start["reason"])
+    if start["kind"] == "file":
+        digest = start["sha256"][:16]
+        return f"weights {start['file']}, {start['matched']} tensors of the trunk matched (sha256 {digest}...){norms}"
     return f"{PUBLISHED_WEIGHTS[start['kind']]} weights {start['file']}{norms}"
 
 
@@ -25,6 +28,8 @@ def origin_sentence(origin: Origin) -> str:
     """Where the first run of a lineage began."""
     if origin["kind"] == "scratch":
         return scratch_sentence(origin["wanted"], origin["reason"])
+    if origin["kind"] == "file":
+        return "a file of weights"
     return f"{PUBLISHED_WEIGHTS[origin['kind']]} weights"
 
 

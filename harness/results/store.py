@@ -235,7 +235,9 @@ def record_name(cell: Cell) -> str:
     """
     plain = unicodedata.normalize("NFKD", cell.row).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^A-Za-z0-9]+", "-", f"{plain}-{cell.dataset}-{cell.profile}-seed{cell.seed}").strip("-")
-    unique = canonical_hash([cell.table, cell.row, cell.dataset, cell.profile, cell.seed], 8)
+    settings = [[setting.name, setting.value] for setting in cell.settings]
+    exact = [cell.table, cell.row, cell.dataset, cell.profile, cell.seed, *([settings] if settings else [])]
+    unique = canonical_hash(exact, 8)
     return f"{slug[:150].strip('-')}-{unique}.json"
 
 

@@ -8,7 +8,7 @@ import torch
 from harness.datasets.images import decoded
 from harness.models.initialisation import load_model, load_trunk
 from harness.models.reid import ReIDModel
-from harness.models.weights import imagenet_weights, luperson_weights, with_ibn_norms
+from harness.models.weights import file_weights, imagenet_weights, luperson_weights, with_ibn_norms
 from harness.plan.plan import Run
 from harness.plan.shelf import Shelf
 from harness.results.record import Origin, Start
@@ -36,6 +36,9 @@ def initialise(model: ReIDModel, run: Run, store: Store) -> Start:
     if kind == "imagenet":
         weights, found = imagenet_weights(run.recipe.backbone)
         split_norms = 0
+    elif kind == "file":
+        assert run.weights_file is not None
+        weights, found, split_norms = file_weights(run.weights_file), run.weights_file.name, 0
     elif kind == "luperson":
         weights, found, split_norms = luperson_weights(run.recipe.backbone)
     else:
@@ -53,6 +56,8 @@ def initialise(model: ReIDModel, run: Run, store: Store) -> Start:
         "missing": loaded["missing"],
         "unexpected": loaded["unexpected"],
     }
+    if kind == "file":
+        start["sha256"] = run.configuration["initial_weights"]["content"].removeprefix("sha256 ")
     return start
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from harness.cell import cell_command
+from harness.cell import INITIAL_WEIGHTS, cell_command
 from harness.machine.computation import Computation
 from harness.machine.hardware import package_versions
 from harness.machine.revision import git_state
@@ -15,8 +15,18 @@ from harness.runs.context import EvaluatedCell
 
 def command(planned: PlannedCell) -> str:
     """The command that repeats a cell, computed as its run is."""
-    cell, how = planned.cell, _options(planned.needed_run.computation)
+    cell, how = planned.cell, [*_own(planned), *_options(planned.needed_run.computation)]
     return cell_command(cell.table, cell.row, cell.dataset, cell.profile, "--seed", str(cell.seed), *how)
+
+
+def _own(planned: PlannedCell) -> list[str]:
+    """Settings of one's own, as options. A file of weights is named without its folder."""
+    options = []
+    for setting in planned.cell.settings:
+        if setting.name != INITIAL_WEIGHTS:
+            options += ["--set", f"{setting.name}={setting.value}"]
+    files = [run.weights_file for run in planned.needed_run.lineage if run.weights_file]
+    return [*options, *(["--initial-weights", files[0].name] if files else [])]
 
 
 def _options(computation: Computation) -> list[str]:

@@ -83,7 +83,7 @@ def test_images(run: Run, dataset: Dataset, kinds: tuple[str, ...], context: Run
 def cell_fields(planned: PlannedCell) -> CellFields:
     """The fields of the cell's record that are known before it is evaluated."""
     cell = planned.cell
-    return {
+    found: CellFields = {
         "schema": SCHEMA,
         "cell": cell.id,
         "table": cell.table,
@@ -95,6 +95,9 @@ def cell_fields(planned: PlannedCell) -> CellFields:
         "run": planned.needed_run.id,
         "published": dict(planned.published),
     }
+    if cell.settings:
+        found["settings"] = [{"name": each.name, "value": each.value} for each in cell.settings]
+    return found
 
 
 def _is_evaluated(planned: PlannedCell, context: RunContext) -> bool:

@@ -22,7 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cell import Cell
+from harness.cell import Cell, Setting
 from harness.files.atomic import write_json
 from harness.files.hashing import canonical_hash
 from harness.recipe import Profile
@@ -99,7 +99,7 @@ def announced_cells(content: Mapping[str, list[dict[str, object]]]) -> dict[Cell
 
 
 def _announced_cell(
-    table: str, row: str, dataset: str, profile: Profile, seed: int, runs: list[str]
+    table: str, row: str, dataset: str, profile: Profile, seed: int, runs: list[str], settings: list[dict[str, str]]
 ) -> tuple[Cell, list[str]]:
     """An announced cell and its runs."""
     names = (table, row, dataset, profile)
@@ -107,7 +107,8 @@ def _announced_cell(
         raise TypeError("a name is not text, or the seed no number")
     if not runs:
         raise ValueError("a cell without a run")
-    return Cell(table, row, dataset, profile, seed), list(runs)
+    own = tuple(Setting(**each) for each in settings)
+    return Cell(table, row, dataset, profile, seed, own), list(runs)
 
 
 def _beat(path: Path, ended: threading.Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.method import Method, PriorNeeds
+from harness.models.catalogue import TrunkNeeds
 from methods.agw.recipe import recipe
 from methods.agw.switches import AGWSwitches
 
@@ -18,11 +19,17 @@ def prior_needs(switches: AGWSwitches) -> PriorNeeds:
     return PriorNeeds(training=needed, inference=needed)
 
 
+def trunk_needs(switches: AGWSwitches) -> TrunkNeeds:
+    """Attention follows single blocks of a stage."""
+    return TrunkNeeds(blocks=True)
+
+
 METHOD = Method(
     id="agw",
     switches=AGWSwitches,
     model="methods.agw.model:AGW",
     recipe=recipe,
+    trunk=trunk_needs,
     embedding=embedding,
     priors=prior_needs,
 )

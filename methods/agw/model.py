@@ -9,7 +9,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from harness.losses import CentreLoss, batch_hard_triplet, identity_loss, pairwise_euclidean_distance
-from harness.models.backbone import ResNet, build_backbone
+from harness.models.backbone import ResNet, resnet_part
 from harness.models.bnneck import BNNeck, bias_free_classifier
 from harness.models.pooling import GeM
 from harness.models.reid import Batch, ReIDModel
@@ -38,7 +38,7 @@ class AGW(ReIDModel):
     def __init__(self, switches: AGWSwitches, identities: int, backbone: str) -> None:
         super().__init__()
         self.switches = switches
-        self.trunk = TwoStreamTrunk(backbone) if switches.visible_infrared else build_backbone(backbone)
+        self.trunk = TwoStreamTrunk(backbone) if switches.visible_infrared else resnet_part(backbone, 0, 4)
         # Outside the trunk, so that the weights of any ResNet fit the trunk.
         self.attention = _attention(self._staged()) if switches.attention else nn.ModuleDict()
         self.pool = GeM() if switches.gem else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
@@ -95,7 +95,7 @@ class AGW(ReIDModel):
 
     def _staged(self) -> ResNet:
         """The ResNet with the residual stages that all images go through."""
-        return self.trunk.shared if isinstance(self.trunk, TwoStreamTrunk) else self.trunk
+        return cast(ResNet, self.trunk.shared) if isinstance(self.trunk, TwoStreamTrunk) else self.trunk
 
 
 def _blocks(trunk: ResNet, stage: int) -> nn.Sequential:

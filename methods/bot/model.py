@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from harness.losses import CentreLoss, identity_loss
-from harness.models.backbone import resnet_part
+from harness.models.backbone import trunk_part
 from harness.models.bnneck import BNNeck, bias_free_classifier
 from harness.models.classifier import identity_classifier
 from harness.models.reid import Batch, ReIDModel
@@ -30,7 +30,7 @@ class BoT(ReIDModel):
     def __init__(self, switches: BoTSwitches, identities: int, backbone: str) -> None:
         super().__init__()
         self.smoothing = SMOOTHING if switches.smoothing else 0.0
-        self.trunk = resnet_part(backbone, 0, 4, switches.last_stride)
+        self.trunk = trunk_part(backbone, 0, 4, switches.last_stride)
         width = self.trunk.channels
         self.neck = BNNeck(width) if switches.bnneck else nn.Identity()
         classifier = bias_free_classifier if switches.bnneck else identity_classifier

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.method import Method, PriorNeeds
+from harness.models.catalogue import TrunkNeeds
 from methods.ddag.recipe import recipe
 from methods.ddag.switches import DDAGSwitches
 
@@ -17,11 +18,17 @@ def prior_needs(switches: DDAGSwitches) -> PriorNeeds:
     return PriorNeeds(training=("infrared",), inference=("infrared",))
 
 
+def trunk_needs(switches: DDAGSwitches) -> TrunkNeeds:
+    """A stem of its own for each modality."""
+    return TrunkNeeds(stages=(0, 4))
+
+
 METHOD = Method(
     id="ddag",
     switches=DDAGSwitches,
     model="methods.ddag.model:DDAG",
     recipe=recipe,
+    trunk=trunk_needs,
     embedding=embedding,
     test_switches=frozenset({"test_feature"}),
     priors=prior_needs,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.method import Method
+from harness.models.catalogue import TrunkNeeds
 from methods.mdpr.recipe import recipe
 from methods.mdpr.switches import MDPRSwitches
 
@@ -12,11 +13,17 @@ def embedding(switches: MDPRSwitches) -> str:
     return "+".join(switches.features)
 
 
+def trunk_needs(switches: MDPRSwitches) -> TrunkNeeds:
+    """C4 and C5, and the stages before them, which both branches share."""
+    return TrunkNeeds(stages=(2, 3, 4))
+
+
 METHOD = Method(
     id="mdpr",
     switches=MDPRSwitches,
     model="methods.mdpr.model:MDPR",
     recipe=recipe,
+    trunk=trunk_needs,
     embedding=embedding,
     test_switches=frozenset({"features"}),
     attention=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.method import Method, PriorNeeds
+from harness.models.catalogue import TrunkNeeds
 from methods.mpn.recipe import recipe
 from methods.mpn.switches import MPNSwitches
 
@@ -21,11 +22,17 @@ def prior_needs(switches: MPNSwitches) -> PriorNeeds:
     return PriorNeeds(training=kinds(switches.prior), inference=kinds(switches.test_prior))
 
 
+def trunk_needs(switches: MPNSwitches) -> TrunkNeeds:
+    """Spatial attention follows each stage."""
+    return TrunkNeeds(stages=(1, 2, 3, 4) if switches.spatial_attention != "none" else ())
+
+
 METHOD = Method(
     id="mpn",
     switches=MPNSwitches,
     model="methods.mpn.model:MPN",
     recipe=recipe,
+    trunk=trunk_needs,
     embedding=embedding,
     priors=prior_needs,
     attention="Grad-CAM of each part's classifier: the brighter a place, the more it counts for that part.",

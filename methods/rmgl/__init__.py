@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.method import Method
+from harness.models.catalogue import TrunkNeeds
 from methods.rmgl.recipe import recipe
 from methods.rmgl.switches import RMGLSwitches
 
@@ -12,11 +13,17 @@ def embedding(switches: RMGLSwitches) -> str:
     return "feature_abp" if switches.activation_balanced_pooling else "feature"
 
 
+def trunk_needs(switches: RMGLSwitches) -> TrunkNeeds:
+    """Every stage: branches part after stage 1, and the receptive partition may lie before any of them."""
+    return TrunkNeeds(stages=(0, 1, 2, 3, 4))
+
+
 METHOD = Method(
     id="rmgl",
     switches=RMGLSwitches,
     model="methods.rmgl.model:RMGL",
     recipe=recipe,
+    trunk=trunk_needs,
     embedding=embedding,
     # abp_phase says whether training balances, too; activation_balanced_pooling is read at test only.
     test_switches=frozenset({"activation_balanced_pooling", "reranking"}),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-from typing import get_args
+from typing import cast, get_args
 
 from torch import Tensor, nn
 
 from harness.errors import BadInput
-from harness.models.backbone import resnet_part
-from harness.models.catalogue import trunk_spec
+from harness.models.backbone import Trunk, trunk_part
 from methods.rmgl.switches import CutPosition, PathName, RMGLSwitches
 
 SHARED_STAGES = (0, 1)
@@ -56,7 +55,8 @@ class Branch(nn.Module):
         # Number of stages that see the whole image: on the original path, or before the cut.
         self.whole_stages = STAGES if "original" in self.paths else self.cut
         stride = switches.global_branch_stride if parts == 1 else 1
-        self.stages = nn.ModuleList(resnet_part(backbone, stage, stage, stride) for stage in BRANCH_STAGES)
+        self.stages = nn.ModuleList(trunk_part(backbone, stage, stage, stride) for stage in BRANCH_STAGES)
+        self.channels = cast(Trunk, self.stages[-1]).channels
         self.twins = nn.ModuleList()
         if len(self.paths) > 1 and switches.path_norms == "separate":
             self.twins.extend(with_own_norms(stage) for stage in [*shared, *self.stages][self.cut :])
@@ -82,10 +82,10 @@ class BranchedTrunk(nn.Module):
 
     def __init__(self, switches: RMGLSwitches, backbone: str) -> None:
         super().__init__()
-        self.shared = nn.ModuleList(resnet_part(backbone, stage, stage) for stage in SHARED_STAGES)
+        self.shared = nn.ModuleList(trunk_part(backbone, stage, stage) for stage in SHARED_STAGES)
         branches = [Branch(parts, switches, backbone, self.shared) for parts in switches.stripes]
         self.branches = nn.ModuleList(branches)
-        self.channels = trunk_spec(backbone).stage_channels[STAGES - 1]
+        self.channels = branches[0].channels
         self.whole_stages = max(branch.whole_stages for branch in branches)
 
     def forward(self, images: Tensor) -> list[dict[PathName, Tensor]]:

@@ -15,7 +15,7 @@ def execute(request: Request) -> int:
         table(table_id)
     found = existing(request.results).find_records()
     records, left_out = known_records(found.records, tables())
-    for sentence in [*left_out, *(f"damaged: {each.sentence}" for each in found.damaged)]:
+    for sentence in [*(each.sentence for each in left_out), *(f"damaged: {each.sentence}" for each in found.damaged)]:
         print(sentence)
     pages = write_report(
         records, tables(), request.results, request.report, request.images, request.tables, found.damaged

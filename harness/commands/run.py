@@ -98,8 +98,16 @@ def _print_outcome(plan: Plan, records: Sequence[Record], store: Store) -> bool:
 
 def _write_report(request: Request, store: Store, choices: Iterable[Choice]) -> None:
     found = store.find_records()
-    records, _ = known_records(found.records, tables())
-    pages = write_report(records, tables(), store.folder, request.report, images=request.images, damaged=found.damaged)
+    records, left_out = known_records(found.records, tables())
+    pages = write_report(
+        records,
+        tables(),
+        store.folder,
+        request.report,
+        images=request.images,
+        damaged=found.damaged,
+        left_out=left_out,
+    )
     wanted = {f"{choice.table.id}.html" for choice in choices}
     for page in pages:
         if page.name in wanted:

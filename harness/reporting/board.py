@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from harness.reporting.cell_strips import CLAIM_WORDS, Strip, span, strip
 from harness.reporting.cells import Measured, MeasuredCell
 from harness.reporting.complexity import complexity_table
 from harness.reporting.counts import count_table
 from harness.reporting.layout import Layout
 from harness.reporting.sources import Sources, method_page
 from harness.reporting.states import STATES, count_states
-from harness.reporting.cell_strips import CLAIM_WORDS, Strip, span, strip
 from harness.tables import Paper, Table
 
 NEWEST = 8

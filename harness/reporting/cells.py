@@ -240,9 +240,7 @@ def measured_cell(
     done = tuple(record for record in own if record["status"] == "done")
     failed = tuple(record for record in own if record["status"] == "failed")
     unusable = [
-        each
-        for cell, each in (damaged or {}).items()
-        if (cell.table, cell.row, cell.dataset, cell.profile) == address
+        each for cell, each in (damaged or {}).items() if (cell.table, cell.row, cell.dataset, cell.profile) == address
     ]
     return MeasuredCell(row, group, done, failed, tuple(unusable))
 

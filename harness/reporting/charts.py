@@ -155,6 +155,7 @@ def chart_style(salt: str) -> AbstractContextManager[None]:
 
 
 def page_svg(figure: Figure, *panels: Axes) -> Markup:
+    """A figure as inline SVG in the page's colours."""
     for axes in panels:
         seaborn.despine(ax=axes, left=True)
         axes.tick_params(length=0)

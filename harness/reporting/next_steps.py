@@ -45,7 +45,10 @@ class NextStep:
 def next_steps(sources: Sources) -> list[NextStep]:
     """The steps that tell most: what failed, what was begun, what has one seed, what nobody touched. Cheapest first."""
     found = [
-        step for layout in sources.layouts.values() for group in layout.measured for step in _steps(sources, layout, group)
+        step
+        for layout in sources.layouts.values()
+        for group in layout.measured
+        for step in _steps(sources, layout, group)
     ]
     found += _untouched(sources)
     found.sort(key=lambda step: (ORDER.index(step.reason), step.seconds is None, step.seconds or 0))

@@ -84,9 +84,7 @@ def forest(found: Sequence[Ordering]) -> Forest | None:
     scale = Scale.over([0.0, *papers, *bounds])
     return Forest(
         scale,
-        tuple(
-            glyph(scale, checked.difference, checked.interval, paper=paper, zero=True) for checked, paper in drawn
-        ),
+        tuple(glyph(scale, checked.difference, checked.interval, paper=paper, zero=True) for checked, paper in drawn),
     )
 
 

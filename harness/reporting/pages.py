@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from harness.errors import BadInput
-from harness.files.atomic import write_atomically
-from harness.files.hashing import canonical_hash
 from harness.reporting.board import board_methods
 from harness.reporting.index_page import index_page
 from harness.reporting.known_records import LeftOut
 from harness.reporting.layout import lay_out
 from harness.reporting.method_pages import method_page_text
 from harness.reporting.orderings import orderings
+from harness.reporting.page_files import write_page
 from harness.reporting.sources import Sources, method_page
 from harness.reporting.table_page import table_page
 from harness.reporting.templating import environment
@@ -24,8 +22,6 @@ from harness.results.stored import StoredArrays
 from harness.tables import Table
 
 INDEX = "index.html"
-UNVERSIONED = 'data-version=""'
-"""Where a page takes its version, a hash of all the rest of it."""
 
 
 def write_report(
@@ -62,13 +58,15 @@ def write_report(
     """
     sources = _sources(records, tables, results, images, damaged, left_out, live)
     chosen = [table for table in tables.values() if not only or table.id in only]
-    written = [_write(report / f"{table.id}.html", table_page(sources, sources.layouts[table.id])) for table in chosen]
+    written = [
+        write_page(report / f"{table.id}.html", table_page(sources, sources.layouts[table.id])) for table in chosen
+    ]
     methods = list(dict.fromkeys(table.method for table in chosen))
     pages = frozenset({path.name for path in report.glob("*.html")} | {method_page(method) for method in methods})
     board = board_methods(sources, pages)
     for method in (each for each in board if each.id in methods):
-        written.append(_write(report / method_page(method.id), method_page_text(sources, method, board)))
-    return [*written, _write(report / INDEX, index_page(sources, board))]
+        written.append(write_page(report / method_page(method.id), method_page_text(sources, method, board)))
+    return [*written, write_page(report / INDEX, index_page(sources, board))]
 
 
 def _sources(
@@ -90,14 +88,3 @@ def _sources(
     }
     every = [*damaged, *damaged_counts, *damaged_tables]
     return Sources(environment(), stored, layouts, checked, counts, measured, every, left_out, images, live)
-
-
-def _write(path: Path, text: str) -> Path:
-    text = text.replace(UNVERSIONED, f'data-version="{canonical_hash(text)}"', 1)
-    try:
-        write_atomically(path, lambda file: file.write(text.encode()))
-    except BadInput as error:
-        raise BadInput(
-            f"{path.parent}: pages cannot be written here ({error.__cause__}); choose another folder with --report"
-        ) from error
-    return path

@@ -49,9 +49,7 @@ class Sources:
 
     def named(self, damaged: Sequence[Damaged]) -> list[tuple[str, str]]:
         """Path, relative to the results folder, and reason of each damaged file."""
-        return [
-            (each.path.relative_to(self.stored.results).as_posix(), plain_message(each.reason)) for each in damaged
-        ]
+        return [(each.path.relative_to(self.stored.results).as_posix(), plain_message(each.reason)) for each in damaged]
 
 
 def method_page(method_id: str) -> str:

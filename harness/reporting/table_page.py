@@ -8,8 +8,8 @@ from harness.reporting.counts import count_table, counts_csv, counts_latex
 from harness.reporting.headline import headline, reasons
 from harness.reporting.layout import Layout
 from harness.reporting.sections import group_section
-from harness.reporting.states import count_states
 from harness.reporting.sources import Sources, method_page
+from harness.reporting.states import count_states
 
 
 def table_page(sources: Sources, layout: Layout) -> str:

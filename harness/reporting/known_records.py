@@ -22,7 +22,7 @@ class LeftOut:
     @property
     def sentence(self) -> str:
         """Both, for the command line."""
-        return f"no place in a table, but kept: {self.record}: {self.reason}"
+        return f"not shown, but kept: {self.record}: {self.reason}"
 
 
 def known_records(records: Sequence[Record], tables: Mapping[str, Table]) -> tuple[list[Record], list[LeftOut]]:

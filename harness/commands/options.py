@@ -270,6 +270,8 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
     _add_tables(parser, "write this table's page only; repeatable")
     _add_results(parser)
     _add_pages(parser, "show images of real datasets too, where the run kept them")
+    described = "write the pages anew as records land, until Ctrl-C; open pages follow by themselves"
+    parser.add_argument("--watch", action="store_true", help=described)
 
 
 _VERBS: dict[Verb, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = {

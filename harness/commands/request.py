@@ -43,6 +43,8 @@ class Request:
     """``cpu``, ``cuda`` or ``cuda:N``; None means CUDA where there is a GPU."""
     images: bool = False
     """Whether records and pages may hold images of real datasets."""
+    watch: bool = False
+    """Whether the report is written anew as records land, until it is stopped."""
     executor: Literal["local", "ray"] = "local"
     workers: int = 1
     """Processes that carry out the plan together on this machine."""

@@ -166,8 +166,16 @@ def _recorded_elsewhere(plan: Plan, records: Sequence[Record], store: Store) -> 
 
 def _write_report(request: Request, store: Store, choices: Iterable[Choice]) -> None:
     found = store.find_records()
-    records, _ = known_records(found.records, tables())
-    pages = write_report(records, tables(), store.folder, request.report, images=request.images, damaged=found.damaged)
+    records, left_out = known_records(found.records, tables())
+    pages = write_report(
+        records,
+        tables(),
+        store.folder,
+        request.report,
+        images=request.images,
+        damaged=found.damaged,
+        left_out=left_out,
+    )
     wanted = {f"{choice.table.id}.html" for choice in choices}
     for page in pages:
         if page.name in wanted:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean, stdev
 
-from harness.cell import cell_command
+from harness.cell import Cell, cell_command
 from harness.datasets import dataset as dataset_spec
 from harness.evaluation.cell_verdict import CellVerdict, judge_cell
 from harness.evaluation.verdicts import Verdict, mean_per_split
 from harness.recipe import Profile
 from harness.reporting.cost_figures import MEANINGS, MeasuredCost, measured_cost
+from harness.results.reading import Damaged
 from harness.results.record import DoneRecord, FailedRecord, Record, percent
 from harness.results.seeds import recipe_reasons
 from harness.tables import COST_COLUMNS, PERCENT, Figure, Row, Table
@@ -26,7 +27,8 @@ class Measured:
     """One metric of one cell, in percent, against the published figure where the paper prints one.
 
     ``values`` holds one per seed, or one per split where the dataset has several; ``counted`` reads "3 seeds".
-    ``interval`` is the 95 % bootstrap interval by identity, for a single training only.
+    ``interval`` is the 95 % bootstrap interval by identity, for a single training only. ``reach`` spans the intervals
+    of all trainings, from the lowest bound to the highest.
     """
 
     metric: str
@@ -34,6 +36,7 @@ class Measured:
     counted: str
     published: Figure | None
     interval: tuple[float, float] | None
+    reach: tuple[float, float] | None
     verdict: Verdict
 
     @property
@@ -89,22 +92,32 @@ class Column:
     printed: tuple[str, ...]
     groups: tuple[Group, ...]
 
+    def only_printed(self, group: Group) -> tuple[str, ...]:
+        """Metrics that the paper prints and that are not measured."""
+        return tuple(metric for metric in self.printed if metric not in group.measured)
+
+    @property
+    def width(self) -> int:
+        """Columns of the page where nothing is measured: the printed figures, and the state of each group."""
+        return len(self.printed) + len(self.groups)
+
 
 @dataclass(frozen=True)
 class MeasuredCell:
-    """One row on one dataset at one profile. ``done`` and ``failed`` hold one record per seed."""
+    """One row on one dataset at one profile. ``done``, ``failed`` and ``damaged`` hold one record per seed."""
 
     row: Row
     group: Group
     done: tuple[DoneRecord, ...]
     failed: tuple[FailedRecord, ...]
+    damaged: tuple[Damaged, ...] = ()
 
     @property
     def status(self) -> str:
-        """``done`` if any seed is done, else ``failed``, else ``not run``; ``quoted`` for rows from other work."""
+        """``done`` if any seed is done, else ``failed``, ``damaged`` or ``not run``; ``quoted``: from other work."""
         if not self.row.runs:
             return "quoted"
-        return "done" if self.done else "failed" if self.failed else "not run"
+        return "done" if self.done else "failed" if self.failed else "damaged" if self.damaged else "not run"
 
     @cached_property
     def verdict(self) -> CellVerdict:
@@ -158,31 +171,32 @@ class MeasuredCell:
         spec = dataset_spec(self.group.dataset)
         values = self.mean_per_split([percent(record, metric) for record in self.done])
         published = self._published.get(metric)
-        interval = self.done[0]["intervals"].get(metric) if len(self.done) == 1 else None
+        bounds = [record["intervals"][metric]["by_identity"] for record in self.done if metric in record["intervals"]]
+        reach = (min(low for low, _ in bounds), max(high for _, high in bounds)) if bounds else None
         return Measured(
             metric,
             values,
             f"{len(values)} {'seed' if spec.splits == 1 else 'split'}{'s' * (len(values) > 1)}",
             published,
-            (interval["by_identity"][0], interval["by_identity"][1]) if interval else None,
+            reach if len(self.done) == 1 else None,
+            reach,
             self.verdict.figures[metric],
         )
 
 
-def columns(table: Table, records: Sequence[Record]) -> list[Column]:
-    """The table's columns: the paper's datasets in its order, then datasets that only records have."""
-    recorded = [record["dataset"] for record in records if record["table"] == table.id]
-    names = list(dict.fromkeys([*table.columns, *sorted(recorded)]))
-    return [_column(table, name, records) for name in names]
+def columns(table: Table, recorded: Collection[Cell]) -> list[Column]:
+    """The table's columns: the paper's datasets in its order, then datasets that only ``recorded`` cells have."""
+    own = [cell for cell in recorded if cell.table == table.id]
+    names = list(dict.fromkeys([*table.columns, *sorted(cell.dataset for cell in own)]))
+    return [_column(table, name, {cell.profile for cell in own if cell.dataset == name}) for name in names]
 
 
-def _column(table: Table, name: str, records: Sequence[Record]) -> Column:
+def _column(table: Table, name: str, found: Collection[Profile]) -> Column:
     figures = [row.published[name] for row in table.rows if name in row.published]
     metrics = tuple(dict.fromkeys(metric for figure in figures for metric in figure))
     title = name if name in COST_COLUMNS else dataset_spec(name).title
     if table.prints_complexity:
         return Column(name, title, metrics, ())
-    found = {record["profile"] for record in records if (record["table"], record["dataset"]) == (table.id, name)}
     profiles: list[Profile | None] = [*sorted(found, key=PROFILE_ORDER.index)] or [None]
     accuracies = tuple(metric for metric in metrics if metric in PERCENT) or accuracy_metrics(table)
     runs = any(row.runs for row in table.rows)
@@ -204,7 +218,9 @@ def accuracy_metrics(table: Table) -> tuple[str, ...]:
     return tuple(dict.fromkeys(metric for metric in printed if metric in PERCENT)) or ("rank1", "map")
 
 
-def measured_cell(table: Table, row: Row, group: Group, records: Sequence[Record]) -> MeasuredCell:
+def measured_cell(
+    table: Table, row: Row, group: Group, records: Sequence[Record], damaged: Mapping[Cell, Damaged] | None = None
+) -> MeasuredCell:
     """The cell of a row and a group.
 
     Args:
@@ -212,6 +228,7 @@ def measured_cell(table: Table, row: Row, group: Group, records: Sequence[Record
         row: The row.
         group: Dataset and profile.
         records: Records of any cells; those of this one are picked, one per seed.
+        damaged: Record files that cannot be used, by the cell that each is of.
     """
     address = (table.id, row.key, group.dataset, group.profile)
     own = [
@@ -221,7 +238,11 @@ def measured_cell(table: Table, row: Row, group: Group, records: Sequence[Record
     ]
     own.sort(key=lambda record: record["seed"])
     done = tuple(record for record in own if record["status"] == "done")
-    return MeasuredCell(row, group, done, tuple(record for record in own if record["status"] == "failed"))
+    failed = tuple(record for record in own if record["status"] == "failed")
+    unusable = [
+        each for cell, each in (damaged or {}).items() if (cell.table, cell.row, cell.dataset, cell.profile) == address
+    ]
+    return MeasuredCell(row, group, done, failed, tuple(unusable))
 
 
 def best_values(cells: Sequence[MeasuredCell]) -> set[tuple[str, Group, str]]:

@@ -54,20 +54,9 @@ class Bar:
     high: float
 
 
-@dataclass(frozen=True)
-class Band:
-    """One curve with a band around it: its name, its points in percent, and the ends of the band at each point."""
-
-    name: str
-    x: Sequence[float]
-    y: Sequence[float]
-    low: Sequence[float]
-    high: Sequence[float]
-
-
 def cmc_chart(lines: Sequence[Line]) -> Markup:
     """Matching rate in percent by rank. One line per row, each with its own colour, dash and marker."""
-    with _style("cmc"):
+    with chart_style("cmc"):
         figure = Figure(figsize=(8.2, max(3.6, 0.2 * len(lines))))
         axes = figure.subplots()
         for number, line in enumerate(lines):
@@ -92,12 +81,12 @@ def cmc_chart(lines: Sequence[Line]) -> Markup:
             labelcolor=INK,
             handlelength=3.6,  # Long enough to show the dashes on both sides of the marker.
         )
-        return _svg(figure, axes)
+        return page_svg(figure, axes)
 
 
 def map_chart(bars: Sequence[Bar]) -> Markup:
     """mAP in percent: one bar per row, from the top, with the 95 % interval by identity."""
-    with _style("map"):
+    with chart_style("map"):
         figure = Figure(figsize=(8.2, 0.7 + 0.27 * len(bars)))
         axes = figure.subplots()
         places = range(len(bars))
@@ -120,38 +109,12 @@ def map_chart(bars: Sequence[Bar]) -> Markup:
         axes.margins(x=0.08, y=0.02)
         axes.set(xlabel="mAP, %", xlim=(0, None))
         axes.grid(visible=False, axis="y")
-        return _svg(figure, axes)
-
-
-def band_chart(bands: Sequence[Band], knob: str) -> Markup:
-    """mAP in percent along a dial. One line per row with its band, each with its own colour, dash and marker."""
-    with _style(f"band {knob}"):
-        figure = Figure(figsize=(8.2, 3.6))
-        axes = figure.subplots()
-        for number, band in enumerate(bands):
-            colour = SERIES[number % len(SERIES)]
-            axes.fill_between(band.x, band.low, band.high, color=colour, alpha=0.14, linewidth=0)
-            axes.plot(
-                band.x,
-                band.y,
-                label=band.name,
-                color=colour,
-                linestyle=DASHES[number % len(DASHES)],
-                marker=MARKERS[number % len(MARKERS)],
-                markersize=4.5,
-                linewidth=1.6,
-            )
-        axes.set(xlabel=knob, ylabel="mAP, %")
-        axes.set_xticks(sorted({x for band in bands for x in band.x}))
-        axes.legend(
-            loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8.5, labelcolor=INK, handlelength=3.6
-        )
-        return _svg(figure, axes)
+        return page_svg(figure, axes)
 
 
 def loss_chart(panels: Sequence[tuple[str, Sequence[Line]]]) -> Markup:
     """Mean training loss per epoch: one small panel per training, one line per seed, all on one scale."""
-    with _style("loss"):
+    with chart_style("loss"):
         wide = min(PANELS_ABREAST, len(panels))
         high = math.ceil(len(panels) / wide)
         figure = Figure(figsize=(8.2 / PANELS_ABREAST * wide + 0.3, 1.55 * high + 0.3))
@@ -166,14 +129,14 @@ def loss_chart(panels: Sequence[tuple[str, Sequence[Line]]]) -> Markup:
             axes.set_axis_off()
         figure.supxlabel("Epoch", fontsize=8.5, color=INK)
         figure.supylabel("Loss", fontsize=8.5, color=INK)
-        return _svg(figure, *figure.axes)
+        return page_svg(figure, *figure.axes)
 
 
 def _panel_title(name: str) -> str:
     return "\n".join(textwrap.wrap(name, TITLE_CHARACTERS, max_lines=TITLE_LINES, placeholder=" …"))
 
 
-def _style(salt: str) -> AbstractContextManager[None]:
+def chart_style(salt: str) -> AbstractContextManager[None]:
     """Settings of one chart. The salt keeps its SVG ids apart from other charts' ids."""
     settings = seaborn.axes_style("whitegrid") | {
         "svg.hashsalt": salt,
@@ -191,7 +154,8 @@ def _style(salt: str) -> AbstractContextManager[None]:
     return matplotlib.rc_context({key: value for key, value in settings.items() if key in matplotlib.rcParams})
 
 
-def _svg(figure: Figure, *panels: Axes) -> Markup:
+def page_svg(figure: Figure, *panels: Axes) -> Markup:
+    """A figure as inline SVG in the page's colours."""
     for axes in panels:
         seaborn.despine(ax=axes, left=True)
         axes.tick_params(length=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from harness.datasets import dataset as dataset_spec
 from harness.errors import BadInput
@@ -11,13 +12,26 @@ from harness.results.record import Record, record_label
 from harness.tables import Table
 
 
-def known_records(records: Sequence[Record], tables: Mapping[str, Table]) -> tuple[list[Record], list[str]]:
-    """The records that have a place in a table, and a sentence on each of the others."""
+@dataclass(frozen=True)
+class LeftOut:
+    """A record without a place in any table. ``record`` names it, ``reason`` says why."""
+
+    record: str
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        """Both, for the command line."""
+        return f"not shown, but kept: {self.record}: {self.reason}"
+
+
+def known_records(records: Sequence[Record], tables: Mapping[str, Table]) -> tuple[list[Record], list[LeftOut]]:
+    """The records that have a place in a table, and the others."""
     shown, left_out = [], []
     for record in records:
         reason = _no_place(record, tables)
         if reason:
-            left_out.append(f"not shown, but kept: {record_label(record)}: {reason}")
+            left_out.append(LeftOut(record_label(record), reason))
         else:
             shown.append(record)
     return shown, left_out

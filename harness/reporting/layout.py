@@ -1,20 +1,23 @@
-"""The layout of a table's page: rows in the paper's order, published beside measured."""
+"""The layout of a table's page: rows in the paper's order, what was measured first, the paper's figures beside it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from harness.reporting.cells import Column, Group, MeasuredCell, best_values, columns, measured_cell
+from harness.reporting.cells import Column, Group, Measured, MeasuredCell, best_values, columns, measured_cell
 from harness.reporting.cost_figures import MEANINGS
+from harness.reporting.damaged_cells import damaged_cells
+from harness.reporting.glyphs import Glyph, Scale, glyph
 from harness.reporting.wording import printed
-from harness.results.record import Record
+from harness.results.reading import Damaged
+from harness.results.record import Record, cell_of
 from harness.tables import Row, Table
 
-ROOMY = 12
-"""Columns that fit a laptop's window at the usual font size."""
+Scales = Mapping[tuple[Group, str], Scale]
+"""One scale for each measured metric of each group, so that its rows can be compared."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class ShownCell:
     cell: MeasuredCell
     command: str
     best: frozenset[str]
+    glyphs: Mapping[str, Glyph]
 
 
 @dataclass(frozen=True)
@@ -32,20 +36,22 @@ class ShownRow:
     """A row of the page.
 
     ``heading`` stands above it where a group of the paper begins, ``suffix`` beside its name where groups are remarks.
-    ``footnote`` numbers the table's notes on rows from 1. ``cells`` lacks datasets that the table leaves out for the
-    row (in a table of transfer, the one it was trained on).
+    ``cells`` lacks datasets that the table leaves out for the row (in a table of transfer, the one it was trained on).
     """
 
     row: Row
     heading: str
     suffix: str
-    footnote: int | None
     cells: dict[Group, ShownCell]
 
     def published(self, column: Column) -> list[str]:
         """The row's figures in a column, as printed: a dash for the paper's dash, empty where it prints nothing."""
+        return [self.printed(column, metric) for metric in column.printed]
+
+    def printed(self, column: Column, metric: str) -> str:
+        """One of the row's figures as printed; empty where the paper prints nothing."""
         figures = self.row.published.get(column.id, {})
-        return [printed(figures[metric]) if metric in figures else "" for metric in column.printed]
+        return printed(figures[metric]) if metric in figures else ""
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,28 @@ class Layout:
     table: Table
     columns: tuple[Column, ...]
     rows: tuple[ShownRow, ...]
-    footnotes: tuple[str, ...]
+    scales: Scales
 
     @property
     def measured(self) -> list[Group]:
         """Groups with at least one record, in the order of the columns."""
         return [group for column in self.columns for group in column.groups if group.profile]
+
+    @property
+    def measured_columns(self) -> list[Column]:
+        """Columns with at least one record."""
+        return [column for column in self.columns if any(group.profile for group in column.groups)]
+
+    @property
+    def other_columns(self) -> list[Column]:
+        """Columns without any record: the paper's figures alone."""
+        return [column for column in self.columns if not any(group.profile for group in column.groups)]
+
+    @property
+    def measured_width(self) -> int:
+        """Columns of the table of measured figures, with the column of names."""
+        groups = [(column, group) for column in self.measured_columns for group in column.groups]
+        return 1 + sum(1 + len(group.measured) + len(column.only_printed(group)) for column, group in groups)
 
     def cells(self, group: Group) -> list[MeasuredCell]:
         """The cells of a group that run, in the paper's order."""
@@ -76,36 +98,22 @@ class Layout:
         """Meanings of the table's measured costs."""
         return [MEANINGS[metric] for metric in dict.fromkeys(cost for group in self.measured for cost in group.costs)]
 
-    def span(self, column: Column) -> int:
-        """Columns of the page that a dataset takes. Each measured group ends in a verdict column."""
-        measured = sum(len(group.measured) + 1 if group.profile else 1 for group in column.groups)
-        return len(column.printed) + measured
 
-    @property
-    def width(self) -> int:
-        """Columns of the whole table, with the column of names."""
-        return 1 + sum(self.span(column) for column in self.columns)
-
-    @property
-    def is_wide(self) -> bool:
-        """Whether the page shows the table in a smaller font."""
-        return self.width > ROOMY
-
-
-def lay_out(table: Table, records: Sequence[Record]) -> Layout:
-    """Arrange a table and its own records among ``records``."""
+def lay_out(table: Table, records: Sequence[Record], damaged: Sequence[Damaged] = ()) -> Layout:
+    """Arrange a table and its own records among ``records``, with the ``damaged`` files of its cells."""
     records = [record for record in records if record["table"] == table.id]
-    shown = tuple(columns(table, records))
+    unusable = damaged_cells(table, damaged)
+    shown = tuple(columns(table, [*map(cell_of, records), *unusable]))
     groups = [group for column in shown for group in column.groups]
     found = {
-        (row.key, group): measured_cell(table, row, group, records)
+        (row.key, group): measured_cell(table, row, group, records, unusable)
         for row in table.rows
         for group in groups
         if table.has_cell(row, group.dataset)
     }
+    scales = _scales(list(found.values()))
     best = best_values(list(found.values()))
     in_blocks = _groups_are_blocks(table)
-    footnotes = tuple(dict.fromkeys(row.note for row in table.rows if row.note))
     rows = []
     for number, row in enumerate(table.rows):
         cells = {
@@ -114,15 +122,42 @@ def lay_out(table: Table, records: Sequence[Record]) -> Layout:
                 found[row.key, group],
                 found[row.key, group].command(table),
                 frozenset(metric for metric in group.metrics if (row.key, group, metric) in best),
+                _glyphs(found[row.key, group], scales),
             )
             for place, group in enumerate(groups)
             if (row.key, group) in found
         }
         begins = number == 0 or table.rows[number - 1].group != row.group
         heading = row.group if in_blocks and begins else ""
-        footnote = footnotes.index(row.note) + 1 if row.note else None
-        rows.append(ShownRow(row, heading, "" if in_blocks else row.group, footnote, cells))
-    return Layout(table, shown, tuple(rows), footnotes)
+        rows.append(ShownRow(row, heading, "" if in_blocks else row.group, cells))
+    return Layout(table, shown, tuple(rows), scales)
+
+
+def _scales(cells: Sequence[MeasuredCell]) -> Scales:
+    values: dict[tuple[Group, str], list[float]] = {}
+    for cell in cells:
+        for metric, figure in cell.figures.items():
+            own = [*figure.values, *(figure.reach or ()), *_compared(cell, figure)]
+            values.setdefault((cell.group, metric), []).extend(own)
+    return {key: Scale.over(found) for key, found in values.items()}
+
+
+def _glyphs(cell: MeasuredCell, scales: Scales) -> dict[str, Glyph]:
+    return {
+        metric: glyph(
+            scales[cell.group, metric],
+            figure.mean,
+            figure.reach,
+            figure.values,
+            next(iter(_compared(cell, figure)), None),
+        )
+        for metric, figure in cell.figures.items()
+    }
+
+
+def _compared(cell: MeasuredCell, figure: Measured) -> list[float]:
+    """The published figure, where it may be compared: elsewhere it would only stretch the scale."""
+    return [] if figure.published is None or cell.reasons else [float(figure.published)]
 
 
 def _groups_are_blocks(table: Table) -> bool:

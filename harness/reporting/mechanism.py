@@ -7,71 +7,99 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import fmean
 
-from harness.datasets import dataset as dataset_spec
+from markupsafe import Markup
+
 from harness.datasets.synthetic.dials import dialled, is_dialled
-from harness.reporting.cells import PROFILE_ORDER, Group, MeasuredCell
-from harness.reporting.charts import Band, band_chart
+from harness.reporting.band_chart import Band, band_chart
+from harness.reporting.cells import PROFILE_ORDER, Group
 from harness.reporting.layout import Layout
-from harness.reporting.sections import Chart
+from harness.reporting.typeset import typeset
+from harness.reporting.wording import fixed
+
+METRIC = "map"
+
+
+@dataclass(frozen=True)
+class MechanismCurve:
+    """A drawing with its numbers: per row, one cell per position, ``–`` where nothing is measured."""
+
+    title: str
+    page: str
+    drawing: Markup
+    positions: tuple[str, ...]
+    rows: tuple[tuple[Markup, tuple[str, ...]], ...]
+    seeds: str
 
 
 @dataclass(frozen=True)
 class _Position:
-    """A group whose dataset turns one knob: the dial it is on, and its number."""
+    """A group whose dataset turns one knob: its flavour and knob, and the number that the knob is turned to."""
 
     group: Group
     dial: tuple[str, str]
     number: float
 
 
-def mechanism_charts(layout: Layout) -> list[Chart]:
-    """One chart per profile and dial on which at least two positions were measured; none for the paper's own tables."""
+def mechanism_curves(layout: Layout) -> list[MechanismCurve]:
+    """One curve per profile and dial of a table of a mechanism; none for the paper's own tables."""
     if not layout.table.shows_mechanism:
         return []
-    charts = []
+    curves = []
     for profile in PROFILE_ORDER:
         found = [_position(group) for group in layout.measured if group.profile == profile]
         positions = sorted((each for each in found if each), key=lambda each: (each.dial, each.number))
-        for dial, of_dial in groupby(positions, key=lambda each: each.dial):
-            charts += _chart(layout, list(of_dial), dial, profile)
-    return charts
+        for (_, knob), of_dial in groupby(positions, key=lambda each: each.dial):
+            bands = _bands(layout, list(of_dial))
+            if bands:
+                curves.append(_curve(layout, bands, f"mAP along {knob}, profile {profile}", knob))
+    return curves
 
 
 def _position(group: Group) -> _Position | None:
-    if not is_dialled(group.dataset):
-        return None
-    found = dialled(group.dataset)
-    if len(found.knobs) != 1:
+    """The position of a group that turns one knob; None for any other."""
+    found = dialled(group.dataset) if is_dialled(group.dataset) else None
+    if found is None or len(found.knobs) != 1:
         return None
     ((knob, number),) = found.knobs.items()
     return _Position(group, (found.own_edition.flavour.id, knob), number)
 
 
-def _chart(layout: Layout, positions: Sequence[_Position], dial: tuple[str, str], profile: str) -> list[Chart]:
-    cells = [(each.number, {cell.row.key: cell for cell in layout.cells(each.group)}) for each in positions]
-    bands = []
-    for row in (row.row for row in layout.rows if row.row.runs):
-        measured = [(number, of_row[row.key]) for number, of_row in cells if row.key in of_row and of_row[row.key].done]
-        if len(measured) > 1:
-            bands.append(_band(row.name, measured))
-    if not bands:
-        return []
-    flavour, knob = dial
-    title = f"mAP against {knob}, {profile}"
-    caption = (
-        f"{dataset_spec(flavour).title}: mean over seeds. The band spans the seeds, lowest to highest; for "
-        "one seed it is the 95 % bootstrap interval by identity."
+def _bands(layout: Layout, positions: Sequence[_Position]) -> dict[str, Band]:
+    found = {}
+    for row in layout.rows:
+        points = [
+            (each.number, shown.cell.figures[METRIC].values)
+            for each in positions
+            if (shown := row.cells.get(each.group)) and METRIC in shown.cell.figures
+        ]
+        if points:
+            found[row.row.name] = Band(
+                row.row.name,
+                [place for place, _ in points],
+                [fmean(values) for _, values in points],
+                [min(values) for _, values in points],
+                [max(values) for _, values in points],
+                [len(values) for _, values in points],
+            )
+    return found
+
+
+def _curve(layout: Layout, bands: dict[str, Band], title: str, knob: str) -> MechanismCurve:
+    positions = sorted({place for band in bands.values() for place in band.x})
+    seeds = sorted({count for band in bands.values() for count in band.seeds})
+    return MechanismCurve(
+        title,
+        f"{layout.table.id}.html",
+        band_chart(list(bands.values()), knob),
+        tuple(f"{place:g}" for place in positions),
+        tuple((typeset(name), _texts(band, positions)) for name, band in bands.items()),
+        " to ".join(dict.fromkeys([str(seeds[0]), str(seeds[-1])])),
     )
-    return [Chart(title, caption, "the values stand in the table", band_chart(bands, knob))]
 
 
-def _band(name: str, measured: Sequence[tuple[float, MeasuredCell]]) -> Band:
-    x, y, low, high = [], [], [], []
-    for number, cell in measured:
-        values = [record["metrics"]["map"] for record in cell.done]
-        ends = values if len(values) > 1 else cell.done[0]["intervals"]["map"]["by_identity"]
-        x.append(number)
-        y.append(fmean(values))
-        low.append(min(ends))
-        high.append(max(ends))
-    return Band(name, x, y, low, high)
+def _texts(band: Band, positions: list[float]) -> tuple[str, ...]:
+    known = dict(zip(band.x, zip(band.mean, band.low, band.high, strict=True), strict=True))
+    return tuple(
+        "–" if place not in known else f"{fixed(known[place][0])} ({fixed(known[place][1])}–{fixed(known[place][2])})"
+        for place in positions
+    )

@@ -9,43 +9,108 @@ from harness.datasets import dataset as dataset_spec
 from harness.errors import BadInput
 from harness.evaluation.claims import CheckedClaim, check_claim, check_gain
 from harness.reporting.cells import Group, MeasuredCell
+from harness.reporting.glyphs import Glyph, Scale, glyph
 from harness.reporting.layout import Layout
-from harness.results.stored import StoredArrays
-from harness.tables import Claim
+from harness.reporting.wording import plain_message
+from harness.results.stored import NotKept, StoredArrays
+from harness.tables import Claim, Table
+
+NOT_KEPT = "the ranks of the queries were not kept; run the cells again to check it"
+
+
+@dataclass(frozen=True)
+class PaperDifference:
+    """The difference that the paper prints, on the ``dataset`` (its title) that it prints it for."""
+
+    points: float
+    decimals: int
+    dataset: str
 
 
 @dataclass(frozen=True)
 class Ordering:
-    """A claim and its check on the records of one group; ``remark`` says why it could not be checked."""
+    """A claim and its check on the records of one group.
+
+    Where it could not be checked, ``missing`` has the rows that are not measured, or ``remark`` says why. ``paper`` is
+    the paper's own difference, on the group's dataset where it is printed, else on its first one.
+    """
 
     claim: Claim
-    checked: CheckedClaim | None
+    checked: CheckedClaim | None = None
+    paper: PaperDifference | None = None
+    missing: tuple[str, ...] = ()
     remark: str = ""
+
+    @property
+    def word(self) -> str:
+        """``holds``, ``contradicted``, ``undecided`` or ``not checked``."""
+        return self.checked.word if self.checked else "not checked"
 
 
 def orderings(layout: Layout, group: Group, stored: StoredArrays) -> list[Ordering]:
     """Every claim of the table that is about the group's dataset, checked on the cells of its profile."""
     cells = {cell.row.key: cell for cell in layout.cells(group)}
     claims = [claim for claim in layout.table.claims if {claim.better, claim.worse} <= cells.keys()]
-    plain = [_ordering(claim, cells[claim.better], cells[claim.worse], stored) for claim in claims if not claim.more_at]
-    gains = [_gain(claim, layout, group, stored) for claim in claims if claim.more_at == group.dataset]
-    return plain + gains
+    plain = [
+        _ordering(claim, cells[claim.better], cells[claim.worse], stored, paper_difference(layout.table, claim, group))
+        for claim in claims
+        if not claim.more_at
+    ]
+    return plain + [_gain(claim, layout, group, stored) for claim in claims if claim.more_at == group.dataset]
 
 
-def _ordering(claim: Claim, better: MeasuredCell, worse: MeasuredCell, stored: StoredArrays) -> Ordering:
-    remark = _unmeasured([better, worse])
-    if remark:
-        return Ordering(claim, None, remark)
+def paper_difference(table: Table, claim: Claim, group: Group) -> PaperDifference | None:
+    """The difference of a claim's rows as the paper prints it; None where it prints none of the two."""
+    better, worse = table.row(claim.better), table.row(claim.worse)
+    for name in dict.fromkeys([group.dataset, *table.columns]):
+        first = better.published_of_its_own(name).get(claim.metric)
+        second = worse.published_of_its_own(name).get(claim.metric)
+        if first is not None and second is not None:
+            return PaperDifference(first - second, max(first.decimals, second.decimals), dataset_spec(name).title)
+    return None
+
+
+@dataclass(frozen=True)
+class Forest:
+    """How checked claims are drawn: one scale, and a drawing per claim, in their order."""
+
+    scale: Scale
+    glyphs: tuple[Glyph, ...]
+
+
+def forest(found: Sequence[Ordering]) -> Forest | None:
+    """The drawings of the checked claims among these; None where none is checked."""
+    drawn = [(each.checked, each.paper.points if each.paper else None) for each in found if each.checked]
+    if not drawn:
+        return None
+    papers = [paper for _, paper in drawn if paper is not None]
+    bounds = [bound for checked, _ in drawn for bound in (*checked.interval, checked.difference)]
+    scale = Scale.over([0.0, *papers, *bounds])
+    return Forest(
+        scale,
+        tuple(glyph(scale, checked.difference, checked.interval, paper=paper, zero=True) for checked, paper in drawn),
+    )
+
+
+def _ordering(
+    claim: Claim, better: MeasuredCell, worse: MeasuredCell, stored: StoredArrays, paper: PaperDifference | None
+) -> Ordering:
+    missing = tuple(cell.row.key for cell in (better, worse) if not cell.done)
+    if missing:
+        return Ordering(claim, paper=paper, missing=missing)
     # Pairs are formed by query index, and each split has its own people at the same index.
     spec = dataset_spec(better.group.dataset)
     splits = {spec.split_of(record["seed"]) for cell in (better, worse) for record in cell.done}
     if len(splits) > 1:
-        return Ordering(claim, None, f"not checked: its records are of {len(splits)} splits, each with its own queries")
+        remark = f"the records are of {len(splits)} splits, each with its own queries"
+        return Ordering(claim, paper=paper, remark=remark)
     try:
         sides = stored.per_query(better.done), stored.per_query(worse.done)
-        return Ordering(claim, check_claim(*sides, metric=claim.metric))
+        return Ordering(claim, check_claim(*sides, metric=claim.metric), paper)
+    except NotKept:
+        return Ordering(claim, paper=paper, remark=NOT_KEPT)
     except BadInput as error:
-        return Ordering(claim, None, stored.on_page(error))
+        return Ordering(claim, paper=paper, remark=plain_message(stored.on_page(error)))
 
 
 def _gain(claim: Claim, layout: Layout, group: Group, stored: StoredArrays) -> Ordering:
@@ -57,19 +122,15 @@ def _gain(claim: Claim, layout: Layout, group: Group, stored: StoredArrays) -> O
         if (each.dataset, each.profile) == (column, group.profile)
     ]
     if len(positions) < 2:
-        return Ordering(claim, None, f"not measured: {claim.than_at}")
+        return Ordering(claim, missing=(claim.than_at,))
     better, worse = ([cells[key] for cells in positions] for key in (claim.better, claim.worse))
-    remark = _unmeasured([*better, *worse])
-    if remark:
-        return Ordering(claim, None, remark)
+    missing = tuple(f"{cell.row.key} on {cell.group.dataset}" for cell in (*better, *worse) if not cell.done)
+    if missing:
+        return Ordering(claim, missing=missing)
     try:
         sides = [(stored.per_query(row[0].done), stored.per_query(row[1].done)) for row in (better, worse)]
         return Ordering(claim, check_gain(sides[0], sides[1], metric=claim.metric))
+    except NotKept:
+        return Ordering(claim, remark=NOT_KEPT)
     except BadInput as error:
-        return Ordering(claim, None, stored.on_page(error))
-
-
-def _unmeasured(cells: Sequence[MeasuredCell]) -> str:
-    """A remark that names the cells without a record; empty where every cell has one."""
-    missing = [f"{cell.row.key} on {cell.group.dataset}" for cell in cells if not cell.done]
-    return f"not measured: {' and '.join(missing)}" if missing else ""
+        return Ordering(claim, remark=plain_message(stored.on_page(error)))

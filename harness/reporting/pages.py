@@ -1,61 +1,27 @@
-"""Writes the report: one page per table, and an index of all tables."""
+"""Writes the report: one page per table, one per method, and an index of all tables."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-import harness
-from harness.errors import BadInput
-from harness.files.atomic import write_atomically
-from harness.reporting import wording
-from harness.reporting.cells import PROFILE_ORDER
-from harness.reporting.complexity import complexity_csv, complexity_latex, complexity_table
-from harness.reporting.copies import latex, long_csv
-from harness.reporting.counts import count_table, counts_csv, counts_latex
-from harness.reporting.headline import headline, reasons
-from harness.reporting.layout import Layout, lay_out
-from harness.reporting.mechanism import mechanism_charts
-from harness.reporting.sections import group_section
+from harness.reporting.board import board_methods
+from harness.reporting.index_page import index_page
+from harness.reporting.known_records import LeftOut
+from harness.reporting.layout import lay_out
+from harness.reporting.method_pages import method_page_text
+from harness.reporting.orderings import orderings
+from harness.reporting.page_files import write_page
+from harness.reporting.sources import Sources, method_page
+from harness.reporting.table_page import table_page
+from harness.reporting.templating import environment
 from harness.results.reading import Damaged
-from harness.results.record import Counts, MeasuredTable, Record
-from harness.results.sentences import computation_sentence, start_sentence
+from harness.results.record import Record
 from harness.results.store import Store
 from harness.results.stored import StoredArrays
-from harness.tables import Paper, Table
+from harness.tables import Table
 
-TEMPLATES = Path(__file__).parent / "templates"
-
-
-@dataclass(frozen=True)
-class IndexEntry:
-    """One line of the index. ``page`` is the file to link, empty where none was written.
-
-    ``without_cells`` is the state of a table that has no cells to count.
-    """
-
-    table: Table
-    page: str
-    without_cells: str
-    cells: Mapping[str, int]
-    verdicts: Mapping[str, int]
-    profile: str
-
-
-@dataclass(frozen=True)
-class _Sources:
-    """Everything that pages are made from, beside the records of their table."""
-
-    environment: Environment
-    stored: StoredArrays
-    counts: Mapping[str, Counts]
-    measured: Mapping[str, MeasuredTable]
-    damaged: Sequence[Damaged]
-    images: bool
+INDEX = "index.html"
 
 
 def write_report(
@@ -66,8 +32,10 @@ def write_report(
     images: bool = False,
     only: Collection[str] = (),
     damaged: Sequence[Damaged] = (),
+    left_out: Sequence[LeftOut] = (),
+    live: bool = False,
 ) -> list[Path]:
-    """Write ``<report>/<table id>.html`` per table, and ``<report>/index.html`` for all.
+    """Write ``<report>/<table id>.html`` per table, a page per method, and ``<report>/index.html`` for all.
 
     The same input gives the same bytes.
 
@@ -77,125 +45,46 @@ def write_report(
         results: The results folder, which holds the arrays of the records.
         report: The folder for the pages.
         images: Whether images of real datasets are shown; those of the embedded datasets always are.
-        only: Ids of the tables whose pages are written; all if empty.
-        damaged: Record files that cannot be used; they are named on the index and on the page of their table.
+        only: Ids of the tables whose pages are written, with those of their methods; all if empty.
+        damaged: Record files that cannot be used; each is named on the index, on the page of its table, in its cell.
+        left_out: Records without a place in the tables; the index names them.
+        live: Whether the pages look for newer ones by themselves (``harness.reporting.live``).
 
     Returns:
-        The pages written, the index last.
+        The pages written: the tables' in the order of ``tables``, then the methods', the index last.
 
     Raises:
         BadInput: ``report`` cannot be written.
     """
-    store = Store(results)
+    sources = _sources(records, tables, results, images, damaged, left_out, live)
+    chosen = [table for table in tables.values() if not only or table.id in only]
+    written = [
+        write_page(report / f"{table.id}.html", table_page(sources, sources.layouts[table.id])) for table in chosen
+    ]
+    methods = list(dict.fromkeys(table.method for table in chosen))
+    pages = frozenset({path.name for path in report.glob("*.html")} | {method_page(method) for method in methods})
+    board = board_methods(sources, pages)
+    for method in (each for each in board if each.id in methods):
+        written.append(write_page(report / method_page(method.id), method_page_text(sources, method, board)))
+    return [*written, write_page(report / INDEX, index_page(sources, board))]
+
+
+def _sources(
+    records: Sequence[Record],
+    tables: Mapping[str, Table],
+    results: Path,
+    images: bool,
+    damaged: Sequence[Damaged],
+    left_out: Sequence[LeftOut],
+    live: bool,
+) -> Sources:
+    store, stored = Store(results), StoredArrays(results)
     (counts, damaged_counts), (measured, damaged_tables) = store.counts(), store.measured_tables()
-    every = [*damaged, *damaged_counts, *damaged_tables]
-    sources = _Sources(_environment(), StoredArrays(results), counts, measured, every, images)
-    layouts = {table.id: lay_out(table, records) for table in tables.values()}
-    written = []
-    for table_id in only or tables:
-        written.append(_write(report / f"{table_id}.html", _table_page(sources, layouts[table_id])))
-    return [*written, _write(report / "index.html", _index_page(sources, list(layouts.values()), report))]
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for written in (
-        *(wording.metric_name, wording.printed, wording.fixed, wording.significant, wording.signed),
-        *(wording.count, wording.item, start_sentence, computation_sentence),
-    ):
-        environment.filters[written.__name__] = written
-    environment.globals |= {
-        "marks": wording.VERDICT_MARKS,
-        "claim_marks": wording.CLAIM_MARKS,
-        "dash": wording.DASH,
-        "version": harness.__version__,
+    layouts = {table.id: lay_out(table, records, damaged) for table in tables.values()}
+    checked = {
+        (table_id, group): orderings(layout, group, stored)
+        for table_id, layout in layouts.items()
+        for group in layout.measured
     }
-    return environment
-
-
-def _table_page(sources: _Sources, layout: Layout) -> str:
-    table = layout.table
-    complexity = complexity_table(table, sources.measured.get(table.id))
-    latex_copy, csv_copy = _copies(sources, layout)
-    return sources.environment.get_template("table.html").render(
-        layout=layout,
-        table=table,
-        paper=table.paper,
-        headline=headline(layout),
-        reasons=reasons(layout),
-        counts=count_table(table, sources.counts),
-        complexity=complexity,
-        mechanism=mechanism_charts(layout),
-        sections=[group_section(layout, group, sources.stored, sources.images) for group in layout.measured],
-        damaged=_named(sources, [each for each in sources.damaged if _is_of(each, table)]),
-        latex=latex_copy,
-        csv=csv_copy,
-    )
-
-
-def _is_of(damaged: Damaged, table: Table) -> bool:
-    """Whether a damaged file belongs to a table. Every table of datasets shows the counts of all."""
-    return damaged.table == table.id or (table.prints_counts and damaged.path.parent.name == "datasets")
-
-
-def _named(sources: _Sources, damaged: Sequence[Damaged]) -> list[tuple[str, str]]:
-    """Path, relative to the results folder, and reason of each damaged file."""
-    return [(each.path.relative_to(sources.stored.results).as_posix(), each.reason) for each in damaged]
-
-
-def _copies(sources: _Sources, layout: Layout) -> tuple[str, str]:
-    """LaTeX and CSV of the page's main table."""
-    table, measured = layout.table, sources.measured.get(layout.table.id)
-    if counted := count_table(table, sources.counts):
-        return counts_latex(counted), counts_csv(table.id, counted)
-    if measured and (compared := complexity_table(table, measured)):
-        return complexity_latex(compared), complexity_csv(table, measured)
-    return latex(layout), long_csv(layout)
-
-
-def _index_page(sources: _Sources, layouts: Sequence[Layout], report: Path) -> str:
-    by_paper: dict[str, tuple[Paper, list[IndexEntry]]] = {}
-    for layout in layouts:
-        state = _without_cells(layout.table, sources)
-        entries = by_paper.setdefault(layout.table.method, (layout.table.paper, []))[1]
-        entries.append(_entry(layout, state, report))
-    damaged = _named(sources, sources.damaged)
-    return sources.environment.get_template("index.html").render(papers=by_paper, damaged=damaged)
-
-
-def _without_cells(table: Table, sources: _Sources) -> str:
-    if counted := count_table(table, sources.counts):
-        return "counted" if counted.anything_found else "not counted yet"
-    if table.prints_complexity:
-        return "measured" if complexity_table(table, sources.measured.get(table.id)) else "not measured yet"
-    return "quoted only"
-
-
-def _entry(layout: Layout, without_cells: str, report: Path) -> IndexEntry:
-    cells = [shown.cell for shown in layout.shown_cells]
-    profiles = [group.profile for group in layout.measured if group.profile]
-    page = f"{layout.table.id}.html"
-    return IndexEntry(
-        layout.table,
-        page if (report / page).exists() else "",
-        without_cells,
-        Counter(cell.status for cell in cells),
-        Counter(cell.word for cell in cells if cell.done),
-        min(profiles, key=PROFILE_ORDER.index, default=""),
-    )
-
-
-def _write(path: Path, text: str) -> Path:
-    try:
-        write_atomically(path, lambda file: file.write(text.encode()))
-    except BadInput as error:
-        raise BadInput(
-            f"{path.parent}: pages cannot be written here ({error.__cause__}); choose another folder with --report"
-        ) from error
-    return path
+    every = [*damaged, *damaged_counts, *damaged_tables]
+    return Sources(environment(), stored, layouts, checked, counts, measured, every, left_out, images, live)

@@ -15,7 +15,7 @@ from harness.reporting.charts import RANKS, Bar, Line, cmc_chart, loss_chart, ma
 from harness.reporting.contact_sheet import ContactSheet, contact_sheet
 from harness.reporting.costs import CostTable, cost_table
 from harness.reporting.layout import Layout
-from harness.reporting.orderings import Ordering, orderings
+from harness.reporting.orderings import Forest, Ordering, forest
 from harness.reporting.ranked_lists import RankedLists, ranked_lists
 from harness.reporting.training_curves import caption as training_caption
 from harness.reporting.training_curves import converged, training_curves
@@ -48,6 +48,8 @@ class GroupSection:
 
     group: Group
     orderings: list[Ordering]
+    forest: Forest | None
+    """How the checked orderings are drawn; None where none is checked."""
     cost: CostTable
     charts: list[Chart]
     lists: list[RowLists]
@@ -56,12 +58,15 @@ class GroupSection:
     """The embedded dataset's contact sheet; None for real data."""
 
 
-def group_section(layout: Layout, group: Group, stored: StoredArrays, images: bool) -> GroupSection:
+def group_section(
+    layout: Layout, group: Group, found: list[Ordering], stored: StoredArrays, images: bool
+) -> GroupSection:
     """The section of a group.
 
     Args:
         layout: The table of the group.
         group: Dataset and profile.
+        found: The table's claims, checked on the group.
         stored: Arrays beside the records.
         images: Whether images of real datasets are shown; those of the embedded datasets always are.
     """
@@ -69,7 +74,8 @@ def group_section(layout: Layout, group: Group, stored: StoredArrays, images: bo
     show_images = images or dataset_spec(group.dataset).embedded
     return GroupSection(
         group,
-        orderings(layout, group, stored),
+        found,
+        forest(found),
         cost_table(done),
         _charts(done),
         _lists(done, stored, show_images),

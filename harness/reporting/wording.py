@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Any
 
 from harness.tables import Figure
@@ -18,18 +20,7 @@ METRIC_NAMES = {
     "time_s": "time, s",
 }
 
-VERDICT_MARKS = {
-    "reproduced": "✓",
-    "above": "▲",
-    "below": "▼",
-    "undecided": "?",
-    "not comparable": "≁",
-    "failed": "✗",
-    "not run": DASH,
-}
-"""A shape for each verdict, so that none depends on colour alone."""
-
-CLAIM_MARKS = {"holds": "✓", "contradicted": "✗", "undecided": "?"}
+CLAIM_MARKS = {"holds": "✓", "contradicted": "✗", "undecided": "?", "not checked": DASH}
 
 
 def metric_name(metric: str) -> str:
@@ -77,9 +68,36 @@ def item(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
-    return str(value)
+    return plain_message(str(value))
+
+
+def plain_tick(value: float) -> str:
+    """A value of an axis, without needless decimals."""
+    return f"{value:g}".replace("-", "−")
+
+
+def moment(started: str) -> str:
+    """A time of a record, ``2026-11-26T20:27:13+00:00``, as ``26 Nov 2026, 20:27``."""
+    return f"{datetime.fromisoformat(started):%-d %b %Y, %H:%M}"
 
 
 def listing(parts: list[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+_PATHS = (
+    # In quotes a path may hold spaces.
+    re.compile(r"(?<=')(?:~|/)[^'\n]*/(?P<name>[^'/\n]+)(?=')"),
+    re.compile(r'(?<=")(?:~|/)[^"\n]*/(?P<name>[^"/\n]+)(?=")'),
+    re.compile(r"(?:(?<=[\s\"'(=:,])|^)(?:~|/[\w.@+-]+)(?:/[\w.@+-]+)*/(?P<name>[\w.@+-]+)"),
+)
+_ERRNO = re.compile(r"\[(?:Errno|WinError) -?\d+\] ?")
+
+
+def plain_message(text: str) -> str:
+    """A message without what only this machine knows: of a path its last name stays, and no number of an error."""
+    text = _ERRNO.sub("", text)
+    for path in _PATHS:
+        text = path.sub(r"\g<name>", text)
+    return text

@@ -124,10 +124,10 @@ def test_times_are_shown_as_ratios_to_pcb_beside_the_papers_own():
 
 def test_a_page_shows_it_escaped_and_only_once_it_is_measured(tmp_path):
     chosen = {TABLE.id: TABLE}
-    (page, _) = write_report([], chosen, tmp_path, tmp_path / "report")
+    page = write_report([], chosen, tmp_path, tmp_path / "report")[0]
     assert "1.31" not in page.read_text() and "nothing is trained for it" in page.read_text()
     Store(tmp_path).write_measured_table(MEASURED)
-    (page, _) = write_report([], chosen, tmp_path, tmp_path / "report")
+    page = write_report([], chosen, tmp_path, tmp_path / "report")[0]
     assert "1.31" in page.read_text() and "1.25" in page.read_text()
     assert "&lt;a processor&gt;" in page.read_text() and "<a processor>" not in page.read_text()
 

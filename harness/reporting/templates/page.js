@@ -24,3 +24,6 @@ for (const box of document.querySelectorAll(".scroll")) {
   resized.observe(box);
   box.addEventListener("scroll", () => mark(box), { passive: true });
 }
+// A link to a receipt opens it.
+const asked = document.getElementById(location.hash.slice(1));
+if (asked?.popover) asked.showPopover();

@@ -1,0 +1,41 @@
+"""A chart of curves, each with a band over its seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from harness.reporting.charts import DASHES, MARKERS, SERIES, chart_style, page_svg
+
+
+@dataclass(frozen=True)
+class Band:
+    """One curve in percent: the mean over its seeds, the lowest and the highest seed, and how many there are."""
+
+    name: str
+    x: Sequence[float]
+    mean: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+    seeds: Sequence[int]
+
+
+def band_chart(bands: Sequence[Band], along: str) -> Markup:
+    """mAP in percent along a dial. Each curve has its own colour, dash and marker, and is named at its end."""
+    with chart_style("band"):
+        figure = Figure(figsize=(8.2, 3.6))
+        axes = figure.subplots()
+        for number, band in enumerate(bands):
+            colour = SERIES[number % len(SERIES)]
+            dash, marker = DASHES[number % len(DASHES)], MARKERS[number % len(MARKERS)]
+            axes.fill_between(band.x, band.low, band.high, color=colour, alpha=0.16, linewidth=0)
+            axes.plot(band.x, band.mean, color=colour, linestyle=dash, marker=marker, markersize=4.5, linewidth=1.6)
+            axes.annotate(
+                band.name, (band.x[-1], band.mean[-1]), (9, 0), textcoords="offset points", va="center", color=colour
+            )
+        axes.set(xlabel=along, ylabel="mAP, %")
+        axes.set_xticks(sorted({place for band in bands for place in band.x}))
+        return page_svg(figure, axes)

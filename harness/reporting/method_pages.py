@@ -1,0 +1,53 @@
+"""The page of one method: its paper, mechanism, cost, claims and tables, and what was open and chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.reporting.board import BoardMethod
+from harness.reporting.cells import Group
+from harness.reporting.layout import Layout
+from harness.reporting.mechanism import mechanism_curves
+from harness.reporting.method_costs import HEADINGS, cost_comparisons
+from harness.reporting.orderings import Forest, Ordering, forest
+from harness.reporting.readme import method_readme
+from harness.reporting.sources import Sources
+
+
+@dataclass(frozen=True)
+class ClaimsOfTable:
+    """The claims of one table on one dataset at one profile."""
+
+    layout: Layout
+    group: Group
+    orderings: list[Ordering]
+    forest: Forest | None
+
+
+def method_page_text(sources: Sources, method: BoardMethod, methods: Sequence[BoardMethod]) -> str:
+    """The text of a method's page.
+
+    Args:
+        sources: Everything measured.
+        method: The method.
+        methods: All methods, for the baselines among them.
+    """
+    layouts = [layout for layout in sources.layouts.values() if layout.table.method == method.id]
+    claims = [
+        ClaimsOfTable(layout, group, found, forest(found))
+        for layout in layouts
+        for group in layout.measured
+        if (found := sources.orderings[layout.table.id, group])
+    ]
+    baselines = [each.id for each in methods if each.is_baseline]
+    return sources.environment.get_template("method.html").render(
+        method=method,
+        readme=method_readme(method.id),
+        mechanisms=[curve for layout in layouts for curve in mechanism_curves(layout)],
+        claims=claims,
+        stated=sum(len(layout.table.claims) for layout in layouts),
+        costs=cost_comparisons(method.id, sources.layouts.values(), baselines),
+        cost_headings=HEADINGS,
+        live=sources.live,
+    )

@@ -48,7 +48,7 @@ def execute(request: Request) -> int:
     todo = plan.pending
     with announced(store, todo), Watch(len(todo), above=LiveTables(store)) as watch:
         count_datasets(choices, shelf, store, watch)
-        inspect(todo, shelf, store, watch)
+        inspect(todo, shelf, store, watch, request.images)
         computation = planner.computation
         machine = Machine.of(choose_device(request.device), computation.bfloat16, computation.compiled)
         context = RunContext(shelf, store, machine, watch, keep_images=request.images)

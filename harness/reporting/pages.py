@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
 
 import harness
 from harness.errors import BadInput
@@ -109,6 +111,7 @@ def _environment() -> Environment:
         *(wording.count, wording.item, start_sentence, computation_sentence),
     ):
         environment.filters[written.__name__] = written
+    environment.filters["page_json"] = partial(htmlsafe_json_dumps, separators=(",", ":"))
     environment.globals |= {
         "marks": wording.VERDICT_MARKS,
         "claim_marks": wording.CLAIM_MARKS,

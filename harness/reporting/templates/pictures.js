@@ -1,5 +1,5 @@
 // Elements made from text, and images cut from one picture. Everything from a record enters as text, never as markup.
-const SVG = "http://www.w3.org/2000/svg";
+const SVG = document.querySelector("svg")?.namespaceURI;
 const make = (tag, attributes = {}, ...children) => {
   const made = tag.startsWith("svg:") ? document.createElementNS(SVG, tag.slice(4)) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) if (value !== null) made.setAttribute(name, value);

@@ -94,7 +94,7 @@ def _carried_out(work: _Work, carry_out: Executor) -> tuple[list[Record], list[M
     with announced(store, todo, work.measured) as announcement, Watch(len(todo), above=LiveTables(store)) as watch:
         is_first = not _earlier_workers(work, announcement)
         count_datasets(work.choices, shelf, store, watch)
-        inspect(todo, shelf, store, watch)
+        inspect(todo, shelf, store, watch, request.images)
         computation = work.planner.computation
         machine = Machine.of(choose_device(request.device), computation.bfloat16, computation.compiled)
         context = RunContext(shelf, store, machine, watch, keep_images=request.images)

@@ -7,6 +7,7 @@ from harness.datasets.base import Dataset
 from harness.datasets.images import SplitName, decoded
 from harness.datasets.synthetic import contact_sheet
 from harness.evaluation.protocols import check_queries, describe_queries_without_match, queries_without_match
+from harness.execution.album import keep_album
 from harness.files.atomic import write_atomically
 from harness.plan.plan import PlannedCell
 from harness.plan.shelf import Shelf
@@ -18,16 +19,18 @@ SHEET_PEOPLE = 5
 TEST_SPLITS: tuple[SplitName, ...] = ("query", "gallery", "extra", "junk")
 
 
-def inspect(cells: list[PlannedCell], shelf: Shelf, store: Store, watch: Watch) -> None:
+def inspect(cells: list[PlannedCell], shelf: Shelf, store: Store, watch: Watch, keep_images: bool = False) -> None:
     """Decode the images that these cells need, check their queries, and show how a dataset differs from the published.
 
-    A contact sheet of an embedded dataset is kept beside the records, for the report.
+    The album of each tested dataset, and a contact sheet of an embedded one, are kept beside the records, for the
+    report.
 
     Args:
         cells: The cells to run.
         shelf: Where datasets come from.
-        store: Where contact sheets are kept.
+        store: Where albums and contact sheets are kept.
         watch: Told of what differs.
+        keep_images: Whether albums may hold images of real datasets.
 
     Raises:
         BadInput: Images cannot be decoded, or no query has a match. Names the files and the fix.
@@ -42,13 +45,16 @@ def inspect(cells: list[PlannedCell], shelf: Shelf, store: Store, watch: Watch) 
         for split in TEST_SPLITS:
             if getattr(tested, split) is not None:
                 wanted[tested.passport.fingerprint, split, *size] = tested
-    for dataset in {id(each): each for (_, split, *_), each in wanted.items() if split == "query"}.values():
+    datasets = {id(each): each for (_, split, *_), each in wanted.items() if split == "query"}.values()
+    for dataset in datasets:
         _check(dataset, watch)
         if dataset.embedded:
             _keep_contact_sheet(dataset, store)
     for (_, split, height, width), dataset in wanted.items():
         watch.begin(f"reading {dataset.id} {split} at {height}x{width}", len(getattr(dataset, split)))
         decoded(dataset, split, height, width, lambda done, total: watch.advance(done))
+    for dataset in datasets:
+        keep_album(dataset, store, keep_images)
 
 
 def _keep_contact_sheet(dataset: Dataset, store: Store) -> None:

@@ -14,6 +14,7 @@ from harness.reporting.cells import Group, MeasuredCell
 from harness.reporting.charts import RANKS, Bar, Line, cmc_chart, loss_chart, map_chart
 from harness.reporting.contact_sheet import ContactSheet, contact_sheet
 from harness.reporting.costs import CostTable, cost_table
+from harness.reporting.inspector import Inspector, inspector
 from harness.reporting.layout import Layout
 from harness.reporting.orderings import Forest, Ordering, forest
 from harness.reporting.ranked_lists import RankedLists, ranked_lists
@@ -21,15 +22,19 @@ from harness.reporting.training_curves import caption as training_caption
 from harness.reporting.training_curves import converged, training_curves
 from harness.results.stored import StoredArrays
 
+EMBEDDED_PICTURES = 1_200_000
+"""Characters of a page for the images of the embedded datasets, of the 3 MB that a page may have."""
+REAL_PICTURES = 12_000_000
+"""Characters for the images of a real dataset, which are shown on request only."""
+
 
 @dataclass(frozen=True)
 class RowLists:
-    """The ranked lists of a row's first seed, and its mAP. ``opened`` ones are unfolded on the page."""
+    """The ranked lists of a row's first seed, and its mAP."""
 
     name: str
     map: float
     lists: RankedLists
-    opened: bool
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,9 @@ class GroupSection:
     """How the checked orderings are drawn; None where none is checked."""
     cost: CostTable
     charts: list[Chart]
+    inspector: Inspector
     lists: list[RowLists]
+    """Of all rows; none where the inspector shows them."""
     attention: list[Attention]
     contact_sheet: ContactSheet | None
     """The embedded dataset's contact sheet; None for real data."""
@@ -72,25 +79,31 @@ def group_section(
     """
     done = [cell for cell in layout.cells(group) if cell.done]
     show_images = images or dataset_spec(group.dataset).embedded
+    inspected = inspector(done, stored, show_images, _picture_budget(layout, group))
     return GroupSection(
         group,
         found,
         forest(found),
         cost_table(done),
         _charts(done),
-        _lists(done, stored, show_images),
+        inspected,
+        [] if inspected.data else _lists(done, stored, show_images),
         attentions(done, stored) if show_images else [],
         contact_sheet(done[0].done[0], stored) if done else None,
     )
 
 
+def _picture_budget(layout: Layout, group: Group) -> int:
+    """Characters for the images of a group's inspector. All groups of a page share them."""
+    if not dataset_spec(group.dataset).embedded:
+        return REAL_PICTURES
+    return EMBEDDED_PICTURES // sum(dataset_spec(each.dataset).embedded for each in layout.measured)
+
+
 def _lists(done: Sequence[MeasuredCell], stored: StoredArrays, show_images: bool) -> list[RowLists]:
-    scores = [cell.done[0]["metrics"]["map"] for cell in done]
     return [
-        RowLists(
-            cell.row.key, score, ranked_lists(cell.done[0], stored, show_images), score in (max(scores), min(scores))
-        )
-        for cell, score in zip(done, scores, strict=True)
+        RowLists(cell.row.key, cell.done[0]["metrics"]["map"], ranked_lists(cell.done[0], stored, show_images))
+        for cell in done
     ]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
 
 import harness
 from harness.reporting import wording
@@ -32,6 +33,7 @@ def environment() -> Environment:
         *(typeset, start_sentence, computation_sentence),
     ):
         made.filters[written.__name__] = written
+    made.filters["page_json"] = partial(htmlsafe_json_dumps, separators=(",", ":"))
     made.globals |= {
         "states": STATES,
         "claim_marks": wording.CLAIM_MARKS,

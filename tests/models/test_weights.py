@@ -79,7 +79,7 @@ def test_plain_norms_are_split_over_the_halves_of_ibn_and_counted(hub):
     assert (source, split) == ("lup_moco_tiny.pth", 3)
     trunk = build_backbone(TINY)
     trunk.load_state_dict(found, strict=True)
-    for stage, width in ((1, 32), (2, 64), (3, 128)):
+    for stage, width in ((1, 16), (2, 32), (3, 64)):
         norm, half = f"layer{stage}.0.bn1.", width // 2
         for entry in ("weight", "bias"):
             assert torch.equal(found[f"{norm}IN.{entry}"], weights[norm + entry][:half])

@@ -38,6 +38,7 @@ class Job:
     device: str
     computation: Computation
     keep_images: bool
+    precision_asked: bool = False
 
     @classmethod
     def of(cls, run: Run, cells: Sequence[PlannedCell], context: RunContext) -> Job:
@@ -50,6 +51,7 @@ class Job:
             device=str(context.machine.device),
             computation=run.computation,
             keep_images=context.keep_images,
+            precision_asked=context.precision_asked,
         )
 
     @classmethod

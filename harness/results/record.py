@@ -12,7 +12,7 @@ from harness.errors import BadInput
 from harness.evaluation.interval import Interval
 from harness.evaluation.verdicts import VerdictWord
 from harness.files.hashing import canonical_hash
-from harness.machine.computation import Precision
+from harness.machine.computation import Distrust, Precision
 from harness.machine.hardware import HardwareFacts
 from harness.machine.revision import GitState
 from harness.recipe import Profile, StartKind
@@ -121,6 +121,7 @@ class Manifest(TypedDict):
     started: str
     hardware: HardwareFacts
     weights_sha256: str
+    distrust: NotRequired[Distrust]
 
 
 class Parameters(TypedDict):
@@ -190,6 +191,7 @@ class Evaluation(TypedDict):
     cost: Cost
     seconds: float
     sha256: dict[str, str]
+    distrust: NotRequired[Distrust]
 
 
 class EffectiveBatch(TypedDict):
@@ -226,12 +228,16 @@ class ProtocolOfRecord(TypedDict):
 
 
 class ComputationOfRecord(TypedDict):
-    """The arithmetic of a training, and the number format of its stored features."""
+    """The arithmetic of a training, and the number format of its stored features.
+
+    ``distrust`` says why a training, or else its evaluation, took float32 where bfloat16 was planned.
+    """
 
     precision: Precision
     memory_format: str
     compiled: bool
     features: str
+    distrust: NotRequired[Distrust]
 
 
 class Receipt(TypedDict):

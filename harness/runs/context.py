@@ -20,7 +20,8 @@ from harness.training.world import World
 class RunContext:
     """Data, results, device, progress and processes of a run.
 
-    ``keep_images`` lets records hold images of real datasets.
+    ``keep_images`` lets records hold images of real datasets. ``precision_asked``: the user named the precision, so no
+    other is taken.
     """
 
     shelf: Shelf
@@ -29,6 +30,7 @@ class RunContext:
     watch: Watch
     world: World = field(default_factory=World)
     keep_images: bool = False
+    precision_asked: bool = False
 
     def claim(self, run: Run) -> AbstractContextManager[None]:
         """Hold a run against other processes on the same results folder; says so before it waits for one."""

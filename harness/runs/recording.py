@@ -23,6 +23,7 @@ from harness.models.reid import ReIDModel
 from harness.plan.plan import PlannedCell, Run
 from harness.results.record import SCHEMA, CellFields, Cost, DoneRecord, Evaluation
 from harness.runs import comparability
+from harness.runs.arithmetic import Arithmetic, arithmetic_of_evaluation
 from harness.runs.context import EvaluatedCell, Order, RunContext, TrainedRun
 from harness.runs.evaluation import FeatureScores, ScoredFeature, TestImages, evaluate_run
 from harness.runs.illustrations import attention, ranking_strips
@@ -109,7 +110,9 @@ def _evaluate(trained: TrainedRun, dataset: Dataset, pending: list[PlannedCell])
     for kinds in dict.fromkeys(planned.priors for planned in pending):
         context.world.broadcast(Order(run.id, dataset.id, kinds))
         images = test_images(run, dataset, kinds, context)
-        _Extraction(trained, dataset, model, images, started).write(each for each in pending if each.priors == kinds)
+        arithmetic = arithmetic_of_evaluation(trained, model, images)
+        of_kinds = [each for each in pending if each.priors == kinds]
+        _Extraction(trained, dataset, model, images, arithmetic, started).write(of_kinds)
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ class _Extraction:
     dataset: Dataset
     model: ReIDModel
     images: TestImages
+    arithmetic: Arithmetic
     started: float
 
     def write(self, cells: Iterable[PlannedCell]) -> None:
@@ -134,7 +138,7 @@ class _Extraction:
             protocol,
             list(of_feature),
             run.recipe.flip_test,
-            context.machine,
+            self.arithmetic.machine,
             context.world,
         )
         costs: dict[str, Cost] = {}
@@ -154,11 +158,11 @@ class _Extraction:
 
     @cached_property
     def _maps(self) -> dict[str, NDArray[Any]] | None:
-        context, caption = self.trained.context, self.trained.run.method.attention
-        return attention(self.model, self.images.query, self._priors, context.machine, caption) if self._shown else None
+        machine, caption = self.arithmetic.machine, self.trained.run.method.attention
+        return attention(self.model, self.images.query, self._priors, machine, caption) if self._shown else None
 
     def _cost(self, embedding: str, gallery: int) -> Cost:
-        run, machine = self.trained.run, self.trained.context.machine
+        run, machine = self.trained.run, self.arithmetic.machine
         return measured_cost(self.model, run.recipe, machine, gallery, self.trained.manifest, self._priors, embedding)
 
     def _write_evaluation(self, planned: PlannedCell, found: FeatureScores, cost: Cost) -> None:
@@ -184,6 +188,8 @@ class _Extraction:
             "seconds": time.perf_counter() - self.started,
             "sha256": _write_arrays(folder, arrays),
         }
+        if self.arithmetic.distrust:
+            evaluation["distrust"] = self.arithmetic.distrust
         write_json(folder / "evaluation.json", evaluation)
 
 

@@ -14,6 +14,7 @@ from harness.models.reid import ReIDModel
 from harness.plan.plan import Run
 from harness.results.record import Manifest, PriorsOfSplit, Start
 from harness.results.sentences import start_sentence
+from harness.runs.arithmetic import Arithmetic, arithmetic_of_training
 from harness.runs.context import Order, RunContext, TrainedRun
 from harness.runs.preparation import build_model, initialise, training_data
 from harness.status.event_files import TrainingEvents
@@ -22,8 +23,6 @@ from harness.training import checkpoint
 from harness.training.final_weights import read_weights, write_weights
 from harness.training.log import TrainingLog
 from harness.training.loop import train
-
-CHECKPOINT = "checkpoint.pt"
 
 
 def ensure_trained(run: Run, context: RunContext) -> TrainedRun:
@@ -37,7 +36,7 @@ def _manifest_of_trained(run: Run, context: RunContext) -> Manifest:
     manifest = context.store.run_manifest(run.id)
     if manifest is not None:
         # A process killed just before its last step leaves its checkpoint.
-        checkpoint.remove(context.store.run_folder(run.id) / CHECKPOINT)
+        checkpoint.remove(context.store.run_folder(run.id) / checkpoint.NAME)
         return manifest
     with context.claim(run):
         manifest = context.store.run_manifest(run.id)
@@ -68,19 +67,22 @@ def train_together(run: Run, context: RunContext) -> Manifest | None:
     _require_planned_start(run, start)
     if context.world.is_leader:
         _announce(run, start, context)
+    arithmetic = arithmetic_of_training(run, model, data, context)
     with closing(TrainingEvents(context.store, run)) as events:
         log = train(
             model,
             data,
             run.recipe,
             run.seed,
-            context.machine,
-            context.store.run_folder(run.id) / CHECKPOINT,
+            arithmetic.machine,
+            context.store.run_folder(run.id) / checkpoint.NAME,
             lambda epoch, log: _write_epoch(run, epoch, log, events, context),
             context.world,
             run.computation.sync_batch_norm,
         )
-    return _keep(run, model, start, log, data.num_classes, started, context) if context.world.is_leader else None
+    if not context.world.is_leader:
+        return None
+    return _keep(run, model, start, log, data.num_classes, started, arithmetic, context)
 
 
 def _announce(run: Run, start: Start, context: RunContext) -> None:
@@ -102,7 +104,14 @@ def _write_epoch(run: Run, epoch: int, log: TrainingLog, events: TrainingEvents,
 
 
 def _keep(
-    run: Run, model: ReIDModel, start: Start, log: TrainingLog, num_classes: int, started: str, context: RunContext
+    run: Run,
+    model: ReIDModel,
+    start: Start,
+    log: TrainingLog,
+    num_classes: int,
+    started: str,
+    arithmetic: Arithmetic,
+    context: RunContext,
 ) -> Manifest:
     """Write the weights, then the manifest: a run is done when its manifest is there."""
     folder, weights = context.store.run_folder(run.id), context.store.weights_path(run.id)
@@ -121,8 +130,10 @@ def _keep(
         "hardware": hardware_facts(str(context.machine.device)),
         "weights_sha256": file_digest(weights),
     }
+    if arithmetic.distrust:
+        manifest["distrust"] = arithmetic.distrust
     write_json(folder / "run.json", manifest)
-    checkpoint.remove(folder / CHECKPOINT)
+    checkpoint.remove(folder / checkpoint.NAME)
     return manifest
 
 

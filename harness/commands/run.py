@@ -51,8 +51,15 @@ def execute(request: Request) -> int:
         inspect(todo, shelf, store, watch)
         computation = planner.computation
         machine = Machine.of(choose_device(request.device), computation.bfloat16, computation.compiled)
-        asked = request.precision is not None
-        context = RunContext(shelf, store, machine, watch, keep_images=request.images, precision_asked=asked)
+        context = RunContext(
+            shelf,
+            store,
+            machine,
+            watch,
+            keep_images=request.images,
+            precision_asked=request.precision is not None,
+            stop_degenerate=request.stop_degenerate,
+        )
         measured, unmeasured = measure_tables(choices, context)
         records = carry_out(plan, context, request.run_timeout)
     _print_measured(measured)

@@ -13,7 +13,7 @@ from harness.errors import BadInput
 if TYPE_CHECKING:
     from harness.datasets.base import DatasetSpec
 
-VerdictWord = Literal["reproduced", "above", "below", "undecided", "not comparable", "failed", "not run"]
+VerdictWord = Literal["reproduced", "above", "below", "undecided", "not comparable", "degenerate", "failed", "not run"]
 
 SLACK_POINTS = 0.5
 """Difference allowed between two faithful trainings of one recipe, for causes that no paper prints (library versions,
@@ -49,7 +49,14 @@ class Verdict:
     reason: str = ""
 
 
-LEAST_FAVOURABLE: tuple[VerdictWord, ...] = ("not comparable", "below", "above", "undecided", "reproduced")
+LEAST_FAVOURABLE: tuple[VerdictWord, ...] = (
+    "degenerate",
+    "not comparable",
+    "below",
+    "above",
+    "undecided",
+    "reproduced",
+)
 
 
 def overall(words: Collection[VerdictWord]) -> VerdictWord | None:

@@ -39,6 +39,7 @@ class Job:
     computation: Computation
     keep_images: bool
     precision_asked: bool = False
+    stop_degenerate: bool = False
 
     @classmethod
     def of(cls, run: Run, cells: Sequence[PlannedCell], context: RunContext) -> Job:
@@ -52,6 +53,7 @@ class Job:
             computation=run.computation,
             keep_images=context.keep_images,
             precision_asked=context.precision_asked,
+            stop_degenerate=context.stop_degenerate,
         )
 
     @classmethod

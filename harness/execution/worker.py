@@ -46,8 +46,8 @@ def _carry_out(job: Job, world: World) -> None:
     # The process that started this one reads progress from standard output; torch writes to standard error.
     with redirect_stderr(sys.stdout):
         watch = Watch(len(job.cells))
-    asked = job.precision_asked
-    context = RunContext(planner.shelf, planner.store, machine, watch, world, job.keep_images, asked)
+    settings = (job.keep_images, job.precision_asked, job.stop_degenerate)
+    context = RunContext(planner.shelf, planner.store, machine, watch, world, *settings)
     if not world.is_leader:
         serve(context, plan)
         return

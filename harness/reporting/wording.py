@@ -24,6 +24,7 @@ VERDICT_MARKS = {
     "below": "▼",
     "undecided": "?",
     "not comparable": "≁",
+    "degenerate": "⚠",
     "failed": "✗",
     "not run": DASH,
 }

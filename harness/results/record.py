@@ -9,6 +9,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 from harness.cell import Cell
 from harness.errors import BadInput
+from harness.evaluation.degeneracy import Degeneracy
 from harness.evaluation.interval import Interval
 from harness.evaluation.verdicts import VerdictWord
 from harness.files.hashing import canonical_hash
@@ -122,6 +123,7 @@ class Manifest(TypedDict):
     hardware: HardwareFacts
     weights_sha256: str
     distrust: NotRequired[Distrust]
+    degenerate: NotRequired[Degeneracy]
 
 
 class Parameters(TypedDict):
@@ -192,6 +194,7 @@ class Evaluation(TypedDict):
     seconds: float
     sha256: dict[str, str]
     distrust: NotRequired[Distrust]
+    degenerate: NotRequired[Degeneracy]
 
 
 class EffectiveBatch(TypedDict):
@@ -316,7 +319,7 @@ class _Recorded(CellFields):
 
 
 class DoneRecord(_Recorded):
-    """One evaluated cell. Metrics are in percent, ``cmc`` holds ranks 1 to 50."""
+    """One evaluated cell. Metrics are in percent, ``cmc`` holds ranks 1 to 50. ``degenerate``: a sign of collapse."""
 
     status: Literal["done"]
     cause: None
@@ -329,6 +332,7 @@ class DoneRecord(_Recorded):
     curves: TrainingLog
     cost: Cost
     receipt: Receipt
+    degenerate: NotRequired[Degeneracy]
 
 
 class FailedRecord(_Recorded):

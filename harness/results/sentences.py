@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.evaluation.degeneracy import Degeneracy
 from harness.machine.computation import Distrust
 from harness.results.record import ComputationOfRecord, Origin, Start
 
@@ -56,3 +57,8 @@ def distrust_sentence(distrust: Distrust) -> str:
         far = f"{distrust['difference']:.2g} from float32, and at most {distrust['bound']:g} is trusted"
         return f"bfloat16 gave {where} {far}"
     return "bfloat16 was not trusted by another process of the run"
+
+
+def degeneracy_sentence(found: Degeneracy) -> str:
+    """The sign that a network has collapsed: ``triplet loss at collapse: triplet is 0.3002, at collapse 0.3000``."""
+    return f"{found['sign']}: {found['where']} is {found['value']:.4f}, at collapse {found['collapsed']:.4f}"

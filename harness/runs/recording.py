@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets.base import Dataset
+from harness.evaluation.degeneracy import Degeneracy, degeneracy_of_features, degeneracy_of_map
 from harness.evaluation.protocols import PROTOCOLS
 from harness.evaluation.trials import trial_galleries
 from harness.files.atomic import write_arrays, write_json
@@ -188,9 +189,20 @@ class _Extraction:
             "seconds": time.perf_counter() - self.started,
             "sha256": _write_arrays(folder, arrays),
         }
+        sign = _degeneracy(found, planned.embedding, gallery_size(self.dataset, planned.spec.protocol))
+        if sign:
+            evaluation["degenerate"] = sign
         if self.arithmetic.distrust:
             evaluation["distrust"] = self.arithmetic.distrust
         write_json(folder / "evaluation.json", evaluation)
+
+
+def _degeneracy(found: FeatureScores, embedding: str, gallery: int) -> Degeneracy | None:
+    """The sign of a collapsed network in its test features, else in its mAP."""
+    matches = np.diff(found.scores.offsets)
+    return degeneracy_of_features(found.features["query"], embedding) or degeneracy_of_map(
+        found.metrics["map"], matches, gallery
+    )
 
 
 def _feature_arrays(found: FeatureScores, dataset: Dataset) -> dict[str, NDArray[Any]]:
@@ -234,4 +246,7 @@ def _record(evaluated: EvaluatedCell) -> DoneRecord:
         "cost": evaluation["cost"],
         "receipt": receipt(evaluated),
     }
+    sign = comparability.degeneracy(evaluated)
+    if sign:
+        record["degenerate"] = sign
     return record

@@ -43,7 +43,7 @@ def try_training(model: ReIDModel, batch: Batch, machine: Machine, seed: int) ->
     """
 
     def results(tried: Machine) -> tuple[Results, Results]:
-        with _left_as_it_was(model, tried.device):
+        with left_as_it_was(model, tried.device):
             torch.manual_seed(seed)
             model.train()
             with tried.autocast():
@@ -59,7 +59,7 @@ def try_embedding(model: ReIDModel, images: Tensor, priors: Mapping[str, Tensor]
     """Try the machine's bfloat16 on the test features of normalised images; see ``try_training``."""
 
     def results(tried: Machine) -> tuple[Results, Results]:
-        with _left_as_it_was(model, tried.device), torch.inference_mode():
+        with left_as_it_was(model, tried.device), torch.inference_mode():
             model.eval()
             with tried.autocast():
                 return {}, {name: found.float() for name, found in model.embed(images, priors).items()}
@@ -103,7 +103,7 @@ def _numbered(features: object) -> Results:
 
 
 @contextmanager
-def _left_as_it_was(model: nn.Module, device: torch.device) -> Iterator[None]:
+def left_as_it_was(model: nn.Module, device: torch.device) -> Iterator[None]:
     """Restore afterwards what a step changes besides the weights: buffers, modes and random streams."""
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     modes = [(module, module.training) for module in model.modules()]

@@ -49,14 +49,7 @@ class Verdict:
     reason: str = ""
 
 
-LEAST_FAVOURABLE: tuple[VerdictWord, ...] = (
-    "degenerate",
-    "not comparable",
-    "below",
-    "above",
-    "undecided",
-    "reproduced",
-)
+LEAST_FAVOURABLE: tuple[VerdictWord, ...] = ("not comparable", "below", "above", "undecided", "reproduced")
 
 
 def overall(words: Collection[VerdictWord]) -> VerdictWord | None:

@@ -19,10 +19,10 @@ from harness.models.reid import Batch, ReIDModel
 from harness.training.machine import Machine
 from harness.training.step import in_float32, with_each_tensor
 
-LOSS_BOUND = 0.1
+LOSS_BOUND = 0.3
 """Greatest difference of a loss from float32, as a share of the loss or, for losses below 1, as it is."""
 
-FEATURE_BOUND = 0.3
+FEATURE_BOUND = 0.4
 """Greatest difference of a tensor of features from float32, as a share of its length."""
 
 Results = dict[str, Tensor]
@@ -75,10 +75,10 @@ def _distrust(results: Callable[[Machine], tuple[Results, Results]], machine: Ma
                 return {"sign": "not finite", "where": name, "difference": None, "bound": None}
             if not torch.equal(value, repeated[name]):
                 return {"sign": "not repeatable", "where": name, "difference": None, "bound": None}
-    bounds = (LOSS_BOUND, FEATURE_BOUND)
-    for tried, reference, bound in zip(first, exact, bounds, strict=True):
+    rules = ((LOSS_BOUND, 1.0), (FEATURE_BOUND, 0.0))
+    for tried, reference, (bound, at_least) in zip(first, exact, rules, strict=True):
         for name, value in tried.items():
-            difference = _difference(value, reference[name], at_least=1.0 if bound == LOSS_BOUND else 0.0)
+            difference = _difference(value, reference[name], at_least)
             if difference > bound:
                 return {"sign": "far from float32", "where": name, "difference": difference, "bound": bound}
     return None

@@ -77,6 +77,7 @@ def test_a_run_that_learns_is_not_flagged(command):
     code, said, (record,), page = command()
     assert (code, "degenerate" in record, record["verdict"]["word"]) == (0, False, "not comparable")
     assert "degenerate" not in said
+    assert "badge degenerate" not in page
 
 
 def test_a_run_that_learns_nothing_is_flagged_in_log_record_verdict_and_page(command, learns_nothing):
@@ -90,6 +91,6 @@ def test_a_run_that_learns_nothing_is_flagged_in_log_record_verdict_and_page(com
 
 
 def test_stop_degenerate_ends_it(command, learns_nothing):
-    code, said, (record,), _ = command("--stop-degenerate")
+    code, _, (record,), _ = command("--stop-degenerate")
     assert (code, record["status"], record["cause"]["kind"]) == (1, "failed", "degenerate")
     assert "identity loss at chance" in record["cause"]["message"]

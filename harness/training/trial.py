@@ -22,7 +22,7 @@ from harness.training.step import in_float32, with_each_tensor
 LOSS_BOUND = 0.3
 """Greatest difference of a loss from float32, as a share of the loss or, for losses below 1, as it is."""
 
-FEATURE_BOUND = 0.4
+FEATURE_BOUND = 0.3
 """Greatest difference of a tensor of features from float32, as a share of its length."""
 
 Results = dict[str, Tensor]

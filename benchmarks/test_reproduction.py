@@ -22,6 +22,7 @@ from harness.evaluation.cell_verdict import NOTHING_PRINTED, CellVerdict, judge_
 from harness.results.reading import Damaged
 from harness.results.record import DoneRecord, percent
 from harness.results.seeds import recipe_reasons
+from harness.results.sentences import degeneracy_sentence
 from harness.results.store import Store, existing
 from harness.tables import PERCENT, Figure, Row, Table, tables
 
@@ -73,6 +74,7 @@ def judge_records(records: list[DoneRecord], figures: Mapping[str, Figure], spec
         recipe_reasons([record["receipt"] for record in records], spec.splits),
         spec,
         [record["seed"] for record in records],
+        [degeneracy_sentence(record["degenerate"]) for record in records if "degenerate" in record],
     )
 
 

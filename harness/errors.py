@@ -32,6 +32,12 @@ class NonFiniteFeatures(TrainingFailed):
     kind = "NaN features"
 
 
+class Collapsed(TrainingFailed):
+    """The network tells nobody apart any more, and the user asked to end such runs."""
+
+    kind = "degenerate"
+
+
 class FailedElsewhere(TrainingFailed):
     """A run failed in another process: its typed cause, its message, and its last lines of output."""
 

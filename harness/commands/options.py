@@ -193,6 +193,8 @@ def _add_supervision(options: _Options) -> None:
     options.add_argument("--tensorboard", action="store_true", help="write event files below the results' tensorboard/")
     described = "end a run after this time without a line of progress or a change in its folder"
     options.add_argument("--run-timeout", type=float, metavar="MINUTES", help=described)
+    described = "end a run whose losses show that its network has collapsed; else it is only flagged"
+    options.add_argument("--stop-degenerate", action="store_true", help=described)
 
 
 def _add_verbose(options: _Options) -> None:

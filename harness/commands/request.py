@@ -56,6 +56,8 @@ class Request:
     tensorboard: bool = False
     run_timeout: float | None = None
     """Seconds without a sign of life until a run is ended; None means never."""
+    stop_degenerate: bool = False
+    """Whether a run is ended whose losses show that its network has collapsed."""
     json: bool = False
     verbose: bool = False
     """Whether a dry run lists every run and cell."""

@@ -97,7 +97,15 @@ def _carried_out(work: _Work, carry_out: Executor) -> tuple[list[Record], list[M
         inspect(todo, shelf, store, watch, request.images)
         computation = work.planner.computation
         machine = Machine.of(choose_device(request.device), computation.bfloat16, computation.compiled)
-        context = RunContext(shelf, store, machine, watch, keep_images=request.images)
+        context = RunContext(
+            shelf,
+            store,
+            machine,
+            watch,
+            keep_images=request.images,
+            precision_asked=request.precision is not None,
+            stop_degenerate=request.stop_degenerate,
+        )
         measured, unmeasured = measure_tables(work.choices, context) if is_first else ([], 0)
         return carry_out(work.plan, context, request.run_timeout), measured, unmeasured
 

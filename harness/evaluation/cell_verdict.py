@@ -16,7 +16,7 @@ NOTHING_PRINTED = "the paper prints no figure for this cell"
 
 @dataclass(frozen=True)
 class CellVerdict:
-    """One word for the cell, why it is not comparable if it is not, and the verdict of each measured figure."""
+    """One word for the cell, why it is degenerate or not comparable, and the verdict of each measured figure."""
 
     word: VerdictWord
     reasons: tuple[str, ...]
@@ -29,6 +29,7 @@ def judge_cell(
     reasons: Sequence[str],
     dataset: DatasetSpec,
     seeds: Sequence[int],
+    degenerate: Sequence[str] = (),
 ) -> CellVerdict:
     """Judge every measured figure against the published one; the least favourable word is the cell's.
 
@@ -38,7 +39,11 @@ def judge_cell(
         reasons: Why the cell is not comparable with its paper, apart from missing splits.
         dataset: The dataset that the cell is tested on.
         seeds: The seeds of the figures.
+        degenerate: The signs that a network of the cell has collapsed. Its figures are then set against nothing.
     """
+    if degenerate:
+        collapsed = Verdict("degenerate", reason="; ".join(degenerate))
+        return CellVerdict("degenerate", (*degenerate, *reasons), dict.fromkeys(measured, collapsed))
     every = (*reasons, *split_reasons({dataset.split_of(seed) for seed in seeds}, dataset.splits))
     printed = [metric for metric in measured if published.get(metric) is not None]
     if not printed and not every:

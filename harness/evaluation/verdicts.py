@@ -13,7 +13,7 @@ from harness.errors import BadInput
 if TYPE_CHECKING:
     from harness.datasets.base import DatasetSpec
 
-VerdictWord = Literal["reproduced", "above", "below", "undecided", "not comparable", "failed", "not run"]
+VerdictWord = Literal["reproduced", "above", "below", "undecided", "not comparable", "degenerate", "failed", "not run"]
 
 SLACK_POINTS = 0.5
 """Difference allowed between two faithful trainings of one recipe, for causes that no paper prints (library versions,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.plan.plan import Plan
+from harness.runs.arithmetic import arithmetic_of_evaluation
 from harness.runs.context import RunContext, TrainedRun
 from harness.runs.evaluation import test_features
 from harness.runs.recording import test_images
@@ -20,8 +21,10 @@ def serve(context: RunContext, plan: Plan) -> None:
         assert manifest is not None
         dataset = context.shelf.dataset(order.dataset, run.seed)
         images = test_images(run, dataset, order.priors, context)
-        model = load_model(TrainedRun(run, manifest, context))
-        test_features(model, dataset, images, context.machine, context.world)
+        trained = TrainedRun(run, manifest, context)
+        model = load_model(trained)
+        machine = arithmetic_of_evaluation(trained, model, images).machine
+        test_features(model, dataset, images, machine, context.world)
 
 
 def release(context: RunContext) -> None:

@@ -41,6 +41,8 @@ class Job:
     keep_images: bool
     held: bool = False
     initial_weights: str | None = None
+    precision_asked: bool = False
+    stop_degenerate: bool = False
 
     @classmethod
     def of(cls, run: Run, cells: Sequence[PlannedCell], context: RunContext, held: bool = False) -> Job:
@@ -55,6 +57,8 @@ class Job:
             keep_images=context.keep_images,
             held=held,
             initial_weights=next((str(each.weights_file.resolve()) for each in run.lineage if each.weights_file), None),
+            precision_asked=context.precision_asked,
+            stop_degenerate=context.stop_degenerate,
         )
 
     @classmethod

@@ -46,8 +46,17 @@ def _carry_out(job: Job, world: World) -> None:
     # The process that started this one reads progress from standard output; torch writes to standard error.
     with redirect_stderr(sys.stdout):
         watch = Watch(len(job.cells))
-    held = job.run if job.held else None
-    context = RunContext(planner.shelf, planner.store, machine, watch, world, job.keep_images, held)
+    context = RunContext(
+        planner.shelf,
+        planner.store,
+        machine,
+        watch,
+        world,
+        keep_images=job.keep_images,
+        held=job.run if job.held else None,
+        precision_asked=job.precision_asked,
+        stop_degenerate=job.stop_degenerate,
+    )
     if not world.is_leader:
         serve(context, plan)
         return

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 Precision = Literal["bfloat16", "float32"]
+
+
+class Distrust(TypedDict):
+    """Why bfloat16 was tried on a batch and float32 taken: the sign, and the loss or feature that shows it.
+
+    ``difference`` from float32 and its ``bound`` are given where that is the sign.
+    """
+
+    sign: Literal["not finite", "not repeatable", "far from float32", "seen by another process"]
+    where: str
+    difference: float | None
+    bound: float | None
 
 
 @dataclass(frozen=True)

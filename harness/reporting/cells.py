@@ -16,6 +16,7 @@ from harness.reporting.cost_figures import MEANINGS, MeasuredCost, measured_cost
 from harness.results.reading import Damaged
 from harness.results.record import DoneRecord, FailedRecord, Record, percent
 from harness.results.seeds import recipe_reasons
+from harness.results.sentences import degeneracy_sentence
 from harness.tables import COST_COLUMNS, PERCENT, Figure, Row, Table
 
 PROFILE_ORDER: tuple[Profile, ...] = ("paper", "budget", "study", "demo")
@@ -128,7 +129,9 @@ class MeasuredCell:
         mixed = recipe_reasons([record["receipt"] for record in self.done], spec.splits)
         reasons = [*dict.fromkeys([*said, *([borrowed] if borrowed else [])]), *mixed]
         measured = {metric: [percent(record, metric) for record in self.done] for metric in self.group.metrics}
-        return judge_cell(measured, self._published, reasons, spec, [record["seed"] for record in self.done])
+        signs = [degeneracy_sentence(record["degenerate"]) for record in self.done if "degenerate" in record]
+        seeds = [record["seed"] for record in self.done]
+        return judge_cell(measured, self._published, reasons, spec, seeds, list(dict.fromkeys(signs)))
 
     @cached_property
     def figures(self) -> dict[str, Measured]:
@@ -150,7 +153,7 @@ class MeasuredCell:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the cell is not comparable with its paper; empty where it is, or is not done."""
+        """Why the cell is degenerate or not comparable with its paper; empty where neither, or where it is not done."""
         return self.verdict.reasons if self.done else ()
 
     @property

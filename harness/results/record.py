@@ -9,10 +9,11 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 from harness.cell import Cell, Setting, settings_label
 from harness.errors import BadInput
+from harness.evaluation.degeneracy import Degeneracy
 from harness.evaluation.interval import Interval
 from harness.evaluation.verdicts import VerdictWord
 from harness.files.hashing import canonical_hash
-from harness.machine.computation import Precision
+from harness.machine.computation import Distrust, Precision
 from harness.machine.hardware import HardwareFacts
 from harness.machine.revision import GitState
 from harness.recipe import Profile, StartKind
@@ -124,6 +125,8 @@ class Manifest(TypedDict):
     started: str
     hardware: HardwareFacts
     weights_sha256: str
+    distrust: NotRequired[Distrust]
+    degenerate: NotRequired[Degeneracy]
 
 
 class Parameters(TypedDict):
@@ -194,6 +197,8 @@ class Evaluation(TypedDict):
     seconds: float
     sha256: dict[str, str]
     training_rank1: NotRequired[float | None]
+    distrust: NotRequired[Distrust]
+    degenerate: NotRequired[Degeneracy]
 
 
 class EffectiveBatch(TypedDict):
@@ -230,12 +235,16 @@ class ProtocolOfRecord(TypedDict):
 
 
 class ComputationOfRecord(TypedDict):
-    """The arithmetic of a training, and the number format of its stored features."""
+    """The arithmetic of a training, and the number format of its stored features.
+
+    ``distrust`` says why a training, or else its evaluation, took float32 where bfloat16 was planned.
+    """
 
     precision: Precision
     memory_format: str
     compiled: bool
     features: str
+    distrust: NotRequired[Distrust]
 
 
 class Receipt(TypedDict):
@@ -325,6 +334,7 @@ class DoneRecord(_Recorded):
     """One evaluated cell. Metrics are in percent, ``cmc`` holds ranks 1 to 50.
 
     ``training_rank1`` is the Rank-1 of training images among those of other cameras, None where nobody has two cameras.
+    ``degenerate`` is a sign of collapse.
     """
 
     status: Literal["done"]
@@ -339,6 +349,7 @@ class DoneRecord(_Recorded):
     cost: Cost
     receipt: Receipt
     training_rank1: NotRequired[float | None]
+    degenerate: NotRequired[Degeneracy]
 
 
 class FailedRecord(_Recorded):

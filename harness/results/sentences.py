@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from harness.evaluation.degeneracy import Degeneracy
+from harness.machine.computation import Distrust
 from harness.results.record import ComputationOfRecord, Origin, Start
 
 PUBLISHED_WEIGHTS = {"imagenet": "ImageNet", "luperson": "LUPerson"}
@@ -44,4 +46,24 @@ def computation_sentence(computation: ComputationOfRecord) -> str:
     """Precision, memory layout and compiler of a training, and the precision of the features."""
     compiled = ", torch.compile" if computation["compiled"] else ""
     trained = f"{computation['precision']}, {computation['memory_format']}{compiled}"
-    return f"{trained}; features kept and scored in {computation['features']}"
+    distrust = computation.get("distrust")
+    why = f"; float32 because {distrust_sentence(distrust)}" if distrust else ""
+    return f"{trained}; features kept and scored in {computation['features']}{why}"
+
+
+def distrust_sentence(distrust: Distrust) -> str:
+    """Why bfloat16 was not trusted: ``bfloat16 gave triplet two values for one batch``."""
+    where = distrust["where"]
+    if distrust["sign"] == "not finite":
+        return f"bfloat16 gave {where} that is no number for one batch"
+    if distrust["sign"] == "not repeatable":
+        return f"bfloat16 gave {where} two values for one batch"
+    if distrust["sign"] == "far from float32":
+        far = f"{distrust['difference']:.2g} from float32, and at most {distrust['bound']:g} is trusted"
+        return f"bfloat16 gave {where} {far}"
+    return "bfloat16 was not trusted by another process of the run"
+
+
+def degeneracy_sentence(found: Degeneracy) -> str:
+    """The sign that a network has collapsed: ``triplet loss at collapse: triplet is 0.3002, at collapse 0.3000``."""
+    return f"{found['sign']}: {found['where']} is {found['value']:.4f}, at collapse {found['collapsed']:.4f}"

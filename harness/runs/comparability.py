@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from harness.datasets import dataset as dataset_spec
 from harness.evaluation.cell_verdict import judge_cell
+from harness.evaluation.degeneracy import Degeneracy
 from harness.priors.availability import INFRARED
 from harness.results.record import VerdictOfRecord
-from harness.results.sentences import PUBLISHED_WEIGHTS, origin_sentence
+from harness.results.sentences import PUBLISHED_WEIGHTS, degeneracy_sentence, origin_sentence
 from harness.runs.context import EvaluatedCell
 from harness.runs.receipt import effective_batch
 
@@ -62,6 +63,11 @@ def _not_the_papers_estimator(evaluated: EvaluatedCell) -> list[str]:
     return [f"priors: {' and '.join(providers)}, not the paper's estimator"] if providers else []
 
 
+def degeneracy(evaluated: EvaluatedCell) -> Degeneracy | None:
+    """The sign that the cell's network has collapsed: in its training, else in its evaluation."""
+    return evaluated.trained.manifest.get("degenerate") or evaluated.evaluation.get("degenerate")
+
+
 def verdict(evaluated: EvaluatedCell) -> VerdictOfRecord:
     """The verdict of one record alone.
 
@@ -70,12 +76,14 @@ def verdict(evaluated: EvaluatedCell) -> VerdictOfRecord:
     planned, metrics = evaluated.planned, evaluated.evaluation["metrics"]
     own = reasons(evaluated)
     printed = [metric for metric, figure in planned.published.items() if figure is not None and metric in metrics]
+    sign = degeneracy(evaluated)
     judged = judge_cell(
         {metric: [metrics[metric]] for metric in printed},
         planned.published,
         own,
         planned.spec,
         [planned.cell.seed],
+        [degeneracy_sentence(sign)] if sign else [],
     )
     return {
         "word": judged.word,

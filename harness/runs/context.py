@@ -21,7 +21,8 @@ class RunContext:
     """Data, results, device, progress and processes of a run.
 
     ``keep_images`` lets records hold images of real datasets. ``held`` is the run that the process which launched this
-    one holds.
+    one holds. ``precision_asked``: the user named the precision, so no other is taken. ``stop_degenerate``: a run that
+    collapses is ended.
     """
 
     shelf: Shelf
@@ -31,6 +32,8 @@ class RunContext:
     world: World = field(default_factory=World)
     keep_images: bool = False
     held: str | None = None
+    precision_asked: bool = False
+    stop_degenerate: bool = False
 
     def claim(self, run: Run) -> AbstractContextManager[None]:
         """Hold a run against other processes on the same results folder; says so before it waits for one."""

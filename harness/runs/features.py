@@ -58,8 +58,8 @@ def _extracted(
     collected: tuple[dict[str, list[Tensor]], dict[str, list[Tensor]]] = ({}, {})
     for start in range(0, len(images), BATCH):
         rows = slice(start, start + BATCH)
-        plain = _embed(model, images[rows], _rows(priors, rows), machine, mirrored=False)
-        mirror = _embed(model, images[rows], _rows(priors, rows), machine, mirrored=True)
+        plain = _embed(model, images[rows], taken(priors, rows), machine, mirrored=False)
+        mirror = _embed(model, images[rows], taken(priors, rows), machine, mirrored=True)
         for name, features in plain.items():
             collected[0].setdefault(name, []).append((features + mirror[name]).to("cpu", torch.float16))
             collected[1].setdefault(name, []).append(features.to("cpu", torch.float16))
@@ -67,16 +67,24 @@ def _extracted(
     return flipped, unflipped
 
 
-def _rows(priors: Mapping[str, NDArray[Any]], rows: slice) -> dict[str, Tensor]:
+def taken(priors: Mapping[str, NDArray[Any]], rows: slice) -> dict[str, Tensor]:
+    """The priors of some of the images."""
     return {kind: torch.from_numpy(np.array(prior[rows])) for kind, prior in priors.items()}
+
+
+def prepared(
+    images: NDArray[np.uint8], priors: Mapping[str, Tensor], machine: Machine, mirrored: bool = False
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Images and priors as the network reads them, on the machine's device."""
+    placement = Placement(np.full(len(images), mirrored), np.zeros((len(images), 2)))
+    raw = torch.from_numpy(np.array(images)).to(machine.device)
+    placed = {kind: place_prior(kind, prior.to(machine.device), placement) for kind, prior in priors.items()}
+    return normalise(place_images(raw, placement)), placed
 
 
 def _embed(
     model: ReIDModel, images: NDArray[np.uint8], priors: Mapping[str, Tensor], machine: Machine, mirrored: bool
 ) -> dict[str, Tensor]:
-    placement = Placement(np.full(len(images), mirrored), np.zeros((len(images), 2)))
-    raw = torch.from_numpy(np.array(images)).to(machine.device)
-    placed = {kind: place_prior(kind, prior.to(machine.device), placement) for kind, prior in priors.items()}
     with machine.autocast():
-        embeddings = model.embed(normalise(place_images(raw, placement)), placed)
+        embeddings = model.embed(*prepared(images, priors, machine, mirrored))
     return {name: features.float() for name, features in embeddings.items()}

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from harness.cell import INITIAL_WEIGHTS, cell_command
 from harness.machine.computation import Computation
 from harness.machine.hardware import package_versions
 from harness.machine.revision import git_state
 from harness.plan.plan import PlannedCell, Run
-from harness.results.record import EffectiveBatch, Receipt
+from harness.results.record import ComputationOfRecord, EffectiveBatch, Receipt
 from harness.runs.context import EvaluatedCell
 
 
 def command(planned: PlannedCell) -> str:
     """The command that repeats a cell, computed as its run is."""
-    cell, how = planned.cell, [*_own(planned), *_options(planned.needed_run.computation)]
+    return _command(planned, planned.needed_run.computation)
+
+
+def _command(planned: PlannedCell, computation: Computation) -> str:
+    cell, how = planned.cell, [*_own(planned), *_options(computation)]
     return cell_command(cell.table, cell.row, cell.dataset, cell.profile, "--seed", str(cell.seed), *how)
 
 
@@ -59,6 +63,8 @@ def receipt(evaluated: EvaluatedCell) -> Receipt:
     """The receipt of an evaluated cell, from the files of its run and its evaluation."""
     planned, run, manifest = evaluated.planned, evaluated.run, evaluated.trained.manifest
     passport = evaluated.dataset.passport
+    # As it was computed: in float32 where bfloat16 was planned and not trusted.
+    computation = replace(run.computation, bfloat16=run.computation.bfloat16 and "distrust" not in manifest)
     return {
         "switches": asdict(planned.switches),
         "recipe": asdict(run.recipe),
@@ -85,15 +91,21 @@ def receipt(evaluated: EvaluatedCell) -> Receipt:
         "packages": package_versions(),
         "hardware": manifest["hardware"],
         "code": planned.code_hash,
-        "computation": {
-            "precision": run.computation.precision,
-            "memory_format": "channels_last",
-            "compiled": run.computation.compiled,
-            "features": "float16",
-        },
+        "computation": _computation(evaluated, computation),
         "wall_seconds": round(manifest["seconds"] + evaluated.evaluation["seconds"], 2),
         "started": manifest["started"],
         "weights_sha256": manifest["weights_sha256"],
         "evaluation_sha256": evaluated.evaluation["sha256"],
-        "command": command(planned),
+        "command": _command(planned, computation),
     }
+
+
+def _computation(evaluated: EvaluatedCell, computation: Computation) -> ComputationOfRecord:
+    found: ComputationOfRecord = {
+        "precision": computation.precision,
+        "memory_format": "channels_last",
+        "compiled": computation.compiled,
+        "features": "float16",
+    }
+    distrust = evaluated.evaluation.get("distrust")
+    return {**found, "distrust": distrust} if distrust else found

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from harness.datasets.base import Dataset
 from harness.datasets.images import decoded
+from harness.evaluation.degeneracy import Degeneracy, degeneracy_of_features, degeneracy_of_map
 from harness.evaluation.protocols import PROTOCOLS
 from harness.evaluation.trials import trial_galleries
 from harness.files.atomic import write_arrays, write_json
@@ -24,6 +25,7 @@ from harness.models.reid import ReIDModel
 from harness.plan.plan import PlannedCell, Run
 from harness.results.record import SCHEMA, CellFields, Cost, DoneRecord, Evaluation
 from harness.runs import comparability
+from harness.runs.arithmetic import Arithmetic, arithmetic_of_evaluation
 from harness.runs.context import EvaluatedCell, Order, RunContext, TrainedRun
 from harness.runs.convergence import training_rank1
 from harness.runs.evaluation import FeatureScores, ScoredFeature, TestImages, evaluate_run
@@ -114,7 +116,9 @@ def _evaluate(trained: TrainedRun, dataset: Dataset, pending: list[PlannedCell])
     for kinds in dict.fromkeys(planned.priors for planned in pending):
         context.world.broadcast(Order(run.id, dataset.id, kinds))
         images = test_images(run, dataset, kinds, context)
-        _Extraction(trained, dataset, model, images, started).write(each for each in pending if each.priors == kinds)
+        arithmetic = arithmetic_of_evaluation(trained, model, images)
+        of_kinds = [each for each in pending if each.priors == kinds]
+        _Extraction(trained, dataset, model, images, arithmetic, started).write(of_kinds)
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,7 @@ class _Extraction:
     dataset: Dataset
     model: ReIDModel
     images: TestImages
+    arithmetic: Arithmetic
     started: float
 
     def write(self, cells: Iterable[PlannedCell]) -> None:
@@ -139,7 +144,7 @@ class _Extraction:
             protocol,
             list(of_feature),
             run.recipe.flip_test,
-            context.machine,
+            self.arithmetic.machine,
             context.world,
         )
         costs: dict[str, Cost] = {}
@@ -168,11 +173,11 @@ class _Extraction:
 
     @cached_property
     def _maps(self) -> dict[str, NDArray[Any]] | None:
-        context, caption = self.trained.context, self.trained.run.method.attention
-        return attention(self.model, self.images.query, self._priors, context.machine, caption) if self._shown else None
+        machine, caption = self.arithmetic.machine, self.trained.run.method.attention
+        return attention(self.model, self.images.query, self._priors, machine, caption) if self._shown else None
 
     def _cost(self, embedding: str, gallery: int) -> Cost:
-        run, machine = self.trained.run, self.trained.context.machine
+        run, machine = self.trained.run, self.arithmetic.machine
         return measured_cost(self.model, run.recipe, machine, gallery, self.trained.manifest, self._priors, embedding)
 
     def _write_evaluation(self, planned: PlannedCell, found: FeatureScores, cost: Cost) -> None:
@@ -199,7 +204,20 @@ class _Extraction:
             "sha256": _write_arrays(folder, arrays),
             "training_rank1": self._training_rank1(planned),
         }
+        sign = _degeneracy(found, planned.embedding, gallery_size(self.dataset, planned.spec.protocol))
+        if sign:
+            evaluation["degenerate"] = sign
+        if self.arithmetic.distrust:
+            evaluation["distrust"] = self.arithmetic.distrust
         write_json(folder / "evaluation.json", evaluation)
+
+
+def _degeneracy(found: FeatureScores, embedding: str, gallery: int) -> Degeneracy | None:
+    """The sign of a collapsed network in its test features, else in its mAP."""
+    matches = np.diff(found.scores.offsets)
+    return degeneracy_of_features(found.features["query"], embedding) or degeneracy_of_map(
+        found.metrics["map"], matches, gallery
+    )
 
 
 def _feature_arrays(found: FeatureScores, dataset: Dataset) -> dict[str, NDArray[Any]]:
@@ -244,4 +262,7 @@ def _record(evaluated: EvaluatedCell) -> DoneRecord:
         "receipt": receipt(evaluated),
         "training_rank1": evaluation.get("training_rank1"),
     }
+    sign = comparability.degeneracy(evaluated)
+    if sign:
+        record["degenerate"] = sign
     return record

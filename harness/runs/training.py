@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 from contextlib import closing
 
-from harness.errors import BadInput
+from harness.errors import BadInput, Collapsed
+from harness.evaluation.degeneracy import Degeneracy
 from harness.files.atomic import append_line, write_json
 from harness.files.hashing import file_digest
 from harness.machine.hardware import hardware_facts
@@ -13,7 +14,9 @@ from harness.measure.memory import peak_memory_mb, reset_peak_memory
 from harness.models.reid import ReIDModel
 from harness.plan.plan import Run
 from harness.results.record import Manifest, PriorsOfSplit, Start
-from harness.results.sentences import start_sentence
+from harness.results.sentences import degeneracy_sentence, start_sentence
+from harness.runs.arithmetic import Arithmetic, arithmetic_of_training
+from harness.runs.collapse import collapsed_losses
 from harness.runs.context import Order, RunContext, TrainedRun
 from harness.runs.preparation import build_model, initialise, training_data
 from harness.status.event_files import TrainingEvents
@@ -22,8 +25,6 @@ from harness.training import checkpoint
 from harness.training.final_weights import read_weights, write_weights
 from harness.training.log import TrainingLog
 from harness.training.loop import train
-
-CHECKPOINT = "checkpoint.pt"
 
 
 def ensure_trained(run: Run, context: RunContext) -> TrainedRun:
@@ -35,7 +36,7 @@ def _manifest_of_trained(run: Run, context: RunContext) -> Manifest:
     manifest = context.store.run_manifest(run.id)
     if manifest is not None:
         # A process killed just before its last step leaves its checkpoint.
-        checkpoint.remove(context.store.run_folder(run.id) / CHECKPOINT)
+        checkpoint.remove(context.store.run_folder(run.id) / checkpoint.NAME)
         return manifest
     if run.parent:
         _manifest_of_trained(run.parent, context)
@@ -68,19 +69,24 @@ def train_together(run: Run, context: RunContext) -> Manifest | None:
     _require_planned_start(run, start)
     if context.world.is_leader:
         _announce(run, start, context)
+    arithmetic = arithmetic_of_training(run, model, data, context)
+    collapse = collapsed_losses(arithmetic.machine.place(model), data, run.recipe, run.seed, arithmetic.machine)
     with closing(TrainingEvents(context.store, run)) as events:
         log = train(
             model,
             data,
             run.recipe,
             run.seed,
-            context.machine,
-            context.store.run_folder(run.id) / CHECKPOINT,
-            lambda epoch, log: _write_epoch(run, epoch, log, events, context),
+            arithmetic.machine,
+            context.store.run_folder(run.id) / checkpoint.NAME,
+            lambda epoch, log: _write_epoch(run, epoch, log, collapse.degeneracy(log["losses"]), events, context),
             context.world,
             run.computation.sync_batch_norm,
         )
-    return _keep(run, model, start, log, data.num_classes, started, context) if context.world.is_leader else None
+    if not context.world.is_leader:
+        return None
+    sign = collapse.degeneracy(log["losses"])
+    return _keep(run, model, start, log, data.num_classes, started, arithmetic, sign, context)
 
 
 def _announce(run: Run, start: Start, context: RunContext) -> None:
@@ -90,19 +96,39 @@ def _announce(run: Run, start: Start, context: RunContext) -> None:
     write_progress(context.store, run, str(context.machine.device))
 
 
-def _write_epoch(run: Run, epoch: int, log: TrainingLog, events: TrainingEvents, context: RunContext) -> None:
-    if not context.world.is_leader:
-        return
+def _write_epoch(
+    run: Run, epoch: int, log: TrainingLog, sign: Degeneracy | None, events: TrainingEvents, context: RunContext
+) -> None:
+    """Tell of an epoch. Raises Collapsed for a sign of collapse if such a run is to end."""
+    if context.world.is_leader:
+        _tell_epoch(run, epoch, log, sign, events, context)
+    # In every process: all hold the same means.
+    if sign and context.stop_degenerate:
+        raise Collapsed(f"{degeneracy_sentence(sign)}, in epoch {epoch}")
+
+
+def _tell_epoch(
+    run: Run, epoch: int, log: TrainingLog, sign: Degeneracy | None, events: TrainingEvents, context: RunContext
+) -> None:
     losses = ", ".join(f"{name} {values[-1]:.3f}" for name, values in log["losses"].items())
     line = f"  epoch {epoch}/{run.recipe.epochs}: {losses}; {log['images_per_second'][-1]:.0f} images/s"
+    line += f"; degenerate: {degeneracy_sentence(sign)}" if sign else ""
     append_line(context.store.run_folder(run.id) / "log.txt", line.strip())
-    write_progress(context.store, run, str(context.machine.device), log)
+    write_progress(context.store, run, str(context.machine.device), log, sign)
     events.write_epoch(log)
     context.watch.advance(epoch, line)
 
 
 def _keep(
-    run: Run, model: ReIDModel, start: Start, log: TrainingLog, num_classes: int, started: str, context: RunContext
+    run: Run,
+    model: ReIDModel,
+    start: Start,
+    log: TrainingLog,
+    num_classes: int,
+    started: str,
+    arithmetic: Arithmetic,
+    sign: Degeneracy | None,
+    context: RunContext,
 ) -> Manifest:
     """Write the weights, then the manifest: a run is done when its manifest is there."""
     folder, weights = context.store.run_folder(run.id), context.store.weights_path(run.id)
@@ -121,8 +147,12 @@ def _keep(
         "hardware": hardware_facts(str(context.machine.device)),
         "weights_sha256": file_digest(weights),
     }
+    if sign:
+        manifest["degenerate"] = sign
+    if arithmetic.distrust:
+        manifest["distrust"] = arithmetic.distrust
     write_json(folder / "run.json", manifest)
-    checkpoint.remove(folder / CHECKPOINT)
+    checkpoint.remove(folder / checkpoint.NAME)
     return manifest
 
 

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict, cast
 
+from harness.evaluation.degeneracy import Degeneracy
 from harness.files.atomic import write_json
 from harness.files.locks import is_held
 from harness.machine.hardware import device_name, hardware_facts
@@ -47,6 +48,7 @@ class ProgressFile(TypedDict):
     epoch_seconds: float | None
     device: str
     host: str
+    degenerate: NotRequired[Degeneracy]
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class TrainingProgress:
     host: str
     stage: Stage
     age: float
+    degenerate: Degeneracy | None = None
+    """A sign that its network has collapsed."""
 
     @property
     def training_seconds(self) -> float | None:
@@ -84,7 +88,9 @@ class TrainingProgress:
         return max(0.0, (self.epochs - self.epoch) * self.epoch_seconds - self.age) if self.epoch_seconds else None
 
 
-def write_progress(store: Store, run: Run, device: str, log: TrainingLog | None = None) -> None:
+def write_progress(
+    store: Store, run: Run, device: str, log: TrainingLog | None = None, sign: Degeneracy | None = None
+) -> None:
     """Write how far a training is.
 
     Args:
@@ -92,6 +98,7 @@ def write_progress(store: Store, run: Run, device: str, log: TrainingLog | None 
         run: The run that is trained.
         device: The device of this process, such as ``cuda:0``.
         log: The epochs so far; None where the training begins or resumes.
+        sign: A sign that the network has collapsed.
 
     Raises:
         BadInput: The folder cannot be written.
@@ -110,6 +117,8 @@ def write_progress(store: Store, run: Run, device: str, log: TrainingLog | None 
         "device": _device_name(device, run.computation.processes),
         "host": socket.gethostname(),
     }
+    if sign:
+        progress["degenerate"] = sign
     write_json(path, progress)
 
 
@@ -142,7 +151,7 @@ def _read(path: Path) -> ProgressFile | None:
         return None
     if missing_field(content, ProgressFile) is not None:
         return None
-    return cast(ProgressFile, {name: content[name] for name in ProgressFile.__annotations__})
+    return cast(ProgressFile, {name: content[name] for name in ProgressFile.__annotations__ if name in content})
 
 
 def _age(path: Path) -> float | None:

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from harness.progress import duration
+from harness.results.sentences import degeneracy_sentence
 from harness.results.store import Store
 from harness.status.board import CELL_STATES, Board, BoardState, TableState
 from harness.status.trainings import TrainingProgress
@@ -28,7 +29,7 @@ def as_text(state: BoardState) -> Iterator[str]:
         yield f"{table.table} on {table.dataset}, {table.profile}: {counts}{left}"
     for run in state.runs:
         what = f"{run.method} on {run.dataset}, {run.profile}, seed {run.seed}"
-        yield f"run {run.run} ({what}) {_stage(run)} on {run.device}, {run.host}"
+        yield f"run {run.run} ({what}) {_stage(run)} on {run.device}, {run.host}{_sign(run)}"
     yield from _damaged(state)
     if state.is_stopped:
         yield STOPPED
@@ -71,7 +72,8 @@ def _table_of_runs(state: BoardState) -> Table:
         speed = f"{run.images_per_second:.0f}" if run.images_per_second else "?"
         left = _left(run.seconds_left) if run.stage == "training" else ""
         whose = (run.run, run.method, run.dataset, run.profile, str(run.seed))
-        drawn.add_row(*whose, f"{run.epoch}/{run.epochs}", speed, left, run.stage, run.device, run.host)
+        stage = f"{run.stage}, degenerate" if run.degenerate else run.stage
+        drawn.add_row(*whose, f"{run.epoch}/{run.epochs}", speed, left, stage, run.device, run.host)
     return drawn
 
 
@@ -94,6 +96,10 @@ def _stage(run: TrainingProgress) -> str:
         return f"was interrupted: {epochs}"
     speed = f" at {run.images_per_second:.0f} images/s" if run.images_per_second else ""
     return f"is trained: {epochs}{speed}, {_left(run.seconds_left)} left,"
+
+
+def _sign(run: TrainingProgress) -> str:
+    return f"; degenerate: {degeneracy_sentence(run.degenerate)}" if run.degenerate else ""
 
 
 def _left(seconds: float | None) -> str:

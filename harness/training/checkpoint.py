@@ -12,6 +12,9 @@ from torch import nn
 
 from harness.files.atomic import write_atomically
 
+NAME = "checkpoint.pt"
+"""File of a checkpoint in the folder of its run."""
+
 
 def save(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progress: Mapping[str, Any]) -> None:
     """Write the state of a training, atomically. Keep the previous checkpoint as ``<name>.previous``.
@@ -42,6 +45,11 @@ def load(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> dict
             optimiser.load_state_dict(state["optimiser"])
             return state["progress"]
     return None
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a checkpoint, intact or not."""
+    return path.exists() or _previous(path).exists()
 
 
 def remove(path: Path) -> None:

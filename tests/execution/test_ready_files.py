@@ -28,6 +28,7 @@ case "$*" in
     *harness.run*)
         echo "harness $* at ${RAY_ADDRESS:-none} with ${OMP_NUM_THREADS:-all} threads" >> "$LOG"
         [[ -z ${SLOW:-} ]] || { trap 'kill $!; echo "stopped" >> "$LOG"; exit 130' TERM; sleep 60 & wait $!; }
+        while (($(cat "$LOG.nodes" 2> /dev/null | wc -l) < ${NODES:-0})); do sleep 0.05; done
         exit "${CODE:-0}";;
     *) exec python3 "$@";;
 esac
@@ -117,7 +118,7 @@ def test_a_task_whose_time_is_over_stops_its_worker_and_goes_back_into_the_queue
 
 
 def test_ray_takes_a_free_port_and_a_folder_of_its_own_and_ends_with_the_work(slurm, tmp_path):
-    with slurm("ray.sbatch", CODE="1") as process:
+    with slurm("ray.sbatch", CODE="1", NODES="2") as process:
         assert process.wait() == 1, process.stderr.read()
     log = (tmp_path / "log").read_text()
     port = re.search(r"^ray start --head --node-ip-address=10\.0\.0\.1 --port=(\d+) ", log, re.MULTILINE)[1]

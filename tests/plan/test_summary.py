@@ -51,7 +51,7 @@ def test_many_reasons_are_told_by_their_first_part_and_no_line_is_longer_than_th
     monkeypatch.setattr(summary, "TOLD_IN_FULL", 0)
     lines = dry("--profile", "paper")
     assert all(len(line) <= 120 for line in lines)
-    told = " ".join(lines)
+    told = " ".join(" ".join(lines).split())
     assert "a: 6 blocked, Market-1501 is not under" in told and "(--verbose says what to do)" in told
     assert "Get Market-1501" not in told
 

@@ -76,7 +76,7 @@ def _count(request: Request, plan: Plan) -> int:
     wanted, runs = request.workers, len(plan.runs)
     if wanted > runs:
         raise BadInput(f"--workers {wanted}: these tables have {runs} runs; use {max(1, runs)} or fewer")
-    left = {run for planned in plan.pending for run in planned.needed_run.lineage}
+    left = {run.id for planned in plan.pending for run in planned.needed_run.lineage}
     return max(1, min(wanted, len(left)))
 
 

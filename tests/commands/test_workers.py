@@ -62,7 +62,7 @@ def test_more_workers_than_runs_are_refused(toy_alone, market_root, tmp_path, ca
 
 
 def test_no_more_workers_are_started_than_runs_are_left():
-    one, two = (SimpleNamespace(lineage=()) for _ in range(2))
+    one, two = (SimpleNamespace(id=name) for name in ("one", "two"))
     one.lineage, two.lineage = (one,), (one, two)
     plan = SimpleNamespace(runs={"one": one, "two": two}, pending=[SimpleNamespace(needed_run=one)])
     assert workers._count(request(workers=2), plan) == 1

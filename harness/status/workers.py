@@ -64,8 +64,10 @@ def workers_on(store: Store, cells: Collection[Cell], measured: Collection[str] 
 
 def leave(store: Store, announcement: Path, cells: Collection[Cell], measured: Collection[str] = ()) -> list[Worker]:
     """End this worker's announcement. Returns the workers that are left: of those that end together, one finds none."""
+    # The folder may have been deleted, to forget what was interrupted.
+    announcement.parent.mkdir(exist_ok=True)
     with FileLock(announcement.with_name(LOCK)):
-        announcement.unlink()
+        announcement.unlink(missing_ok=True)
         return workers_on(store, cells, measured)
 
 

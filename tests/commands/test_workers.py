@@ -27,7 +27,8 @@ def four_cores(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def test_on_the_cpu_each_has_its_cores_and_the_threads_of_a_single_worker():
+def test_on_the_cpu_each_has_its_cores_and_the_threads_of_a_single_worker(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     found = shares(request(device="cpu"), 2)
     assert [share.cores for share in found] == [{0, 1}, {2, 3}]
     assert [share.environment for share in found] == [{"OMP_NUM_THREADS": "4"}] * 2

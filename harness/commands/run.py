@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
+from harness.cell import Cell
 from harness.commands import workers
 from harness.commands.planning import choices_of, plan_of, planner_of
 from harness.commands.request import Request
@@ -29,7 +30,7 @@ from harness.runs.context import RunContext
 from harness.status.announcements import announced
 from harness.status.event_files import ask_for_event_files
 from harness.status.views import LiveTables
-from harness.status.workers import Worker, require_locks_between_machines, require_same_runs, workers_on
+from harness.status.workers import Worker, leave, require_locks_between_machines, require_same_runs, workers_on
 from harness.tables import tables
 from harness.training.machine import Machine
 
@@ -54,9 +55,20 @@ class _Work:
         """Ids of the tables whose costs are measured."""
         return [choice.table.id for choice in self.choices if choice.table.prints_complexity]
 
-    def workers(self) -> list[Worker]:
-        """The commands that work on the same cells or tables now."""
-        return workers_on(self.store, [planned.cell for planned in self.plan.pending], self.measured)
+    @property
+    def cells(self) -> list[Cell]:
+        """The cells to carry out."""
+        return [planned.cell for planned in self.plan.pending]
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """The records written here, the tables measured, how many could not be measured, and the workers that are left."""
+
+    records: list[Record]
+    measured: list[MeasuredTable]
+    unmeasured: int
+    others: list[Worker]
 
 
 def execute(request: Request) -> int:
@@ -78,18 +90,17 @@ def execute(request: Request) -> int:
         return workers.carry_out(request, work.plan)
     if request.tensorboard:
         ask_for_event_files(work.store)
-    records, measured, unmeasured = _carried_out(work, carry_out)
-    _print_measured(measured)
-    any_bad = _print_outcome(work.plan, records, work.store)
-    if others := work.workers():
-        print(f"{others[0].label} still works on these tables; the last worker to end writes the pages")
+    outcome = _carried_out(work, carry_out)
+    _print_measured(outcome.measured)
+    any_bad = _print_outcome(work.plan, outcome.records, work.store)
+    if outcome.others:
+        print(f"{outcome.others[0].label} still works on these tables; the last worker to end writes the pages")
     else:
         _write_report(request, work.store, choices)
-    return 1 if any_bad or unmeasured else 0
+    return 1 if any_bad or outcome.unmeasured else 0
 
 
-def _carried_out(work: _Work, carry_out: Executor) -> tuple[list[Record], list[MeasuredTable], int]:
-    """The records written, the tables measured, and the number of tables that could not be measured."""
+def _carried_out(work: _Work, carry_out: Executor) -> _Outcome:
     request, store, shelf, todo = work.request, work.store, work.planner.shelf, work.plan.pending
     with announced(store, todo, work.measured) as announcement, Watch(len(todo), above=LiveTables(store)) as watch:
         is_first = not _earlier_workers(work, announcement)
@@ -107,7 +118,9 @@ def _carried_out(work: _Work, carry_out: Executor) -> tuple[list[Record], list[M
             stop_degenerate=request.stop_degenerate,
         )
         measured, unmeasured = measure_tables(work.choices, context) if is_first else ([], 0)
-        return carry_out(work.plan, context, request.run_timeout), measured, unmeasured
+        records = carry_out(work.plan, context, request.run_timeout)
+        others = leave(store, announcement, work.cells, work.measured) if announcement else []
+        return _Outcome(records, measured, unmeasured, others)
 
 
 def _earlier_workers(work: _Work, announcement: Path | None) -> list[Worker]:
@@ -118,7 +131,8 @@ def _earlier_workers(work: _Work, announcement: Path | None) -> list[Worker]:
     if announcement is None:
         return []
     require_locks_between_machines(work.store, announcement)
-    earlier = list(takewhile(lambda worker: worker.announcement != announcement, work.workers()))
+    now = workers_on(work.store, work.cells, work.measured)
+    earlier = list(takewhile(lambda worker: worker.announcement != announcement, now))
     for worker in earlier:
         require_same_runs(worker, work.plan.pending)
     return earlier

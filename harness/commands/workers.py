@@ -57,18 +57,17 @@ def shares(request: Request, count: int) -> list[Share]:
     the cores, but computes with as many threads as a single worker: the number of threads changes the order of sums, so
     figures would differ from a single worker's in the last digits.
     """
-    if choose_device(request.device) != "cpu":
-        visible = _gpus()
-        groups = [visible[index * request.gpus_per_run :][: request.gpus_per_run] for index in range(count)]
-        threads = str(max(1, cores() // count))
-        return [
-            Share(
-                {"CUDA_VISIBLE_DEVICES": ",".join(group), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", threads)}
-            )
-            for group in groups
-        ]
-    environment = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(cores()))}
-    return [Share(environment, frozenset(share)) for share in shares_of_cores(count)]
+    import torch
+
+    chosen = os.environ.get("OMP_NUM_THREADS")
+    if choose_device(request.device) == "cpu":
+        environment = {"OMP_NUM_THREADS": chosen or str(torch.get_num_threads())}
+        return [Share(environment, frozenset(share)) for share in shares_of_cores(count)]
+    threads = chosen or str(max(1, cores() // count))
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    visible = named.split(",") if named else [str(index) for index in range(torch.cuda.device_count())]
+    groups = [visible[index * request.gpus_per_run :][: request.gpus_per_run] for index in range(count)]
+    return [Share({"CUDA_VISIBLE_DEVICES": ",".join(group), "OMP_NUM_THREADS": threads}) for group in groups]
 
 
 def _count(request: Request, plan: Plan) -> int:
@@ -76,16 +75,8 @@ def _count(request: Request, plan: Plan) -> int:
     wanted, runs = request.workers, len(plan.runs)
     if wanted > runs:
         raise BadInput(f"--workers {wanted}: these tables have {runs} runs; use {max(1, runs)} or fewer")
-    left = {run for planned in plan.pending for run in planned.needed_run.lineage}
+    left = {run.id for planned in plan.pending for run in planned.needed_run.lineage}
     return max(1, min(wanted, len(left)))
-
-
-def _gpus() -> list[str]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
-    import torch
-
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return named.split(",") if named else [str(index) for index in range(torch.cuda.device_count())]
 
 
 class _Worker:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 from harness.cell import Cell
 from harness.errors import BadInput
 from harness.files.locks import FIX, is_held
 from harness.plan.staleness import changed_settings
 from harness.results.record import RunConfiguration
-from harness.results.store import Store
+from harness.results.store import LOCK, Store
 from harness.status import announcements
 from harness.status.announcements import announced_cells, settings_path
 
@@ -58,6 +60,15 @@ def workers_on(store: Store, cells: Collection[Cell], measured: Collection[str] 
     own = set(cells), set(measured)
     sharing = [each for each in found if each and (own[0] & each.cells.keys() or own[1] & each.measured)]
     return sorted(sharing, key=lambda worker: (worker.began, worker.announcement.name))
+
+
+def leave(store: Store, announcement: Path, cells: Collection[Cell], measured: Collection[str] = ()) -> list[Worker]:
+    """End this worker's announcement. Returns the workers that are left: of those that end together, one finds none."""
+    # The folder may have been deleted, to forget what was interrupted.
+    announcement.parent.mkdir(exist_ok=True)
+    with FileLock(announcement.with_name(LOCK)):
+        announcement.unlink(missing_ok=True)
+        return workers_on(store, cells, measured)
 
 
 def require_same_runs(worker: Worker, cells: Sequence[PlannedCell]) -> None:

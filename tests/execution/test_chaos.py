@@ -24,7 +24,7 @@ CHANGES = 16
 def figures(folder):
     """What must not depend on what happened on the way."""
     return {
-        record["cell"]: (
+        (record["cell"], record["seed"]): (
             record["metrics"],
             record["curves"]["losses"],
             record["receipt"]["weights_sha256"],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import subprocess
 import sys
 import time
@@ -117,6 +118,24 @@ def test_two_processes_under_torchrun_carry_out_a_run_and_a_failure_keeps_its_ca
     assert records["Raises"]["cause"]["kind"] == "error"
     assert records["Raises"]["cause"]["message"] == "the toy <broke>"
     assert any("RuntimeError" in line for line in records["Raises"]["cause"]["log_tail"])
+
+
+@pytest.mark.slow
+def test_two_workers_share_the_runs_and_one_goes_on_when_the_other_is_killed(command, tmp_path):
+    done = subprocess.run(
+        command("--workers", "2", rows=["Killed once", "Works"]), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert {record["row"]: record["status"] for record in Store(tmp_path / "results").records()} == {
+        "Killed once": "done",
+        "Works": "done",
+    }
+    assert (
+        len(re.findall(r"^worker [12] was killed by SIGKILL; others take over its run$", done.stdout, re.MULTILINE))
+        == 1
+    )
+    assert re.search(r"^worker [12]:   epoch 3/3", done.stdout, re.MULTILINE)
+    assert done.stdout.count("report: ") == 1
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from harness.errors import BadInput
 from harness.results.store import Store
 from harness.status import announcements
 from harness.status.announcements import announced, settings_path
-from harness.status.workers import require_locks_between_machines, require_same_runs, workers_on
+from harness.status.workers import leave, require_locks_between_machines, require_same_runs, workers_on
 
 
 def a_run(name, parent=None, **settings):
@@ -60,6 +60,13 @@ def test_workers_come_in_the_order_in_which_they_began(store):
         os.utime(first, (5, 5))
         os.utime(second, (7, 7))
         assert [worker.announcement for worker in workers_on(store, [cell.cell])] == [first, second]
+
+
+def test_of_the_workers_that_end_the_last_finds_none(store):
+    cell = a_cell("A", a_run("one"))
+    with announced(store, [cell]) as first, announced(store, [cell]) as second:
+        assert [worker.announcement for worker in leave(store, first, [cell.cell])] == [second]
+        assert leave(store, second, [cell.cell]) == []
 
 
 def test_a_worker_with_other_code_or_data_is_refused_and_told_the_difference(store):

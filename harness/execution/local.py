@@ -9,7 +9,7 @@ from harness.errors import Unwritable
 from harness.execution.job import Job
 from harness.execution.launching import launch
 from harness.plan.plan import Plan, PlannedCell, Run
-from harness.results.record import Record
+from harness.results.record import Record, cell_of
 from harness.runs.context import RunContext
 from harness.runs.failures import record_failure
 from harness.runs.recording import record_cells
@@ -52,10 +52,11 @@ def carry_out_run(run: Run, cells: list[PlannedCell], context: RunContext) -> It
 
 def one_line(record: Record) -> str:
     """A record in a line."""
+    label = cell_of(record).label
     if record["status"] == "failed":
-        return f"✗ {record['cell']}: {record['cause']['kind']}: {record['cause']['message']}"
+        return f"✗ {label}: {record['cause']['kind']}: {record['cause']['message']}"
     metrics = record["metrics"]
-    return f"✓ {record['cell']}: mAP {metrics['map']:.1f}, Rank-1 {metrics['rank1']:.1f} ({record['verdict']['word']})"
+    return f"✓ {label}: mAP {metrics['map']:.1f}, Rank-1 {metrics['rank1']:.1f} ({record['verdict']['word']})"
 
 
 def _attempted(run: Run, cells: list[PlannedCell], context: RunContext, timeout: float | None) -> Iterator[Record]:

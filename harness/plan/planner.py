@@ -89,7 +89,7 @@ class Planner:
         printed = method.parse(dict(row.switches), f"{file}: {table.id}: row {row.key!r}")
         own = tuple(setting for setting in cell.settings if setting.name != INITIAL_WEIGHTS)
         training = applied(method, printed, _trained_on(planned), cell.profile, own)
-        planned.cell = replace(cell, settings=training.settings + self._weights_setting)
+        planned.cell = replace(cell, settings=training.settings + weights_setting(self.initial_weights))
         planned.switches = switches = training.switches
         planned.embedding, planned.reranked = method.embedding(switches), method.reranked(switches)
         try:
@@ -149,11 +149,6 @@ class Planner:
             method, switches, dataset, profile, seed, recipe, parent, self.computation, configuration, blocked, file
         )
         return plan.runs.setdefault(run.id, run)
-
-    @property
-    def _weights_setting(self) -> Settings:
-        file = self.initial_weights
-        return (Setting(INITIAL_WEIGHTS, weights_digest(file)[:DIGITS]),) if file else ()
 
     def _unshared(self, recipe: Recipe) -> str | None:
         """Why the processes of a run cannot share the batches of a recipe; None where they can."""
@@ -221,6 +216,11 @@ def weights_digest(file: Path) -> str:
         return file_digest(file)
     except OSError as error:
         raise BadInput(f"--initial-weights {file} cannot be read ({error.strerror}); name a file of weights") from error
+
+
+def weights_setting(file: Path | None) -> Settings:
+    """The setting that a file of weights makes; none without a file. Raises BadInput if it cannot be read."""
+    return (Setting(INITIAL_WEIGHTS, weights_digest(file)[:DIGITS]),) if file else ()
 
 
 def _refused(backbone: str, needs: TrunkNeeds) -> str | None:

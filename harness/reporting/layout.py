@@ -9,6 +9,7 @@ from itertools import groupby
 
 from harness.reporting.cells import Column, Group, MeasuredCell, best_values, columns, measured_cell
 from harness.reporting.cost_figures import MEANINGS
+from harness.reporting.own_settings import OwnTable, own_table
 from harness.reporting.wording import printed
 from harness.results.record import Record
 from harness.tables import Row, Table
@@ -56,6 +57,7 @@ class Layout:
     columns: tuple[Column, ...]
     rows: tuple[ShownRow, ...]
     footnotes: tuple[str, ...]
+    own: OwnTable
 
     @property
     def measured(self) -> list[Group]:
@@ -93,8 +95,9 @@ class Layout:
 
 
 def lay_out(table: Table, records: Sequence[Record]) -> Layout:
-    """Arrange a table and its own records among ``records``."""
-    records = [record for record in records if record["table"] == table.id]
+    """Arrange a table and its own records among ``records``. Those with settings of one's own stand beneath it."""
+    own = own_table(table, records)
+    records = [record for record in records if record["table"] == table.id and not record.get("settings")]
     shown = tuple(columns(table, records))
     groups = [group for column in shown for group in column.groups]
     found = {
@@ -122,7 +125,7 @@ def lay_out(table: Table, records: Sequence[Record]) -> Layout:
         heading = row.group if in_blocks and begins else ""
         footnote = footnotes.index(row.note) + 1 if row.note else None
         rows.append(ShownRow(row, heading, "" if in_blocks else row.group, footnote, cells))
-    return Layout(table, shown, tuple(rows), footnotes)
+    return Layout(table, shown, tuple(rows), footnotes, own)
 
 
 def _groups_are_blocks(table: Table) -> bool:

@@ -209,13 +209,19 @@ class Planner:
         return "cached", "recorded"
 
 
-@cache
 def weights_digest(file: Path) -> str:
     """Hex SHA-256 of a file of weights. Raises BadInput, naming the option, if it cannot be read."""
     try:
-        return file_digest(file)
+        found = file.stat()
+        return _digest(file, found.st_size, found.st_mtime_ns)
     except OSError as error:
         raise BadInput(f"--initial-weights {file} cannot be read ({error.strerror}); name a file of weights") from error
+
+
+@cache
+def _digest(file: Path, size: int, changed: int) -> str:
+    """The digest of a file that has this size and time of change: it is asked for each cell."""
+    return file_digest(file)
 
 
 def weights_setting(file: Path | None) -> Settings:

@@ -25,6 +25,8 @@ def explain(record: Record, store: Store) -> Ladder:
     """
     label, record = record_label(record), require_done(record, "explain")
     published = {metric: figure for metric, figure in record["published"].items() if figure is not None}
+    if record.get("settings"):
+        raise BadInput(f"{label}: the paper prints no figure for settings of your own, so there is no gap to explain")
     if not published:
         raise BadInput(f"{label}: the paper prints no figure for this cell, so there is no gap to explain")
     protocol = record["receipt"]["protocol"]

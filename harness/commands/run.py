@@ -161,7 +161,7 @@ def _print_outcome(plan: Plan, records: Sequence[Record], store: Store) -> bool:
     """Name the blocked and damaged cells, and print the counts. Returns whether a cell of the plan is bad or failed."""
     unusable = [planned for planned in plan.cells if planned.state in ("blocked", "damaged")]
     for planned in unusable:
-        print(f"{planned.state}: {planned.cell.id}: {planned.reason}")
+        print(f"{planned.state}: {planned.cell.label}: {planned.reason}")
     of_plan = {store.record_path(planned.cell) for planned in plan.cells}
     others = [damaged for damaged in store.find_records().damaged if damaged.path not in of_plan]
     for damaged in others:

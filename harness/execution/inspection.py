@@ -1,4 +1,4 @@
-"""Check the data before training: every image decodes, and queries have matches."""
+"""Check before training: weights fit their trunk, every image decodes, and queries have matches."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from harness.plan.plan import PlannedCell
 from harness.plan.shelf import Shelf
 from harness.progress import Watch
 from harness.results.store import Store, contact_sheet_path
+from harness.runs.preparation import require_fitting_weights
 
 SHEET_PEOPLE = 5
 """People on the contact sheet, one per row."""
@@ -33,8 +34,11 @@ def inspect(cells: list[PlannedCell], shelf: Shelf, store: Store, watch: Watch, 
         keep_images: Whether albums may hold images of real datasets.
 
     Raises:
-        BadInput: Images cannot be decoded, or no query has a match. Names the files and the fix.
+        BadInput: A file of weights does not fit its trunk, images cannot be decoded, or no query has a match. Names the
+            files and the fix.
     """
+    for run in {run.id: run for planned in cells for run in planned.needed_run.lineage}.values():
+        require_fitting_weights(run)
     wanted: dict[tuple[str, SplitName, int, int], Dataset] = {}
     for planned in cells:
         tested, trained = (

@@ -89,10 +89,11 @@ def carry_out_run(run: Run, cells: list[PlannedCell], context: RunContext) -> It
 
 def one_line(record: Record) -> str:
     """A record in a line."""
+    label = cell_of(record).label
     if record["status"] == "failed":
-        return f"✗ {record['cell']}: {record['cause']['kind']}: {record['cause']['message']}"
+        return f"✗ {label}: {record['cause']['kind']}: {record['cause']['message']}"
     metrics = record["metrics"]
-    return f"✓ {record['cell']}: mAP {metrics['map']:.1f}, Rank-1 {metrics['rank1']:.1f} ({record['verdict']['word']})"
+    return f"✓ {label}: mAP {metrics['map']:.1f}, Rank-1 {metrics['rank1']:.1f} ({record['verdict']['word']})"
 
 
 def _attempted(

@@ -77,20 +77,26 @@ class TrunkNeeds:
     blocks: bool = False
 
 
-def trunk_spec(name: str) -> TrunkSpec | NetworkSpec:
-    """The trunk called ``name``. Raises BadInput, offering the nearest names, if there is none.
+def network_spec(name: str) -> NetworkSpec | None:
+    """The network of a library with that name; None for any other name.
 
     Whether a library has a network is only known when it is built.
     """
-    if name in TRUNKS:
-        return TRUNKS[name]
     if name in NETWORKS:
         return NETWORKS[name]
     for library in LIBRARIES:
         network = name.removeprefix(f"{library}:")
         if network and network != name:
             return NetworkSpec(library, network)
-    raise unknown_name_error("backbone", name, [*TRUNKS, *NETWORKS, *(f"{library}:NAME" for library in LIBRARIES)])
+    return None
+
+
+def trunk_spec(name: str) -> TrunkSpec | NetworkSpec:
+    """The trunk called ``name``. Raises BadInput, offering the nearest names, if there is none."""
+    spec = TRUNKS.get(name) or network_spec(name)
+    if spec is None:
+        raise unknown_name_error("backbone", name, [*TRUNKS, *NETWORKS, *(f"{library}:NAME" for library in LIBRARIES)])
+    return spec
 
 
 def resnet_spec(name: str) -> TrunkSpec:

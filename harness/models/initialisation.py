@@ -42,10 +42,24 @@ def load_trunk(model: ReIDModel, weights: Mapping[str, Tensor], source: str) -> 
     ImageNet weights (recognised by their classifier) may have that classifier to spare, and may lack attention that was
     added to the trunk. Any other difference raises BadInput, and then nothing is loaded.
     """
-    wanted = model.trunk.state_dict()
-    classifier = _classifier_prefixes(model.trunk)
+    source_of, unexpected = _fitting(model.trunk, weights, source)
+    matching = {name: weights[theirs] for name, theirs in source_of.items() if theirs in weights}
+    missing = sorted(source_of.keys() - matching.keys())
+    model.trunk.load_state_dict(matching, strict=False)
+    return {"source": source, "matched": len(matching), "missing": missing, "unexpected": unexpected}
+
+
+def require_fit(model: ReIDModel, weights: Mapping[str, Tensor], source: str) -> None:
+    """Raise BadInput if ``load_trunk`` would. The model may lie on the meta device."""
+    _fitting(model.trunk, weights, source)
+
+
+def _fitting(trunk: nn.Module, weights: Mapping[str, Tensor], source: str) -> tuple[dict[str, str], list[str]]:
+    """Each name in the trunk with its name among the weights, and names that the trunk lacks."""
+    wanted = trunk.state_dict()
+    classifier = _classifier_prefixes(trunk)
     from_imagenet = any(name.startswith(classifier) for name in weights)
-    library_names = _library_names(model.trunk)
+    library_names = _library_names(trunk)
     source_of = {name: name if name in weights else library_names.get(name) or _published_name(name) for name in wanted}
     matching = [name for name, theirs in source_of.items() if theirs in weights]
     missing = sorted(wanted.keys() - set(matching))
@@ -65,8 +79,7 @@ def load_trunk(model: ReIDModel, weights: Mapping[str, Tensor], source: str) -> 
             f"{_count_and_names('unexpected', left_over)}, {_count_and_names('of another shape', reshaped)}); "
             "use weights of the same backbone and input size"
         )
-    model.trunk.load_state_dict({name: weights[source_of[name]] for name in matching}, strict=False)
-    return {"source": source, "matched": len(matching), "missing": missing, "unexpected": unexpected}
+    return source_of, unexpected
 
 
 def load_model(model: ReIDModel, weights: Mapping[str, Tensor], source: str) -> Loaded:

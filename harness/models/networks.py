@@ -16,21 +16,32 @@ if TYPE_CHECKING:
     from harness.models.catalogue import NetworkSpec
 
 
+def require_network(spec: NetworkSpec) -> None:
+    """Raise BadInput, offering the nearest names, if the library has no such network or is not installed."""
+    if spec.library == "timm":
+        timm = _timm()
+        if not timm.is_model(spec.network):
+            raise unknown_name_error("network of timm", spec.network, timm.list_models())
+        return
+    known = torchvision.models.list_models(module=torchvision.models)
+    if spec.network not in known:
+        raise unknown_name_error("network of torchvision", spec.network, known)
+
+
 def library_network(spec: NetworkSpec) -> nn.Module:
     """The network of a library, with the library's own initialisation.
 
     Raises BadInput, offering the nearest names, for a network that the library does not have.
     """
+    require_network(spec)
     if spec.library == "timm":
         return _timm_network(spec.network)
-    known = torchvision.models.list_models(module=torchvision.models)
-    if spec.network not in known:
-        raise unknown_name_error("network of torchvision", spec.network, known)
     return _built(lambda: torchvision.models.get_model(spec.network, weights=None))
 
 
 def transformer(spec: NetworkSpec) -> nn.Module:
     """A transformer of timm for images of any size. Raises BadInput if timm cannot make it so."""
+    require_network(spec)
     network = _timm_network(spec.network, dynamic_img_size=True) if spec.library == "timm" else None
     if network is None or not hasattr(network, "forward_intermediates"):
         raise BadInput(
@@ -51,10 +62,7 @@ def _built(build: Callable[[], nn.Module]) -> nn.Module:
 
 
 def _timm_network(name: str, **options: bool) -> nn.Module:
-    """A network of timm."""
     timm = _timm()
-    if not timm.is_model(name):
-        raise unknown_name_error("network of timm", name, timm.list_models())
     try:
         return _built(lambda: timm.create_model(name, pretrained=False, **options))
     except TypeError as error:

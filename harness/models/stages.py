@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from harness.errors import BadInput
-from harness.models.catalogue import NetworkSpec, TrunkNeeds, trunk_spec
+from harness.models.catalogue import NetworkSpec, TrunkNeeds, network_spec
 from harness.models.networks import library_network, transformer
 from harness.models.rga import SpatialAttention
 
@@ -213,8 +213,8 @@ def _pad_by_one(_: nn.Module, inputs: tuple[Tensor]) -> Tensor:
 
 def require_stages(name: str, needs: TrunkNeeds) -> None:
     """Raise BadInput, in one sentence, if the trunk called ``name`` lacks a stage or the blocks that are needed."""
-    spec = trunk_spec(name)
-    if not isinstance(spec, NetworkSpec):
+    spec = network_spec(name)
+    if spec is None:
         return
     if needs.blocks:
         raise BadInput(

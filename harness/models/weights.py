@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from harness.errors import BadInput
-from harness.models.catalogue import NetworkSpec, trunk_spec
+from harness.models.catalogue import network_spec
 
 SERVER = "https://download.pytorch.org/models"
 # The first weights published for each network ("V1"), as used by papers of 2018-2021. The SHA-256 of each file starts
@@ -62,8 +62,8 @@ def _published_url(name: str) -> str | None:
     """Address of torchvision's first ImageNet weights for a trunk; None where it has none."""
     if name in FILES:
         return f"{SERVER}/{FILES[name]}"
-    spec = trunk_spec(name)
-    if not isinstance(spec, NetworkSpec) or spec.library != "torchvision":
+    spec = network_spec(name)
+    if spec is None or spec.library != "torchvision":
         return None
     import torchvision
 

@@ -90,7 +90,7 @@ class Planner:
         printed = method.parse(dict(row.switches), f"{file}: {table.id}: row {row.key!r}")
         own = tuple(setting for setting in cell.settings if setting.name != INITIAL_WEIGHTS)
         training = applied(method, printed, _trained_on(planned), cell.profile, own)
-        planned.cell = replace(cell, settings=training.settings + self._weights_setting)
+        planned.cell = replace(cell, settings=training.settings + weights_setting(self.initial_weights))
         planned.switches = switches = training.switches
         planned.embedding, planned.reranked = method.embedding(switches), method.reranked(switches)
         try:
@@ -150,11 +150,6 @@ class Planner:
             method, switches, dataset, profile, seed, recipe, parent, self.computation, configuration, blocked, file
         )
         return plan.runs.setdefault(run.id, run)
-
-    @property
-    def _weights_setting(self) -> Settings:
-        file = self.initial_weights
-        return (Setting(INITIAL_WEIGHTS, weights_digest(file)[:DIGITS]),) if file else ()
 
     def _unshared(self, recipe: Recipe) -> str | None:
         """Why the processes of a run cannot share the batches of a recipe; None where they can."""
@@ -222,13 +217,24 @@ def _default_seeds(row: Row, dataset: str, profile: Profile) -> Sequence[int]:
     return STUDY_SEEDS if profile == "study" and splits == 1 else range(splits)
 
 
-@cache
 def weights_digest(file: Path) -> str:
     """Hex SHA-256 of a file of weights. Raises BadInput, naming the option, if it cannot be read."""
     try:
-        return file_digest(file)
+        found = file.stat()
+        return _digest(file, found.st_size, found.st_mtime_ns)
     except OSError as error:
         raise BadInput(f"--initial-weights {file} cannot be read ({error.strerror}); name a file of weights") from error
+
+
+@cache
+def _digest(file: Path, size: int, changed: int) -> str:
+    """The digest of a file that has this size and time of change: it is asked for each cell."""
+    return file_digest(file)
+
+
+def weights_setting(file: Path | None) -> Settings:
+    """The setting that a file of weights makes; none without a file. Raises BadInput if it cannot be read."""
+    return (Setting(INITIAL_WEIGHTS, weights_digest(file)[:DIGITS]),) if file else ()
 
 
 def _refused(backbone: str, needs: TrunkNeeds) -> str | None:

@@ -17,6 +17,7 @@ from harness.cell import Setting, Settings
 from harness.errors import BadInput, unknown_name_error
 from harness.method import Method
 from harness.models.catalogue import NetworkSpec, trunk_spec
+from harness.models.networks import require_network
 from harness.plan.setting_values import as_text, converted, part_type, type_hints
 from harness.recipe import Initialisation, Profile, Recipe
 
@@ -96,25 +97,35 @@ def applied(method: Method, switches: Any, dataset: str, profile: Profile, setti
     Raises:
         BadInput: A name is unknown, or a value is of another type than its field.
     """
+    checked = [canonical(method, setting) for setting in settings]
     changed: list[Setting] = []
-    for setting in settings:
+    for setting in checked:
         if setting.name.startswith(SWITCHES):
             before = switches
             switches = _with_switch(method, switches, setting)
-            changed += [] if switches == before else [_canonical(setting, switches, SWITCHES)]
+            changed += [setting] if switches != before else []
     recipe = method.recipe(switches, dataset, profile)
-    names = {setting.name for setting in settings}
-    for setting in settings:
+    for setting in checked:
         if setting.name.startswith(RECIPE):
             before = recipe
-            recipe = _with(recipe, setting.name.removeprefix(RECIPE).split("."), setting, "recipe")
-            changed += [] if recipe == before else [_canonical(setting, recipe, RECIPE)]
-        elif not setting.name.startswith(SWITCHES):
-            raise BadInput(f"--set: {unknown_name_error('setting', setting.name, list(_names(method)))}")
+            recipe = _with(recipe, setting.name.removeprefix(RECIPE).split("."), setting)
+            changed += [setting] if recipe != before else []
+    names = {setting.name for setting in checked}
     _require_usable(recipe)
     if BACKBONE in {setting.name for setting in changed}:
         recipe = _for_trunk(recipe, method.recipe(switches, dataset, "paper"), profile, names)
     return Training(switches, recipe, tuple(changed))
+
+
+def canonical(method: Method, setting: Setting) -> Setting:
+    """The setting with its value as its type writes it: 1e-3 and 0.001 make one cell.
+
+    Raises BadInput for an unknown name and for a value of another type.
+    """
+    names = dict(_names(method))
+    if setting.name not in names:
+        raise BadInput(f"--set: {unknown_name_error('setting', setting.name, names)}")
+    return Setting(setting.name, as_text(_value(setting, names[setting.name])))
 
 
 def handed_on(settings: Settings) -> Settings:
@@ -139,6 +150,7 @@ def _for_trunk(recipe: Recipe, printed: Recipe, profile: Profile, names: set[str
     spec = trunk_spec(recipe.backbone)
     if not isinstance(spec, NetworkSpec):
         return recipe
+    require_network(spec)
     if spec.input_size and profile != "paper" and not {HEIGHT, WIDTH} & names:
         recipe = replace(recipe, height=spec.input_size[0], width=spec.input_size[1])
     if START not in names:
@@ -149,34 +161,24 @@ def _for_trunk(recipe: Recipe, printed: Recipe, profile: Profile, names: set[str
 
 def _with_switch(method: Method, switches: Any, setting: Setting) -> Any:
     name = setting.name.removeprefix(SWITCHES)
-    hints = type_hints(method.switches)
-    if name not in hints:
-        raise unknown_switch([method], (setting,))
-    value = _value(setting, hints[name])
-    return method.parse({**_shallow(switches), name: value}, f"--set {setting.name}={setting.value}")
+    values = {field.name: getattr(switches, field.name) for field in fields(switches)}
+    values[name] = _value(setting, type_hints(method.switches)[name])
+    return method.parse(values, f"--set {setting.name}={setting.value}")
 
 
-def _shallow(switches: Any) -> dict[str, Any]:
-    return {field.name: getattr(switches, field.name) for field in fields(switches)}
-
-
-def _with(part: Any, path: Sequence[str], setting: Setting, place: str) -> Any:
+def _with(part: Any, path: Sequence[str], setting: Setting) -> Any:
     """A part of a recipe with one of its fields set; a part that is left out so far is put in with its defaults."""
     name, below = path[0], path[1:]
-    hints = type_hints(part.__class__)
-    if name not in hints:
-        raise BadInput(f"--set: {unknown_name_error(f'field of {place}', name, hints)}")
+    hint = type_hints(part.__class__)[name]
     if not below:
-        return replace(part, **{name: _value(setting, hints[name])})
-    kind = part_type(hints[name])
-    if kind is None:
-        raise BadInput(f"--set {setting.name}: {name} has no fields; leave out .{'.'.join(below)}")
-    inner = getattr(part, name)
+        return replace(part, **{name: _value(setting, hint)})
+    kind, inner = part_type(hint), getattr(part, name)
+    assert kind is not None
     try:
         inner = kind() if inner is None else inner
     except TypeError as error:
         raise BadInput(f"--set {setting.name}: this recipe has no {name}, and {name} has no defaults") from error
-    return replace(part, **{name: _with(inner, below, setting, f"{place}.{name}")})
+    return replace(part, **{name: _with(inner, below, setting)})
 
 
 def _value(setting: Setting, hint: Any) -> Any:
@@ -186,21 +188,15 @@ def _value(setting: Setting, hint: Any) -> Any:
         raise BadInput(f"--set {setting.name}={setting.value}: {error}") from error
 
 
-def _canonical(setting: Setting, owner: Any, scope: str) -> Setting:
-    """The setting with its value as its type writes it: 1e-3 and 0.001 make one cell."""
-    for name in setting.name.removeprefix(scope).split("."):
-        owner = getattr(owner, name)
-    return Setting(setting.name, as_text(owner))
-
-
-def _names(method: Method) -> Iterator[str]:
-    yield from (f"{SWITCHES}{field.name}" for field in fields(method.switches))
+def _names(method: Method) -> Iterator[tuple[str, Any]]:
+    """Name and type of everything that can be set for a method."""
+    yield from ((f"{SWITCHES}{name}", hint) for name, hint in type_hints(method.switches).items())
     yield from _names_below(Recipe, RECIPE)
 
 
-def _names_below(kind: type, prefix: str) -> Iterator[str]:
+def _names_below(kind: type, prefix: str) -> Iterator[tuple[str, Any]]:
     for name, hint in type_hints(kind).items():
-        yield f"{prefix}{name}"
+        yield f"{prefix}{name}", hint
         below = part_type(hint)
         if below is not None:
             yield from _names_below(below, f"{prefix}{name}.")

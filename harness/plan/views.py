@@ -41,6 +41,7 @@ def _cell_json(planned: PlannedCell) -> dict[str, Any]:
         "dataset": planned.cell.dataset,
         "profile": planned.cell.profile,
         "seed": planned.cell.seed,
+        "settings": {setting.name: setting.value for setting in planned.cell.settings},
         "state": planned.state,
         "reason": planned.reason,
         "run": planned.run.id if planned.run else None,
@@ -121,7 +122,7 @@ def _run_lines(run: Run, forecast: Forecast) -> Iterator[str]:
 
 def _cell_line(planned: PlannedCell) -> str:
     because = f": {planned.reason}" if planned.state in ("stale", "blocked", "failed", "damaged") else ""
-    return f"    {planned.state:<8} {planned.cell.id}{because}"
+    return f"    {planned.state:<8} {planned.cell.label}{because}"
 
 
 def summary(forecast: Forecast) -> str:

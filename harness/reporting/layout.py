@@ -11,6 +11,7 @@ from harness.reporting.cells import Column, Group, Measured, MeasuredCell, best_
 from harness.reporting.cost_figures import MEANINGS
 from harness.reporting.damaged_cells import damaged_cells
 from harness.reporting.glyphs import Glyph, Scale, glyph
+from harness.reporting.own_settings import OwnTable, own_table
 from harness.reporting.wording import printed
 from harness.results.reading import Damaged
 from harness.results.record import Record, cell_of
@@ -62,6 +63,7 @@ class Layout:
     columns: tuple[Column, ...]
     rows: tuple[ShownRow, ...]
     scales: Scales
+    own: OwnTable
 
     @property
     def measured(self) -> list[Group]:
@@ -100,8 +102,12 @@ class Layout:
 
 
 def lay_out(table: Table, records: Sequence[Record], damaged: Sequence[Damaged] = ()) -> Layout:
-    """Arrange a table and its own records among ``records``, with the ``damaged`` files of its cells."""
-    records = [record for record in records if record["table"] == table.id]
+    """Arrange a table and its own records among ``records``, with the ``damaged`` files of its cells.
+
+    Records with settings of one's own stand beneath it.
+    """
+    own = own_table(table, records)
+    records = [record for record in records if record["table"] == table.id and not record.get("settings")]
     unusable = damaged_cells(table, damaged)
     shown = tuple(columns(table, [*map(cell_of, records), *unusable]))
     groups = [group for column in shown for group in column.groups]
@@ -130,7 +136,7 @@ def lay_out(table: Table, records: Sequence[Record], damaged: Sequence[Damaged] 
         begins = number == 0 or table.rows[number - 1].group != row.group
         heading = row.group if in_blocks and begins else ""
         rows.append(ShownRow(row, heading, "" if in_blocks else row.group, cells))
-    return Layout(table, shown, tuple(rows), scales)
+    return Layout(table, shown, tuple(rows), scales, own)
 
 
 def _scales(cells: Sequence[MeasuredCell]) -> Scales:

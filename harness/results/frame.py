@@ -16,13 +16,15 @@ IDENTITY = ("cell", "table", "row", "method", "dataset", "profile", "seed", "sta
 def records_frame(results: Path) -> pd.DataFrame:
     """One line per record: its cell, verdict, metrics, ``published_*`` figures and cost. Absent values are NaN.
 
-    Damaged records are left out. Raises BadInput for a folder that is not there.
+    ``settings`` holds settings of one's own, and is empty for a cell as printed. Damaged records are left out.
+    Raises BadInput for a folder that is not there.
     """
     return pd.DataFrame([_line(record) for record in existing(results, "results").records()])
 
 
 def _line(record: Record) -> dict[str, Any]:
     line: dict[str, Any] = {name: value for name, value in record.items() if name in IDENTITY}
+    line["settings"] = ", ".join(f"{each['name']}={each['value']}" for each in record.get("settings", []))
     line["verdict"] = record["verdict"]["word"]
     line |= record["metrics"]
     line |= {f"published_{metric}": figure for metric, figure in record["published"].items()}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from harness.cell import INITIAL_WEIGHTS, settings_label
 from harness.datasets import dataset as dataset_spec
 from harness.evaluation.cell_verdict import judge_cell
 from harness.evaluation.degeneracy import Degeneracy
+from harness.plan.settings import BACKBONE
 from harness.priors.availability import INFRARED
 from harness.results.record import VerdictOfRecord
 from harness.results.sentences import PUBLISHED_WEIGHTS, degeneracy_sentence, origin_sentence
@@ -26,10 +28,26 @@ def reasons(evaluated: EvaluatedCell) -> list[str]:
         found += [] if evaluated.trained_on.official else [f"training set variant: {evaluated.trained_on.variant}"]
     borrowed = planned.row.borrowed.get(planned.cell.dataset)
     found += [borrowed] if borrowed else []
+    if planned.cell.settings:
+        found.append(settings_label(planned.cell.settings))
+    found += _not_the_papers_trunk(evaluated)
     found += _not_the_papers_start(evaluated) + _not_the_papers_normalisation(evaluated)
     if not planned.spec.embedded:
         found += _not_the_papers_estimator(evaluated)
     return found
+
+
+def _not_the_papers_trunk(evaluated: EvaluatedCell) -> list[str]:
+    """The user chose another trunk or a file of weights. A profile's own smaller trunk is said by the profile."""
+    run, settings = evaluated.run, {setting.name for setting in evaluated.planned.cell.settings}
+    if not settings & {BACKBONE, INITIAL_WEIGHTS}:
+        return []
+    printed = run.method.recipe(run.switches, run.dataset, "paper")
+    origin = evaluated.trained.manifest["initialisation"]["origin"]
+    return [
+        f"trunk and initialisation differ: {run.recipe.backbone} from {origin_sentence(origin)}; "
+        f"the paper's is {printed.backbone}"
+    ]
 
 
 def _not_the_papers_start(evaluated: EvaluatedCell) -> list[str]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from harness.datasets.images import decoded
-from harness.models.initialisation import load_model, load_trunk
+from harness.errors import BadInput
+from harness.files.hashing import file_digest
+from harness.models.initialisation import load_model, load_trunk, require_fit
 from harness.models.reid import ReIDModel
 from harness.models.weights import file_weights, imagenet_weights, luperson_weights, with_ibn_norms
 from harness.plan.plan import Run
@@ -38,7 +43,7 @@ def initialise(model: ReIDModel, run: Run, store: Store) -> Start:
         split_norms = 0
     elif kind == "file":
         assert run.weights_file is not None
-        weights, found, split_norms = file_weights(run.weights_file), run.weights_file.name, 0
+        weights, found, split_norms = _planned_weights(run, run.weights_file), run.weights_file.name, 0
     elif kind == "luperson":
         weights, found, split_norms = luperson_weights(run.recipe.backbone)
     else:
@@ -59,6 +64,22 @@ def initialise(model: ReIDModel, run: Run, store: Store) -> Start:
     if kind == "file":
         start["sha256"] = run.configuration["initial_weights"]["content"].removeprefix("sha256 ")
     return start
+
+
+def require_fitting_weights(run: Run) -> None:
+    """Raise BadInput if a file of weights that the user named does not fit the run's trunk. Nothing is trained."""
+    if run.weights_file is None:
+        return
+    with torch.device("meta"):
+        model = run.method.build(run.switches, 2, run.recipe.backbone)
+    require_fit(model, file_weights(run.weights_file), str(run.weights_file))
+
+
+def _planned_weights(run: Run, file: Path) -> dict[str, Tensor]:
+    """The weights of the file that the run is named by. Raises BadInput if the file changed since."""
+    if run.configuration["initial_weights"]["content"] != f"sha256 {file_digest(file)}":
+        raise BadInput(f"{file} changed since run {run.id} was planned; start the command again")
+    return file_weights(file)
 
 
 def _start_from_run(model: ReIDModel, run: Run, store: Store) -> Start:

@@ -81,7 +81,7 @@ def test_the_newest_results_and_their_tables_come_first(tmp_path):
     chosen = {name: tables()[name] for name in ("mpn_k", "mpn_priors", "mdpr_beta")}
     index = write_report([older, newer], chosen, tmp_path, tmp_path / "report")[-1].read_text(encoding="utf-8")
     newest = index[index.index('<ol class="newest">') :].split("</ol>")[0]
-    assert newest.index("mdpr, Table X") < newest.index("mpn, Fig.")
+    assert newest.index("mdpr, Table X") < newest.index("mpn, Fig 7")
     assert "24 Dec 2026, 18:00" in newest
     assert index.index('<section aria-labelledby="mdpr"') < index.index('<section aria-labelledby="mpn"')
     assert "1 more table without a record" in index

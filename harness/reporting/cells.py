@@ -13,6 +13,7 @@ from harness.evaluation.cell_verdict import CellVerdict, judge_cell
 from harness.evaluation.verdicts import Verdict, mean_per_split
 from harness.recipe import Profile
 from harness.reporting.cost_figures import MEANINGS, MeasuredCost, measured_cost
+from harness.reporting.wording import plain_message
 from harness.results.reading import Damaged
 from harness.results.record import DoneRecord, FailedRecord, Record, percent
 from harness.results.seeds import recipe_reasons
@@ -123,7 +124,7 @@ class MeasuredCell:
     @cached_property
     def verdict(self) -> CellVerdict:
         """The verdict over all seeds; only for a done cell."""
-        said = [reason for record in self.done for reason in record["verdict"]["reasons"]]
+        said = [plain_message(reason) for record in self.done for reason in record["verdict"]["reasons"]]
         borrowed = self.row.borrowed.get(self.group.dataset)
         spec = dataset_spec(self.group.dataset)
         mixed = recipe_reasons([record["receipt"] for record in self.done], spec.splits)

@@ -8,7 +8,7 @@ from harness.datasets import dataset as dataset_spec
 from harness.datasets.base import DatasetSpec
 from harness.reporting.cells import Group, MeasuredCell
 from harness.reporting.layout import Layout
-from harness.reporting.wording import listing
+from harness.reporting.wording import listing, plain_message
 from harness.results.sentences import start_sentence
 
 OPENINGS = {"demo": "Demo", "study": "Study", "budget": "Budget", "paper": "Full-recipe"}
@@ -73,5 +73,5 @@ def _span(counts: Sequence[int]) -> str:
 
 def _starts(cells: Sequence[MeasuredCell]) -> list[str]:
     starts = (record["receipt"]["initialisation"] for cell in cells for record in cell.done)
-    sources = sorted({start_sentence(start) for start in starts})
+    sources = sorted({plain_message(start_sentence(start)) for start in starts})
     return [f"initialised from {listing(sources)}"] if sources else []

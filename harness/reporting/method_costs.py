@@ -65,8 +65,7 @@ def _is_full(cell: MeasuredCell) -> bool:
     if not registry.is_built(cell.row.method):
         return False
     plugin = registry.method(cell.row.method)
-    defaults = asdict(plugin.switches())
-    own = {**defaults, **cell.row.switches}
+    defaults, own = asdict(plugin.switches()), asdict(plugin.parse(dict(cell.row.switches), cell.row.key))
     return all(own[name] == value for name, value in defaults.items() if name not in plugin.test_switches)
 
 

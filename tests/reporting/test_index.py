@@ -1,5 +1,6 @@
 """The index of all tables, and the command that writes it with the pages."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,38 @@ def test_report_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(BadInput, match=r"file: pages cannot be written here .*--report"):
         write_report([], {}, tmp_path, Path(tmp_path / "file"))
+
+
+def test_a_record_of_a_table_that_is_gone_has_its_place_and_the_reason(tmp_path):
+    gone = done_record("mpn_ablation", "MPN") | {"table": "mpn_gone", "cell": "mpn_gone-MPN-synthetic"}
+    Store(tmp_path / "results").write_record(gone)
+    options = ["--results", str(tmp_path / "results"), "--report", str(tmp_path / "report")]
+    assert command_line.main([*options, "--table", "mpn_k"]) == 0
+    index = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert "1 record without a place" in index
+    assert "<code>mpn_gone-MPN-synthetic (demo, seed 0)</code>: there is no table mpn_gone" in index
+
+
+def test_the_newest_results_and_their_tables_come_first(tmp_path):
+    older, newer = done_record("mpn_k", "K = 6"), done_record("mdpr_beta", "0.1")
+    newer["receipt"]["started"] = "2026-12-24T18:00:00+00:00"
+    chosen = {name: tables()[name] for name in ("mpn_k", "mpn_priors", "mdpr_beta")}
+    index = write_report([older, newer], chosen, tmp_path, tmp_path / "report")[-1].read_text(encoding="utf-8")
+    newest = index[index.index('<ol class="newest">') :].split("</ol>")[0]
+    assert newest.index("mdpr, Table X") < newest.index("mpn, Fig 7")
+    assert "24 Dec 2026, 18:00" in newest
+    assert index.index('<section aria-labelledby="mdpr"') < index.index('<section aria-labelledby="mpn"')
+    assert "1 more table without a record" in index
+
+
+def test_filters_offer_what_the_board_has(tmp_path):
+    chosen = {name: tables()[name] for name in ("mpn_k", "mdpr_beta")}
+    found = [done_record("mpn_k", "K = 6"), failed_record("mdpr_beta", "0.1", dataset="market1501", profile="budget")]
+    index = write_report(found, chosen, tmp_path, tmp_path / "report")[-1].read_text(encoding="utf-8")
+    offered = {
+        name: re.findall(r"<option>([^<]*)</option>", options)
+        for name, options in re.findall(r'<select name="(\w+)">(.*?)</select>', index, re.DOTALL)
+    }
+    assert offered["method"] == ["mdpr", "mpn"] and offered["profile"] == ["budget", "demo"]
+    assert offered["state"] == ["not comparable", "failed", "not run"]
+    assert "Synthetic pedestrians" in offered["dataset"] and "Market-1501" in offered["dataset"]

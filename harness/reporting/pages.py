@@ -19,9 +19,10 @@ from harness.reporting.cells import PROFILE_ORDER
 from harness.reporting.complexity import complexity_csv, complexity_latex, complexity_table
 from harness.reporting.copies import latex, long_csv
 from harness.reporting.counts import count_table, counts_csv, counts_latex
+from harness.reporting.files_beside import chart_path, files_beside
 from harness.reporting.headline import headline, reasons
 from harness.reporting.layout import Layout, lay_out
-from harness.reporting.sections import group_section
+from harness.reporting.sections import GroupSection, group_section
 from harness.results.reading import Damaged
 from harness.results.record import Counts, MeasuredTable, Record
 from harness.results.sentences import computation_sentence, start_sentence
@@ -68,7 +69,7 @@ def write_report(
     only: Collection[str] = (),
     damaged: Sequence[Damaged] = (),
 ) -> list[Path]:
-    """Write ``<report>/<table id>.html`` per table, and ``<report>/index.html`` for all.
+    """Write ``<report>/<table id>.html`` per table with its files for papers, and ``<report>/index.html`` for all.
 
     The same input gives the same bytes.
 
@@ -94,8 +95,8 @@ def write_report(
     layouts = {table.id: lay_out(table, records) for table in tables.values()}
     written = []
     for table_id in only or tables:
-        written.append(_write(report / f"{table_id}.html", _table_page(sources, layouts[table_id])))
-    return [*written, _write(report / "index.html", _index_page(sources, list(layouts.values()), report))]
+        written.append(_write_table(sources, layouts[table_id], report))
+    return [*written, _write(report / "index.html", _index_page(sources, list(layouts.values()), report).encode())]
 
 
 def _environment() -> Environment:
@@ -116,15 +117,26 @@ def _environment() -> Environment:
         "marks": wording.VERDICT_MARKS,
         "claim_marks": wording.CLAIM_MARKS,
         "dash": wording.DASH,
+        "chart_path": chart_path,
         "version": harness.__version__,
     }
     return environment
 
 
-def _table_page(sources: _Sources, layout: Layout) -> str:
+def _write_table(sources: _Sources, layout: Layout, report: Path) -> Path:
+    """Write a table's page, and the files beside it."""
+    sections = [group_section(layout, group, sources.stored, sources.images) for group in layout.measured]
+    copies = _copies(sources, layout)
+    for file in files_beside(layout.table, sections, *copies):
+        _write(report / file.path, file.content)
+    page = _table_page(sources, layout, sections, copies)
+    return _write(report / f"{layout.table.id}.html", page.encode())
+
+
+def _table_page(sources: _Sources, layout: Layout, sections: Sequence[GroupSection], copies: tuple[str, str]) -> str:
     table = layout.table
     complexity = complexity_table(table, sources.measured.get(table.id))
-    latex_copy, csv_copy = _copies(sources, layout)
+    latex_copy, csv_copy = copies
     return sources.environment.get_template("table.html").render(
         layout=layout,
         table=table,
@@ -133,7 +145,7 @@ def _table_page(sources: _Sources, layout: Layout) -> str:
         reasons=reasons(layout),
         counts=count_table(table, sources.counts),
         complexity=complexity,
-        sections=[group_section(layout, group, sources.stored, sources.images) for group in layout.measured],
+        sections=sections,
         damaged=_named(sources, [each for each in sources.damaged if _is_of(each, table)]),
         latex=latex_copy,
         csv=csv_copy,
@@ -192,9 +204,9 @@ def _entry(layout: Layout, without_cells: str, report: Path) -> IndexEntry:
     )
 
 
-def _write(path: Path, text: str) -> Path:
+def _write(path: Path, content: bytes) -> Path:
     try:
-        write_atomically(path, lambda file: file.write(text.encode()))
+        write_atomically(path, lambda file: file.write(content))
     except BadInput as error:
         raise BadInput(
             f"{path.parent}: pages cannot be written here ({error.__cause__}); choose another folder with --report"

@@ -53,15 +53,18 @@ const groupsOf = (data, rows, values) => {
 };
 
 const percentOf = (group) => `${Math.round(100 * group.share)} %`;
+// The group that stands out most in the direction of the difference, or that is weakest of one row; null without one.
+const leadingGroup = ({ mean, groups }, alone) => {
+  const direction = alone || mean < 0 ? -1 : 1;
+  const [first] = [...groups].sort((left, right) => direction * (right.sigmas - left.sigmas));
+  return first && direction * first.excess > 0 ? first : null;
+};
 // The line that answers: which people does one row gain on?
-const answerOf = ({ mean, groups }, queries, better, worse) => {
+const answerOf = ({ mean, groups }, first, queries, better, worse) => {
   if (!queries) return "No query is left by these filters.";
-  const direction = worse === null ? -1 : mean < 0 ? -1 : 1;
-  const order = [...groups].sort((left, right) => direction * (right.sigmas - left.sigmas));
-  const first = order[0];
   const opening = worse === null ? `${better}: mAP ${mean.toFixed(1)} over ${queries} queries.` : null;
-  if (!first || direction * first.excess <= 0) return opening ?? `${better} against ${worse}: ${signed(mean)} mAP over ${queries} queries.`;
-  const certain = direction * first.sigmas >= STANDS_OUT;
+  if (!first) return opening ?? `${better} against ${worse}: ${signed(mean)} mAP over ${queries} queries.`;
+  const certain = Math.abs(first.sigmas) >= STANDS_OUT;
   if (worse === null) {
     const than = `AP ${first.inside.toFixed(1)} in “${first.name}” (${first.count} queries), ${first.outside.toFixed(1)} elsewhere`;
     return certain ? `${opening} Weakest: ${than}.` : `${opening} No group is clearly weaker; nearest to it: ${than}.`;

@@ -14,9 +14,15 @@ from tests.records import done_record
 from tests.reporting.test_pages import keep_arrays, small_table
 
 
-def written(tmp_path, table=None):
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """The pages of a table with two measured rows, written once, and the files beside them by name."""
+    folder = tmp_path_factory.mktemp("report")
+    return folder / "report", written(folder, tables()["mpn_ablation"])
+
+
+def written(tmp_path, table):
     """The files beside the page of a table with two measured rows, by name."""
-    table = table or tables()["mpn_ablation"]
     records = [done_record(table.id, row.key) for row in table.rows[:2]]
     for record in records:
         keep_arrays(tmp_path / "results", record)
@@ -39,24 +45,24 @@ def faults(latex):
     return found
 
 
-def test_every_chart_and_table_has_its_files(tmp_path):
-    names = written(tmp_path)
+def test_every_chart_and_table_has_its_files(report):
+    _, names = report
     for chart in ("map", "cmc-curves", "training-curves"):
         assert {f"mpn_ablation-synthetic-demo-{chart}.{form}" for form in ("svg", "pdf")} <= names.keys()
     for stem in ("mpn_ablation", "mpn_ablation-synthetic-demo-cost", "mpn_ablation-synthetic-demo-claims"):
         assert {f"{stem}.{form}" for form in ("tex", "csv")} <= names.keys()
 
 
-def test_a_page_links_the_files_of_its_charts(tmp_path):
-    names = written(tmp_path)
-    page = (tmp_path / "report" / "mpn_ablation.html").read_text()
+def test_a_page_links_the_files_of_its_charts(report):
+    folder, names = report
+    page = (folder / "mpn_ablation.html").read_text()
     links = re.findall(r'href="files/([^"]*)"', page)
     assert len(links) == 6 and set(links) <= names.keys()
 
 
-def test_every_line_of_a_latex_table_has_all_its_columns(tmp_path):
+def test_every_line_of_a_latex_table_has_all_its_columns(report, tmp_path):
     hostile = small_table((r"a & b_{c}^2 \d $x$ # 5 % ~", "1.0"), ("plain", "2.0"))
-    for name, path in (written(tmp_path / "own") | written(tmp_path / "hostile", hostile)).items():
+    for name, path in [*report[1].items(), *written(tmp_path, hostile).items()]:
         if name.endswith(".tex"):
             assert faults(path.read_text()) == [], name
 
@@ -68,8 +74,8 @@ def test_latex_of_all_published_tables_has_no_fault(tmp_path):
     assert {path.name: found for path in files if (found := faults(path.read_text()))} == {}
 
 
-def test_a_csv_can_be_read_back_line_by_line(tmp_path):
-    for name, path in written(tmp_path).items():
+def test_a_csv_can_be_read_back_line_by_line(report):
+    for name, path in report[1].items():
         if name.endswith(".csv"):
             lines = list(csv.reader(io.StringIO(path.read_text())))
             assert len({len(line) for line in lines}) == 1 and len(lines) > 1, name
@@ -79,15 +85,14 @@ def test_a_csv_can_be_read_back_line_by_line(tmp_path):
 @pytest.mark.skipif(
     shutil.which("pdflatex") is None, reason="no LaTeX on this machine: apt-get install texlive-latex-recommended"
 )
-def test_latex_compiles_every_table(tmp_path):
-    written(tmp_path)
+def test_latex_compiles_every_table(report, tmp_path):
     write_report(
         [],
         {name: each for name, each in tables().items() if name != "mpn_ablation"},
         tmp_path / "results",
         tmp_path / "report",
     )
-    files = sorted((tmp_path / "report" / "files").glob("*.tex"))
+    files = sorted(each for folder in (report[0], tmp_path / "report") for each in (folder / "files").glob("*.tex"))
     inputs = "\n".join(f"\\input{{{path}}}\\clearpage" for path in files)
     packages = "\\documentclass[a3paper,landscape]{article}\\usepackage{booktabs}"
     text = f"{packages}\\begin{{document}}\\tiny {inputs}\\end{{document}}"

@@ -1,5 +1,6 @@
 // Which groups of queries carry a difference of mAP. A group's part: the sum over its queries, divided by all queries.
-const DRAWS = 400, STANDS_OUT = 3;
+// A group of fewer people than FEWEST is never said to stand out: its error cannot be told.
+const DRAWS = 400, STANDS_OUT = 3, FEWEST = 5;
 
 // Numbers that are the same for every reader: a linear congruential generator.
 const generator = () => {
@@ -46,7 +47,7 @@ const groupsOf = (data, rows, values) => {
     groups.push({
       fact: number, value, name, title: fact.title, count, part, excess, error, share: count / queries,
       inside: (part * queries) / count, outside: (mean * queries - part * queries) / (queries - count),
-      sigmas: error > 0 ? excess / error : 0,
+      sigmas: error > 0 && own.count.filter(Boolean).length >= FEWEST ? excess / error : 0,
     });
   }));
   return { mean, groups };

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from harness.reporting.charts import DASHES, MARKERS, SERIES, chart_style, page_svg
+from harness.reporting.charts import DASHES, MARKERS, chart_style, page_svg
+from harness.reporting.drawing import SERIES, Drawing
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Band:
     seeds: Sequence[int]
 
 
-def band_chart(bands: Sequence[Band], along: str) -> Markup:
+def band_chart(bands: Sequence[Band], along: str) -> Drawing:
     """mAP in percent along a dial. Each curve has its own colour, dash and marker, and is named at its end."""
     with chart_style("band"):
         figure = Figure(figsize=(8.2, 3.6))

@@ -1,10 +1,8 @@
-"""Charts as inline SVG. Their colours come from the page, so dark mode and print change them too."""
+"""Charts: curves, bars with intervals, training losses."""
 
 from __future__ import annotations
 
-import io
 import math
-import re
 import textwrap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -12,22 +10,15 @@ from dataclasses import dataclass
 
 import matplotlib
 import seaborn
-from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from harness.reporting.drawing import FAINT, INK, SERIES, Drawing, drawing
+
 RANKS = 20
 """Ranks shown of a CMC curve."""
 
-INK, FAINT = "#010203", "#040506"
-SERIES = tuple(f"#0708{number:02x}" for number in range(8))
-"""Colours that no chart uses: each is replaced by the page's own colour when the SVG is written."""
-
-PAGE_COLOURS = {INK: "currentColor", FAINT: "var(--rule)"} | {
-    stand_in: f"var(--series-{number})" for number, stand_in in enumerate(SERIES)
-}
-POINTS_A_REM = 12
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 PANELS_ABREAST = 4
@@ -54,7 +45,7 @@ class Bar:
     high: float
 
 
-def cmc_chart(lines: Sequence[Line]) -> Markup:
+def cmc_chart(lines: Sequence[Line]) -> Drawing:
     """Matching rate in percent by rank. One line per row, each with its own colour, dash and marker."""
     with chart_style("cmc"):
         figure = Figure(figsize=(8.2, max(3.6, 0.2 * len(lines))))
@@ -84,7 +75,7 @@ def cmc_chart(lines: Sequence[Line]) -> Markup:
         return page_svg(figure, axes)
 
 
-def map_chart(bars: Sequence[Bar]) -> Markup:
+def map_chart(bars: Sequence[Bar]) -> Drawing:
     """mAP in percent: one bar per row, from the top, with the 95 % interval by identity."""
     with chart_style("map"):
         figure = Figure(figsize=(8.2, 0.7 + 0.27 * len(bars)))
@@ -112,7 +103,7 @@ def map_chart(bars: Sequence[Bar]) -> Markup:
         return page_svg(figure, axes)
 
 
-def loss_chart(panels: Sequence[tuple[str, Sequence[Line]]]) -> Markup:
+def loss_chart(panels: Sequence[tuple[str, Sequence[Line]]]) -> Drawing:
     """Mean training loss per epoch: one small panel per training, one line per seed, all on one scale."""
     with chart_style("loss"):
         wide = min(PANELS_ABREAST, len(panels))
@@ -154,33 +145,12 @@ def chart_style(salt: str) -> AbstractContextManager[None]:
     return matplotlib.rc_context({key: value for key, value in settings.items() if key in matplotlib.rcParams})
 
 
-def page_svg(figure: Figure, *panels: Axes) -> Markup:
-    """A figure as inline SVG in the page's colours."""
+def page_svg(figure: Figure, *panels: Axes) -> Drawing:
+    """A figure as inline SVG in the page's colours, with its files."""
     for axes in panels:
         seaborn.despine(ax=axes, left=True)
         axes.tick_params(length=0)
         axes.set_facecolor("none")
     figure.patch.set_visible(False)
     figure.set_layout_engine("constrained")
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return _inline(buffer.getvalue())
-
-
-def _inline(svg: str) -> Markup:
-    """The SVG without prolog, namespaces, fixed size, group ids and fonts, in the page's colours."""
-    svg = svg[svg.index("<svg") :]
-    opening = re.search(r'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"[^>]*>', svg)
-    assert opening, "matplotlib begins every SVG with its viewBox"
-    width, height = opening.groups()
-    rem = float(width) / POINTS_A_REM
-    svg = (
-        f'<svg viewBox="0 0 {width} {height}" style="--natural: {rem:.1f}rem" aria-hidden="true">{svg[opening.end() :]}'
-    )
-    svg = re.sub(r'<g id="[^"]+"', "<g", svg)
-    svg = svg.replace("xlink:href", "href")
-    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r" font-family: [^;\"]+;", "", svg)
-    for stand_in, colour in PAGE_COLOURS.items():
-        svg = svg.replace(stand_in, colour)
-    return Markup(svg)
+    return drawing(figure)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_IMAGES = 400
-"""Images on a map; people are left out evenly where there are more."""
+"""Images on a map, but for the rest of the last person; people are left out evenly where there are more."""
 SIDE = 1000
 """Length of the map's longer side."""
 

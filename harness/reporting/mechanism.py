@@ -12,6 +12,7 @@ from markupsafe import Markup
 from harness.datasets.synthetic.dials import dialled, is_dialled
 from harness.reporting.band_chart import Band, band_chart
 from harness.reporting.cells import PROFILE_ORDER, Group
+from harness.reporting.drawing import Drawing
 from harness.reporting.layout import Layout
 from harness.reporting.typeset import typeset
 from harness.reporting.wording import fixed
@@ -21,11 +22,11 @@ METRIC = "map"
 
 @dataclass(frozen=True)
 class MechanismCurve:
-    """A drawing with its numbers: per row, one cell per position, ``–`` where nothing is measured."""
+    """A drawing with its numbers, of the table with that id: per row, one cell per position, ``–`` where nothing is measured."""
 
     title: str
-    page: str
-    drawing: Markup
+    table: str
+    drawing: Drawing
     positions: tuple[str, ...]
     rows: tuple[tuple[Markup, tuple[str, ...]], ...]
     seeds: str
@@ -89,7 +90,7 @@ def _curve(layout: Layout, bands: dict[str, Band], title: str, knob: str) -> Mec
     seeds = sorted({count for band in bands.values() for count in band.seeds})
     return MechanismCurve(
         title,
-        f"{layout.table.id}.html",
+        layout.table.id,
         band_chart(list(bands.values()), knob),
         tuple(f"{place:g}" for place in positions),
         tuple((typeset(name), _texts(band, positions)) for name, band in bands.items()),

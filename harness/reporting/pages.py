@@ -11,7 +11,7 @@ from harness.reporting.known_records import LeftOut
 from harness.reporting.layout import lay_out
 from harness.reporting.method_pages import method_page_text
 from harness.reporting.orderings import orderings
-from harness.reporting.page_files import write_page
+from harness.reporting.page_files import write_file, write_page
 from harness.reporting.sources import Sources, method_page
 from harness.reporting.table_page import table_page
 from harness.reporting.templating import environment
@@ -35,7 +35,7 @@ def write_report(
     left_out: Sequence[LeftOut] = (),
     live: bool = False,
 ) -> list[Path]:
-    """Write ``<report>/<table id>.html`` per table, a page per method, and ``<report>/index.html`` for all.
+    """Write ``<report>/<table id>.html`` per table with its files for papers, a page per method, and the index.
 
     The same input gives the same bytes.
 
@@ -58,15 +58,21 @@ def write_report(
     """
     sources = _sources(records, tables, results, images, damaged, left_out, live)
     chosen = [table for table in tables.values() if not only or table.id in only]
-    written = [
-        write_page(report / f"{table.id}.html", table_page(sources, sources.layouts[table.id])) for table in chosen
-    ]
+    written = [_write_table(sources, table, report) for table in chosen]
     methods = list(dict.fromkeys(table.method for table in chosen))
     pages = frozenset({path.name for path in report.glob("*.html")} | {method_page(method) for method in methods})
     board = board_methods(sources, pages)
     for method in (each for each in board if each.id in methods):
         written.append(write_page(report / method_page(method.id), method_page_text(sources, method, board)))
     return [*written, write_page(report / INDEX, index_page(sources, board))]
+
+
+def _write_table(sources: Sources, table: Table, report: Path) -> Path:
+    """Write a table's page, and the files beside it."""
+    page = table_page(sources, sources.layouts[table.id])
+    for file in page.files:
+        write_file(report / file.path, file.content)
+    return write_page(report / f"{table.id}.html", page.text)
 
 
 def _sources(

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from markupsafe import Markup
-
 from harness.datasets import dataset as dataset_spec
 from harness.reporting.attention import Attention, attentions
 from harness.reporting.cells import Group, MeasuredCell
 from harness.reporting.charts import RANKS, Bar, Line, cmc_chart, loss_chart, map_chart
 from harness.reporting.contact_sheet import ContactSheet, contact_sheet
 from harness.reporting.costs import CostTable, cost_table
+from harness.reporting.drawing import Drawing
 from harness.reporting.inspector import Inspector, inspector
 from harness.reporting.layout import Layout
 from harness.reporting.orderings import Forest, Ordering, forest
@@ -44,7 +43,7 @@ class Chart:
     title: str
     caption: str
     values: str
-    drawing: Markup
+    drawing: Drawing
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,13 @@
-"""The page of one table."""
+"""The page of one table, and the files beside it."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from harness.reporting.complexity import complexity_csv, complexity_latex, complexity_table
 from harness.reporting.copies import latex, long_csv
 from harness.reporting.counts import count_table, counts_csv, counts_latex
+from harness.reporting.files_beside import FileBeside, files_beside
 from harness.reporting.headline import headline, reasons
 from harness.reporting.layout import Layout
 from harness.reporting.mechanism import mechanism_curves
@@ -13,11 +16,24 @@ from harness.reporting.sources import Sources, method_page
 from harness.reporting.states import count_states
 
 
-def table_page(sources: Sources, layout: Layout) -> str:
-    """The text of a table's page."""
+@dataclass(frozen=True)
+class TablePage:
+    """The text of a page, and the files beside it."""
+
+    text: str
+    files: tuple[FileBeside, ...]
+
+
+def table_page(sources: Sources, layout: Layout) -> TablePage:
+    """The page of a table."""
     table = layout.table
     latex_copy, csv_copy = _copies(sources, layout)
-    return sources.environment.get_template("table.html").render(
+    mechanisms = mechanism_curves(layout)
+    sections = [
+        group_section(layout, group, sources.orderings[table.id, group], sources.stored, sources.images)
+        for group in layout.measured
+    ]
+    text = sources.environment.get_template("table.html").render(
         layout=layout,
         table=table,
         paper=table.paper,
@@ -27,16 +43,14 @@ def table_page(sources: Sources, layout: Layout) -> str:
         reasons=reasons(layout),
         counts=count_table(table, sources.counts),
         complexity=complexity_table(table, sources.measured.get(table.id)),
-        mechanisms=mechanism_curves(layout),
-        sections=[
-            group_section(layout, group, sources.orderings[table.id, group], sources.stored, sources.images)
-            for group in layout.measured
-        ],
+        mechanisms=mechanisms,
+        sections=sections,
         damaged=sources.damaged_of(table),
         latex=latex_copy,
         csv=csv_copy,
         live=sources.live,
     )
+    return TablePage(text, tuple(files_beside(table, sections, mechanisms, latex_copy, csv_copy)))
 
 
 def _copies(sources: Sources, layout: Layout) -> tuple[str, str]:

@@ -66,6 +66,26 @@ def booktabs(corner: str, blocks: Sequence[Block], rows: Iterable[Sequence[str]]
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
 
 
+def plain_booktabs(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A ``tabular`` with one line of headings."""
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        f"\\begin{{tabular}}{{l{'r' * (len(headings) - 1)}}}",
+        "\\toprule",
+        _line(headings),
+        "\\midrule",
+        *(_line(row) for row in rows),
+        "\\bottomrule",
+        "\\end{tabular}",
+    ]
+    return "\n".join([*lines, ""])
+
+
+def plain_csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Lines of text below ``headings``."""
+    return pd.DataFrame(list(rows), columns=list(headings)).to_csv(index=False, lineterminator="\n")
+
+
 def csv_text(lines: Iterable[Sequence[str]]) -> str:
     """``lines`` of figures below the header of all tables."""
     return pd.DataFrame(list(lines), columns=list(CSV_HEADER)).to_csv(index=False, lineterminator="\n")

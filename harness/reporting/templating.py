@@ -10,6 +10,7 @@ from jinja2.utils import htmlsafe_json_dumps
 
 import harness
 from harness.reporting import wording
+from harness.reporting.files_beside import chart_path, curve_path
 from harness.reporting.states import STATES
 from harness.reporting.typeset import typeset
 from harness.results.sentences import computation_sentence, start_sentence
@@ -39,5 +40,7 @@ def environment() -> Environment:
         "claim_marks": wording.CLAIM_MARKS,
         "dash": wording.DASH,
         "version": harness.__version__,
+        "chart_path": chart_path,
+        "curve_path": curve_path,
     }
     return made

@@ -17,7 +17,7 @@ const inspector = (root) => {
     state.filters.every((value, fact) => value < 0 || data.facts[fact].of_query[query] === value) &&
     (state.matchCamera < 0 || data.match_cameras[query].includes(state.matchCamera));
 
-  let ap = null;
+  let ap = null, leading = null;
   const choose = () => {
     const first = apOf(state.a), second = state.b < 0 ? null : apOf(state.b);
     ap = { first, second, value: second ? first.map((value, query) => value - second[query]) : first };
@@ -123,7 +123,9 @@ const inspector = (root) => {
     state.shown = FIRST_QUERIES;
     const rows = sorted(), every = groupsOf(data, matched, matchedValues());
     const some = rows.length === matched.length ? every : groupsOf(data, rows, matchedValues());
-    find(".answer").textContent = answerOf(some, rows.length, name(state.a), state.b < 0 ? null : name(state.b));
+    leading = leadingGroup(some, state.b < 0);
+    find(".answer").textContent = answerOf(some, leading, rows.length, name(state.a), state.b < 0 ? null : name(state.b));
+    find("[data-leading]").hidden = !leading;
     state.query = rows.find((query) => placeOfListed.has(query)) ?? null;
     drawFilters();
     drawGroups(every);
@@ -158,6 +160,10 @@ const inspector = (root) => {
     if (state.b >= 0) [state.a, state.b] = [state.b, state.a];
     drawChoices();
     changed();
+  });
+  find("[data-leading]").addEventListener("click", () => {
+    filter(leading.fact, leading.value);
+    find(".queries li button")?.focus();
   });
   find("[data-more]").addEventListener("click", () => { state.shown += FIRST_QUERIES; drawQueries(sorted()); });
   root.addEventListener("click", (event) => {

@@ -1,5 +1,6 @@
 // Which groups of queries carry a difference of mAP. A group's part: the sum over its queries, divided by all queries.
-const DRAWS = 400, STANDS_OUT = 3;
+// A group of fewer people than FEWEST is never said to stand out: its error cannot be told.
+const DRAWS = 400, STANDS_OUT = 3, FEWEST = 5;
 
 // Numbers that are the same for every reader: a linear congruential generator.
 const generator = () => {
@@ -46,22 +47,25 @@ const groupsOf = (data, rows, values) => {
     groups.push({
       fact: number, value, name, title: fact.title, count, part, excess, error, share: count / queries,
       inside: (part * queries) / count, outside: (mean * queries - part * queries) / (queries - count),
-      sigmas: error > 0 ? excess / error : 0,
+      sigmas: error > 0 && own.count.filter(Boolean).length >= FEWEST ? excess / error : 0,
     });
   }));
   return { mean, groups };
 };
 
 const percentOf = (group) => `${Math.round(100 * group.share)} %`;
+// The group that stands out most in the direction of the difference, or that is weakest of one row; null without one.
+const leadingGroup = ({ mean, groups }, alone) => {
+  const direction = alone || mean < 0 ? -1 : 1;
+  const [first] = [...groups].sort((left, right) => direction * (right.sigmas - left.sigmas));
+  return first && direction * first.excess > 0 ? first : null;
+};
 // The line that answers: which people does one row gain on?
-const answerOf = ({ mean, groups }, queries, better, worse) => {
+const answerOf = ({ mean, groups }, first, queries, better, worse) => {
   if (!queries) return "No query is left by these filters.";
-  const direction = worse === null ? -1 : mean < 0 ? -1 : 1;
-  const order = [...groups].sort((left, right) => direction * (right.sigmas - left.sigmas));
-  const first = order[0];
   const opening = worse === null ? `${better}: mAP ${mean.toFixed(1)} over ${queries} queries.` : null;
-  if (!first || direction * first.excess <= 0) return opening ?? `${better} against ${worse}: ${signed(mean)} mAP over ${queries} queries.`;
-  const certain = direction * first.sigmas >= STANDS_OUT;
+  if (!first) return opening ?? `${better} against ${worse}: ${signed(mean)} mAP over ${queries} queries.`;
+  const certain = Math.abs(first.sigmas) >= STANDS_OUT;
   if (worse === null) {
     const than = `AP ${first.inside.toFixed(1)} in “${first.name}” (${first.count} queries), ${first.outside.toFixed(1)} elsewhere`;
     return certain ? `${opening} Weakest: ${than}.` : `${opening} No group is clearly weaker; nearest to it: ${than}.`;

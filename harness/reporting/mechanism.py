@@ -22,7 +22,7 @@ METRIC = "map"
 
 @dataclass(frozen=True)
 class MechanismCurve:
-    """A drawing with its numbers, of the table with that id: per row, one cell per position, ``–`` where nothing is measured."""
+    """A drawing of a table, given by its id, with the numbers: per row one cell per position, ``–`` if not measured."""
 
     title: str
     table: str

@@ -47,8 +47,10 @@ EFFORT: dict[Profile, _Effort] = {
         initialisation=Initialisation("imagenet"),
     ),
     "budget": _Effort("resnet18", (192, 64), 5, 16, 2, 3.5e-4, Schedule(warmup=Warmup(1)), FROM_IDE),
-    "study": _Effort("resnet10", (192, 64), 5, 8, 36, 1.5e-3, Schedule(warmup=Warmup(1), cosine_to=0.01), FROM_IDE),
-    "demo": _Effort("resnet10", (192, 64), 5, 8, 18, 1.5e-3, Schedule(warmup=Warmup(1), cosine_to=0.01), FROM_IDE),
+    "study": _Effort(
+        "resnet10_slim", (192, 64), 5, 8, 36, 1.5e-3, Schedule(warmup=Warmup(1), cosine_to=0.01), FROM_IDE
+    ),
+    "demo": _Effort("resnet10_slim", (192, 64), 5, 8, 18, 1.5e-3, Schedule(warmup=Warmup(1), cosine_to=0.01), FROM_IDE),
 }
 
 
@@ -69,8 +71,8 @@ VISIBLE_INFRARED_EFFORT: dict[Profile, _Effort] = {
         pretrained=0.1,
     ),
     "budget": _Effort("resnet18", (144, 72), 5, 8, 2, 0.1, Schedule((1,), warmup=SHORT_WARMUP), FROM_IDE, 0.5),
-    "study": _Effort("resnet10", (144, 72), 5, 8, 36, 0.1, SHORT, FROM_IDE, 0.5),
-    "demo": _Effort("resnet10", (144, 72), 5, 8, 18, 0.1, SHORT, FROM_IDE, 0.5),
+    "study": _Effort("resnet10_slim", (144, 72), 5, 8, 36, 0.1, SHORT, FROM_IDE, 0.5),
+    "demo": _Effort("resnet10_slim", (144, 72), 5, 8, 18, 0.1, SHORT, FROM_IDE, 0.5),
 }
 
 

@@ -46,8 +46,10 @@ EFFORT: dict[Profile, _Effort] = {
         initialisation=Initialisation("imagenet"),
     ),
     "budget": _Effort("resnet18", (192, 64), 5, 16, 2, 3.5e-4, Schedule(warmup=Warmup(1)), FROM_IDE),
-    "study": _Effort("resnet10", (192, 64), 5, 8, 36, 1.5e-3, Schedule(warmup=Warmup(1), cosine_to=0.01), FROM_IDE),
-    "demo": _Effort("resnet10", (192, 64), 5, 8, 18, 1.5e-3, Schedule(warmup=Warmup(1), cosine_to=0.01), FROM_IDE),
+    "study": _Effort(
+        "resnet10_slim", (192, 64), 5, 8, 36, 1.5e-3, Schedule(warmup=Warmup(1), cosine_to=0.01), FROM_IDE
+    ),
+    "demo": _Effort("resnet10_slim", (192, 64), 5, 8, 18, 1.5e-3, Schedule(warmup=Warmup(1), cosine_to=0.01), FROM_IDE),
 }
 
 

@@ -33,8 +33,8 @@ class _Effort:
 EFFORT: dict[Profile, _Effort] = {
     "paper": _Effort("resnet50", Sampler(16, 4), 80, 0.01, Schedule((40, 60)), Initialisation("imagenet")),
     "budget": _Effort("resnet18", Sampler(8, 4), 3, 0.02, Schedule((2,)), FROM_IDE),
-    "study": _Effort("resnet10", Sampler(8, 4), 36, 0.02, Schedule(cosine_to=0.01), FROM_IDE),
-    "demo": _Effort("resnet10", Sampler(8, 4), 18, 0.02, Schedule(cosine_to=0.01), FROM_IDE),
+    "study": _Effort("resnet10_slim", Sampler(8, 4), 36, 0.02, Schedule(cosine_to=0.01), FROM_IDE),
+    "demo": _Effort("resnet10_slim", Sampler(8, 4), 18, 0.02, Schedule(cosine_to=0.01), FROM_IDE),
 }
 
 

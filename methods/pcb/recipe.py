@@ -35,8 +35,8 @@ class _Effort:
 EFFORT: dict[Profile, _Effort] = {
     "paper": _Effort("resnet50", 60, 0.1, 0.1, Schedule((40,)), Initialisation("imagenet"), 10),
     "budget": _Effort("resnet18", 2, 0.1, 0.5, Schedule((1,)), FROM_IDE, 1),
-    "study": _Effort("resnet10", 36, 0.1, 0.5, Schedule(cosine_to=0.01), FROM_IDE, 8),
-    "demo": _Effort("resnet10", 18, 0.1, 0.5, Schedule(cosine_to=0.01), FROM_IDE, 4),
+    "study": _Effort("resnet10_slim", 36, 0.1, 0.5, Schedule(cosine_to=0.01), FROM_IDE, 8),
+    "demo": _Effort("resnet10_slim", 18, 0.1, 0.5, Schedule(cosine_to=0.01), FROM_IDE, 4),
 }
 
 

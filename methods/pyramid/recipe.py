@@ -36,8 +36,8 @@ EFFORT: dict[Profile, _Effort] = {
         "resnet50", Sampler(8, 8), 120, 0.01, Schedule((60, 70, 80, 90), gamma=0.5), Initialisation("imagenet")
     ),
     "budget": _Effort("resnet18", Sampler(8, 4), 4, 0.02, Schedule((3,)), FROM_IDE),
-    "study": _Effort("resnet10", Sampler(8, 4), 36, 0.02, Schedule(cosine_to=0.01), FROM_IDE),
-    "demo": _Effort("resnet10", Sampler(8, 4), 18, 0.02, Schedule(cosine_to=0.01), FROM_IDE),
+    "study": _Effort("resnet10_slim", Sampler(8, 4), 36, 0.02, Schedule(cosine_to=0.01), FROM_IDE),
+    "demo": _Effort("resnet10_slim", Sampler(8, 4), 18, 0.02, Schedule(cosine_to=0.01), FROM_IDE),
 }
 
 

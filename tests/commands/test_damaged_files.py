@@ -106,7 +106,7 @@ def test_pages_name_it_on_the_index_and_on_its_table_alone(toy_method, damaged, 
     said = capsys.readouterr().out
     assert f"damaged: {path}: {reason}" in said
     assert "2 records, 1 damaged, " in said
-    pages = {page.stem: html.unescape(page.read_text(encoding="utf-8")) for page in (tmp_path / "pages").iterdir()}
+    pages = {page.stem: html.unescape(page.read_text(encoding="utf-8")) for page in (tmp_path / "pages").glob("*.html")}
     listed = f"<code>records/toy_table/{path.name}</code>: {reason}"
     assert {name for name in pages if "1 damaged file" in pages[name]} == {"index", "toy_table"}
     assert listed in pages["index"] and listed in pages["toy_table"]
@@ -208,7 +208,7 @@ def test_damaged_counts_and_costs_are_named_on_their_pages_and_on_the_index(tmp_
     folders = ["--results", str(store.folder), "--report", str(tmp_path / "pages")]
     assert report.main([*folders, *(option for table in shown for option in ("--table", table))]) == 0
     capsys.readouterr()
-    pages = {page.stem: html.unescape(page.read_text(encoding="utf-8")) for page in (tmp_path / "pages").iterdir()}
+    pages = {page.stem: html.unescape(page.read_text(encoding="utf-8")) for page in (tmp_path / "pages").glob("*.html")}
     counts = "<code>datasets/market1501.json</code>: not whole ('counts' is missing or of another type); delete it and"
     costs = "<code>complexity/pgfl_kd_speed.json</code>: not whole ('git' is missing or of another type); delete it and"
     assert {name for name in pages if counts in pages[name]} == {"index", "pgfl_kd_datasets"}
@@ -234,7 +234,7 @@ def test_pages_name_no_path_of_the_machine_where_arrays_are_not_kept_or_damaged(
         np.savez(path, average_precision=np.zeros(3))
     folders = ["--results", str(store.folder), "--report", str(tmp_path / "pages")]
     assert report.main([*folders, "--table", "mpn_ablation"]) == 0
-    for page in (tmp_path / "pages").iterdir():
+    for page in (tmp_path / "pages").glob("*.html"):
         assert str(tmp_path) not in page.read_text(encoding="utf-8"), page.name
     shown = (tmp_path / "pages" / "mpn_ablation.html").read_text(encoding="utf-8")
     assert f"{records[0]['evaluation']}/strips.npz was not kept; run the cell again" in shown

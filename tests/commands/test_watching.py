@@ -62,7 +62,15 @@ def test_a_training_under_way_is_told_with_its_progress_and_time_left(tmp_path):
     store.run_folder("abc").mkdir(parents=True)
     (store.run_folder("abc") / "progress.json").write_text(json.dumps(progress | speed))
     (tmp_path / "plans").mkdir()
-    cell = {"table": "mpn_k", "row": "K = 2", "dataset": "synthetic", "profile": "demo", "seed": 0, "runs": ["abc"]}
+    cell = {
+        "table": "mpn_k",
+        "row": "K = 2",
+        "dataset": "synthetic",
+        "profile": "demo",
+        "seed": 0,
+        "runs": ["abc"],
+        "settings": [],
+    }
     (tmp_path / "plans" / "x.json").write_text(json.dumps({"cells": [cell]}))
     state = live_state(Board(store).read())
     assert (state.cells["done"], state.cells["running"]) == (1, 1)

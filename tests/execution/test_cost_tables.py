@@ -213,9 +213,9 @@ def test_query_times_are_ratios_to_pcb_and_no_cell_is_planned_for_them(tmp_path)
 
 
 def test_a_query_ranks_a_gallery_of_unit_features_as_wide_as_its_own():
-    # g is six parts of the trunk's width, 256 in a ResNet-10.
+    # g is six parts of the trunk's width, 128 in the demo's ResNet-10.
     query = measuring._QuerySubject(small("pcb", pooling="uniform", descriptor="g"), "occluded_duke", 50, CPU)
-    assert query.gallery.shape == (50, 6 * 256)
+    assert query.gallery.shape == (50, 6 * 128)
     torch.testing.assert_close(query.gallery.square().sum(1), torch.ones(50))
     query.gallery[7] = query.feature()
     ranking = query.ranked().tolist()

@@ -63,7 +63,7 @@ def test_same_weights_give_torchvisions_features_once_its_last_stride_is_one(nam
     torch.testing.assert_close(ours(images), expected)
 
 
-@pytest.mark.parametrize(("name", "channels"), [("resnet50", 2048), ("resnet18", 512), ("resnet10", 128)])
+@pytest.mark.parametrize(("name", "channels"), [("resnet50", 2048), ("resnet18", 512), ("resnet10", 256)])
 def test_features_are_a_sixteenth_of_the_image(name, channels):
     trunk = meta_trunk(name)
     assert trunk.channels == channels
@@ -98,7 +98,7 @@ def test_spatial_attention_gates_each_position_by_its_relations_with_all_others(
 
 def test_spatial_attention_refuses_another_image_size():
     trunk = build_backbone("resnet10", "rga_s", 64, 32).eval()
-    assert trunk(torch.zeros(1, 3, 64, 32)).shape == (1, 128, 4, 2)
+    assert trunk(torch.zeros(1, 3, 64, 32)).shape == (1, 256, 4, 2)
     with pytest.raises(BadInput, match="built for 16x8"):
         trunk(torch.zeros(1, 3, 128, 64))
 

@@ -79,7 +79,7 @@ def test_plain_norms_are_split_over_the_halves_of_ibn_and_counted(hub):
     assert (source, split) == ("lup_moco_tiny.pth", 3)
     trunk = build_backbone(TINY)
     trunk.load_state_dict(found, strict=True)
-    for stage, width in ((1, 16), (2, 32), (3, 64)):
+    for stage, width in ((1, 32), (2, 64), (3, 128)):
         norm, half = f"layer{stage}.0.bn1.", width // 2
         for entry in ("weight", "bias"):
             assert torch.equal(found[f"{norm}IN.{entry}"], weights[norm + entry][:half])
@@ -207,6 +207,7 @@ def test_a_run_that_lacks_the_weights_says_so_as_it_begins(hub, tmp_path, monkey
     run, store = planned(tmp_path, monkeypatch).run, Store(tmp_path / "results")
     run.recipe = replace(run.recipe, backbone=TINY)
     monkeypatch.setattr(training, "training_data", lambda run, shelf: SimpleNamespace(num_classes=3))
+    monkeypatch.setattr(training, "collapsed_losses", lambda *_: None)
     monkeypatch.setattr(training, "train", begun)
     with pytest.raises(Begun):
         train_together(run, RunContext(Shelf(tmp_path), store, Machine(torch.device("cpu"), bfloat16=False), Watch(1)))

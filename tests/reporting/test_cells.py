@@ -103,7 +103,8 @@ def test_datasets_of_one_split_are_judged_by_the_spread_of_their_seeds():
 def test_the_record_of_one_split_is_not_set_against_the_mean_and_does_not_burden_the_cell(monkeypatch):
     monkeypatch.setattr(comparability, "reasons", lambda evaluated: [])
     planned = PlannedCell(Cell(TABLE.id, ROW.key, DIRECTION, "paper", 3), TABLE, ROW, dataset(DIRECTION))
-    own = SimpleNamespace(planned=planned, evaluation={"metrics": {"rank1": 69.3, "map": 63.5}})
+    trained = SimpleNamespace(manifest={})
+    own = SimpleNamespace(planned=planned, trained=trained, evaluation={"metrics": {"rank1": 69.3, "map": 63.5}})
     found = comparability.verdict(own)
     assert found["word"] == "not comparable"
     assert found["reason"] == "1 of 10 splits measured, and the paper prints their mean"

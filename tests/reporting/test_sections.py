@@ -60,7 +60,7 @@ def test_titles_of_neighbouring_panels_do_not_run_into_each_other():
 
 def test_readers_who_do_not_see_a_chart_are_told_where_its_values_stand(tmp_path):
     page = page_of(tmp_path, [done_record("mpn_ablation", "MPN")])
-    said = dict(re.findall(r'role="img" tabindex="0" aria-label="([^,"]*)[^:"]*: ([^"]*)"', page))
+    said = dict(re.findall(r'role="img" aria-label="([^,"]*)[^:"]*: ([^"]*)"', page))
     assert said["mAP"] == "the values stand in the table and its receipts"
     assert said["Training curves"] == "the values stand under curves in the records listed below"
     assert "all under cmc in the records listed below" in said["CMC curves"]

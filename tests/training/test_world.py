@@ -146,7 +146,8 @@ def test_a_receipt_tells_how_a_run_was_computed():
 )
 def test_the_command_in_a_receipt_computes_the_run_as_it_was(computation, options):
     planned = SimpleNamespace(
-        cell=Cell("t", "A row", "market1501", "demo", 3), needed_run=SimpleNamespace(computation=computation)
+        cell=Cell("t", "A row", "market1501", "demo", 3),
+        needed_run=SimpleNamespace(computation=computation, lineage=[]),
     )
     where = "--table t --row 'A row' --dataset market1501 --profile demo --seed 3"
     assert command(planned) == f"python -m harness.run {where} {options}"

@@ -70,9 +70,10 @@ class Edition:
 
     seed: int = 0
     difficulty: Difficulty = field(default_factory=Difficulty)
-    train_ids: int = 200
+    train_ids: int = 120
     test_ids: int = 600
-    train_images: int = 6
+    """Many: how small a difference of two rows is decided depends on the number of people in the test."""
+    train_images: int = 10
     """Images of each training identity."""
     test_images: int = 6
     """Mean number of images of each test identity, queries included."""
@@ -154,7 +155,7 @@ EDITIONS: dict[str, Edition] = {
     for edition in (
         Edition(),
         Edition(seed=1, flavour=SECOND_DOMAIN),
-        Edition(seed=2, distractors=60, flavour=OCCLUDED),
+        Edition(seed=2, flavour=OCCLUDED),
         Edition(seed=3, test_ids=300, test_images=10, distractors=0, flavour=PARTIAL),
         Edition(
             seed=4,
@@ -175,6 +176,7 @@ EDITIONS: dict[str, Edition] = {
             ),
             train_ids=400,
             test_ids=300,
+            train_images=6,
             test_images=10,
             distractors=0,
             flavour=INFRARED,

@@ -40,9 +40,9 @@ def generate(
     seed: int = 0,
     difficulty: Difficulty | None = None,
     *,
-    train_ids: int = 200,
+    train_ids: int = 120,
     test_ids: int = 600,
-    train_images: int = 6,
+    train_images: int = 10,
     test_images: int = 6,
     distractors: int = 120,
 ) -> Path:

@@ -165,7 +165,7 @@ def test_occluded_queries_are_hidden_in_part_and_the_gallery_is_not():
 
 
 def test_half_of_the_partial_queries_are_upper_halves_and_half_upper_thirds():
-    assert Counter(shot.share for shot in shots_of("synthetic_partial", "query")) == {1 / 2: 250, 1 / 3: 250}
+    assert Counter(shot.share for shot in shots_of("synthetic_partial", "query")) == {1 / 2: 750, 1 / 3: 750}
     assert {shot.share for shot in plan_shots(EDITIONS["synthetic_partial"]) if shot.split != "query"} == {1.0}
     taken = defaultdict(set)
     for shot in plan_shots(EDITIONS["synthetic_partial"]):

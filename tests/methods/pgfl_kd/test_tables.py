@@ -17,6 +17,7 @@ from harness.errors import BadInput
 from harness.measure import count_operations, inference_parameters
 from harness.measure.cost import ESTIMATORS
 from harness.models.backbone import build_backbone, resnet_part
+from harness.recipe import Schedule
 from harness.results.store import Store
 from harness.tables import tables
 from methods.ide.recipe import EFFORT as IDE_EFFORT
@@ -79,7 +80,7 @@ def test_f_g_is_evaluated_where_no_prior_of_a_test_image_exists(
 ):
     leave_methods("ide", "pcb", "pgfl_kd")
     for effort in (IDE_EFFORT, EFFORT):
-        monkeypatch.setitem(effort, "demo", replace(effort["demo"], epochs=1, milestones=()))
+        monkeypatch.setitem(effort, "demo", replace(effort["demo"], epochs=1, schedule=Schedule()))
     images = sorted((market_root / "Market-1501-v15.09.15" / "bounding_box_train").glob("*.jpg"))
     (market_root / "priors").mkdir()
     kept = market_root / "priors" / "market1501_train_priors.npz"
@@ -101,7 +102,7 @@ def test_a_cells_evaluation_is_the_same_whatever_is_pending_beside_it(
 ):
     leave_methods("ide", "pcb", "pgfl_kd")
     for effort in (IDE_EFFORT, EFFORT):
-        monkeypatch.setitem(effort, "demo", replace(effort["demo"], epochs=1, milestones=()))
+        monkeypatch.setitem(effort, "demo", replace(effort["demo"], epochs=1, schedule=Schedule()))
     market = market_root / "Market-1501-v15.09.15"
     (query, *_) = sorted((market / "query").glob("*.jpg"))
     shutil.copy(query, market / "bounding_box_test" / "-1_c2s1_000001_00.jpg")

@@ -27,7 +27,11 @@ from methods.rmgl import METHOD, RMGLSwitches
 RMGL = RMGLSwitches()
 BASELINE = RMGLSwitches(receptive_partition=False, activation_balanced_pooling=False, random_shifting=False)
 ROWS_OF_PAPER_TABLES = [
-    (table.id, row) for table in tables().values() if table.method == "rmgl" for row in table.rows if row.runs
+    (table.id, row)
+    for table in tables().values()
+    if table.method == "rmgl" and not table.shows_mechanism
+    for row in table.rows
+    if row.runs
 ]
 
 

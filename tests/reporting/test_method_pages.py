@@ -57,7 +57,8 @@ def test_no_page_prints_a_path_of_the_machine_or_the_number_of_an_error(tmp_path
     failed = failed_record("mpn_k", "K = 2", message)
     failed["cause"]["log_tail"] = ['  File "/opt/python/torch/serialization.py", line 9, in save']
     done = done_record("mpn_k", "K = 6", reasons=("initialisation: no rn50.pth in /root/.cache/torch/hub",))
-    done["receipt"]["initialisation"] |= {"wanted": "imagenet", "reason": "rn50.pth is not in /root/.cache/torch/hub"}
+    wanted = {"wanted": "imagenet", "reason": "rn50.pth is not in /root/.cache/torch/hub"}
+    done["receipt"]["initialisation"] = {**done["receipt"]["initialisation"], **wanted}
     write_report([failed, done], {"mpn_k": tables()["mpn_k"]}, tmp_path, tmp_path / "report")
     for page in (tmp_path / "report").glob("*.html"):
         text = page.read_text(encoding="utf-8")

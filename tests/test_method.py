@@ -93,6 +93,7 @@ def test_a_module_that_is_there_but_cannot_be_imported_keeps_its_traceback(tmp_p
         replace(METHOD, model="broken_model:Model").build(BoTSwitches(), 4, "resnet10")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["recipe", "switches", "model"])
 def test_recipe_stays_a_function_whichever_module_of_the_method_is_imported_first(first):
     """``methods.<id>.recipe`` is a module as well, and Python binds a submodule as an attribute of its package."""

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from harness.results.store import Store
 from tests.records import done_record
 
@@ -27,6 +29,7 @@ def test_results_that_are_not_there_are_named_once_and_end_the_checks(tmp_path):
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_damaged_record_is_named_once_and_the_other_cells_are_checked(tmp_path):
     store = Store(tmp_path)
     for seed in (0, 1, 2):

@@ -102,9 +102,15 @@ def test_there_is_a_recipe_for_every_profile(method, profile):
 
 
 IDS = [f"{method_id}-{number}" for number, (method_id, _) in enumerate(VARIANTS)]
+FIRST = {method.id: [key for key in VARIANTS if key[0] == method.id][:2] for method in METHODS}
+"""The full method and the first row of its tables. All other variants are slow together."""
+CASES = [
+    pytest.param(*variant, id=name, marks=() if key in FIRST[key[0]] else pytest.mark.slow)
+    for name, (key, variant) in zip(IDS, VARIANTS.items(), strict=True)
+]
 
 
-@pytest.mark.parametrize(("method", "switches"), VARIANTS.values(), ids=IDS)
+@pytest.mark.parametrize(("method", "switches"), CASES)
 def test_two_steps_move_every_parameter_that_the_recipe_optimises(method, switches):
     found = behaviour(method, switches)
     assert all(math.isfinite(loss) for loss in found.losses.values())

@@ -179,6 +179,7 @@ def test_a_page_with_ranks_shows_its_lists_in_the_inspector_only(tmp_path):
     assert found["queries"] == QUERIES and "<b>" not in page
 
 
+@pytest.mark.slow
 def test_a_page_of_21_rows_stays_under_3_mb(tmp_path):
     """Images of noise, which no format makes small."""
     table = small_table(*(("row" + "x" * number, "1.0") for number in range(21)))

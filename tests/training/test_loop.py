@@ -41,6 +41,7 @@ class StopsAt:
             os.kill(os.getpid(), self.number)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize(("method", "step"), [("bot", 1), ("bot", 4), ("bot", 6), ("ddag", 5)])
 def test_a_signal_leaves_a_checkpoint_in_mid_epoch_from_which_the_training_is_exact(method, step, number, tmp_path):

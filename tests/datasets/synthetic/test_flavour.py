@@ -149,6 +149,7 @@ def test_the_second_domain_differs_in_cameras_wardrobe_and_light():
     assert {person.sleeves for person in people} == {"long"} and "shorts" not in {p.lower_kind for p in people}
 
 
+@pytest.mark.slow
 def test_occluded_queries_are_hidden_in_part_and_the_gallery_is_not():
     edition = EDITIONS["synthetic_occluded"]
     nothing = {split: {**knobs, "occlusion": 0.0} for split, knobs in edition.flavour.knobs.items()}

@@ -382,6 +382,7 @@ def test_every_switch_is_tried():
     assert set(CHANGES) == {field.name for field in fields(MPNSwitches)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHANGES)
 def test_every_switch_moves_something(name):
     before, after = CHANGES[name]

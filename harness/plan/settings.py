@@ -104,7 +104,7 @@ def applied(method: Method, switches: Any, dataset: str, profile: Profile, setti
             before = switches
             switches = _with_switch(method, switches, setting)
             changed += [setting] if switches != before else []
-    recipe = method.recipe(switches, dataset, profile)
+    recipe = _recipe(method, switches, dataset, profile)
     for setting in checked:
         if setting.name.startswith(RECIPE):
             before = recipe
@@ -143,6 +143,19 @@ def starting_from_file(recipe: Recipe, printed: Recipe) -> Recipe:
     if recipe.initialisation.part == "model":
         return recipe
     return replace(recipe, initialisation=Initialisation("file"))
+
+
+def _recipe(method: Method, switches: Any, dataset: str, profile: Profile) -> Recipe:
+    """The method's recipe. Raises BadInput for a profile that it has none for: a user's method may lack one."""
+    try:
+        return method.recipe(switches, dataset, profile)
+    except KeyError as error:
+        if error.args != (profile,):
+            raise
+        raise BadInput(
+            f"method {method.id} has no recipe for --profile {profile}; add it to EFFORT in its recipe.py, or take "
+            "another profile"
+        ) from error
 
 
 def _for_trunk(recipe: Recipe, printed: Recipe, profile: Profile, names: set[str]) -> Recipe:

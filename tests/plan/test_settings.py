@@ -145,3 +145,12 @@ def test_a_file_replaces_published_weights_but_not_a_start_that_is_the_papers_ow
     assert start("ide", "budget").kind == start("rmgl", "budget").kind == start("rmgl", "paper").kind == "file"
     assert (start("mpn", "budget").kind, start("mpn", "budget").method) == ("run", "ide")
     assert start("pcb", "budget", {"pooling": "refined"}).part == "model"
+
+
+def test_a_profile_that_a_users_method_lacks_is_told_in_one_sentence():
+    def recipe(switches, dataset, profile):
+        return {"paper": None}[profile]
+
+    lacking = replace(registry.method("bot"), recipe=recipe)
+    with pytest.raises(BadInput, match="method bot has no recipe for --profile study; add it to EFFORT"):
+        own.applied(lacking, lacking.switches(), "synthetic", "study", ())

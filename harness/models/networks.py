@@ -54,7 +54,7 @@ def transformer(spec: NetworkSpec) -> nn.Module:
 def _built(build: Callable[[], nn.Module]) -> nn.Module:
     try:
         return build()
-    except NotImplementedError:  # Some networks read numbers from tensors, and the meta device has none.
+    except RuntimeError:  # Some networks read numbers from tensors, and the meta device has none.
         device = torch.get_default_device()
         with torch.device("cpu"):
             network = build()

@@ -21,6 +21,7 @@ def checked(results):
     return subprocess.run(command, cwd=CHECKS.parents[1], env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_results_that_are_not_there_are_named_once_and_end_the_checks(tmp_path):
     done = checked(tmp_path / "results")
     assert done.returncode == 2

@@ -99,6 +99,7 @@ def test_status_names_and_counts_it_beside_all_others(command, damaged):
     assert listed["reason"].endswith(FIX)
 
 
+@pytest.mark.slow
 def test_pages_name_it_on_the_index_and_on_its_table_alone(toy_method, damaged, tmp_path, capsys):
     path, reason = damaged
     folders = ["--results", str(tmp_path / "results"), "--report", str(tmp_path / "pages")]
@@ -172,6 +173,7 @@ def test_a_run_names_and_counts_it_and_fails_only_where_its_cell_is_asked_for(co
     assert json.loads(path.read_text())["metrics"] == json.loads(whole)["metrics"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["{", '{"id": "a run"}'])
 def test_a_damaged_run_fails_its_own_cells_and_a_dry_run_names_it(command, tmp_path, damage):
     assert command(*TABLE, "--row", "Narrow")[0] == 0

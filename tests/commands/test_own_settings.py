@@ -26,6 +26,7 @@ def command(toy_alone, market_root, tmp_path, capsys):
     return run
 
 
+@pytest.mark.slow
 def test_a_sweep_gives_a_run_and_a_record_per_value_beside_the_cell_as_printed(command, tmp_path):
     command(*TABLE)
     code, said, store = command(*TABLE, "--set", "recipe.epochs=1,2")
@@ -51,6 +52,7 @@ def test_a_cell_with_settings_stands_beneath_the_table_without_a_verdict(command
     assert "not as printed" not in table and "not run: click it for the command" in table
 
 
+@pytest.mark.slow
 def test_settings_that_change_nothing_make_the_cell_as_printed(command):
     command(*TABLE)
     code, said, store = command(*TABLE, "--set", "recipe.epochs=3")
@@ -88,6 +90,7 @@ def test_a_failing_run_with_settings_is_recorded_apart(command, toy_alone):
     assert (code, record["status"], record["settings"][0]["value"]) == (1, "failed", "raises")
 
 
+@pytest.mark.slow
 def test_a_file_of_weights_is_counted_digested_and_followed_by_a_start(command, tmp_path):
     _, _, store = command(*TABLE)
     (record,) = store.records()

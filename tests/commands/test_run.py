@@ -76,6 +76,7 @@ def test_the_same_seed_gives_the_same_record_and_another_seed_another(command):
     assert other["Narrow", 1][1] != first["Narrow", 0][1]
 
 
+@pytest.mark.slow
 def test_a_run_killed_between_epochs_goes_on_and_ends_the_same(command, monkeypatch):
     alone = figures(command(*TABLE, results="alone")[2])
     epochs = []
@@ -96,6 +97,7 @@ def test_a_run_killed_between_epochs_goes_on_and_ends_the_same(command, monkeypa
     assert figures(store) == alone
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(command, monkeypatch, tmp_path):
     alone = figures(command(*TABLE, "--row", "Narrow", results="alone")[2])
     train_epoch = loop._Training.epoch
@@ -129,6 +131,7 @@ def test_a_failing_cell_leaves_its_cause_and_stops_no_other(command):
     assert {record["row"]: record for record in store.records()}["NaN"]["cause"]["attempts"] == 2
 
 
+@pytest.mark.slow
 def test_a_changed_function_makes_its_cells_stale_and_is_named(command, toy_method):
     command(*TABLE)
     assert "cached" in command("--why", "toy_table-Wide-market1501")[1]
@@ -140,6 +143,7 @@ def test_a_changed_function_makes_its_cells_stale_and_is_named(command, toy_meth
     assert "3 stale" in command(*TABLE, "--dry-run")[1]
 
 
+@pytest.mark.slow
 def test_a_comment_changes_nothing_and_neither_does_a_renamed_data_root(
     command, toy_method, market_root, tmp_path, capsys
 ):
@@ -154,6 +158,7 @@ def test_a_comment_changes_nothing_and_neither_does_a_renamed_data_root(
     assert "3 cached" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_another_image_makes_the_cells_stale(command, market_root):
     command(*TABLE)
     train = market_root / "Market-1501-v15.09.15" / "bounding_box_train"
@@ -215,6 +220,7 @@ def test_two_cells_are_compared_metric_by_metric(command):
         assert re.search(line, said, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_cells_without_a_common_seed_are_not_compared(command):
     command(*TABLE, "--row", "Narrow")
     command(*TABLE, "--row", "Wide", "--seed", "1")
@@ -232,6 +238,7 @@ def test_of_datasets_that_merely_lie_there_one_that_cannot_be_read_blocks_its_ow
     assert store.records() == []
 
 
+@pytest.mark.slow
 def test_records_that_no_page_has_a_place_for_are_named_and_kept(command, tmp_path, capsys):
     store = command(*TABLE, "--row", "Narrow")[2]
     (record,) = store.records()
@@ -393,6 +400,7 @@ def test_an_identity_with_one_image_trains(command, market_root):
     assert any("one image" in remark for remark in store.records()[0]["receipt"]["passport"]["remarks"])
 
 
+@pytest.mark.slow
 def test_a_half_written_record_is_named_and_left_alone_and_the_other_cells_run(command):
     _, _, store = command(*TABLE, "--row", "Narrow")
     path = store.record_path(Cell("toy_table", "Narrow", "market1501", "demo", 0))

@@ -155,6 +155,7 @@ def test_the_shelf_gives_a_run_the_split_of_its_seed(root):
     assert shelf.dataset(VISIBLE_TO_INFRARED.id, seed=13) is fourth
 
 
+@pytest.mark.slow
 def test_each_split_is_trained_recorded_and_shown_as_one_of_ten(tmp_path, monkeypatch, leave_methods):
     leave_methods("agw", "ddag")
     folder = release(tmp_path / "data", people=16)

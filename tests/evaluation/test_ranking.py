@@ -332,6 +332,7 @@ def test_bad_input_gets_one_sentence(change, message):
         evaluate(**(arguments | change))
 
 
+@pytest.mark.slow
 def test_the_evaluation_package_needs_no_torch_until_it_scores_and_nothing_of_training_then():
     program = (
         "import sys, harness.evaluation, harness.evaluation.verdicts; assert 'torch' not in sys.modules;"

@@ -243,10 +243,12 @@ def test_a_job_is_the_same_after_it_was_written(tmp_path):
     assert Job.read(tmp_path / "job.json") == job
 
 
+@pytest.mark.slow
 def test_progress_is_passed_on_and_is_a_sign_of_life(launched):
     assert launched("lively", timeout=3.0) == [f"epoch {n}" for n in range(9)]
 
 
+@pytest.mark.slow
 def test_a_change_in_the_runs_folder_is_a_sign_of_life(launched):
     assert launched("writes", timeout=3.0) == []
 

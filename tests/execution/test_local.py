@@ -64,6 +64,7 @@ def run_ids(command, tmp_path):
     return ids
 
 
+@pytest.mark.slow
 def test_a_run_that_another_process_holds_is_skipped_and_come_back_to(command, tmp_path, monkeypatch):
     held_by_another = Store(tmp_path / "results").hold_run(run_ids(command, tmp_path)["Wide"])
     held_by_another.__enter__()
@@ -81,6 +82,7 @@ def test_a_run_that_another_process_holds_is_skipped_and_come_back_to(command, t
     assert re.search(r"✓ toy_table-Narrow-market1501.*waiting for them.*✓ toy_table-Wide-market1501", said, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_a_run_whose_start_another_process_trains_waits_for_it(command, tmp_path, monkeypatch):
     ids = run_ids(command, tmp_path)
     manifest = Store(tmp_path / "results").manifest_path(ids["Narrow"])

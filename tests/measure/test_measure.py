@@ -156,6 +156,7 @@ def test_matching_a_larger_gallery_takes_longer():
     assert large["gallery"] == 50_000 and large["median_ms"] > small["median_ms"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the peak covers the whole process")
 def test_the_peak_of_a_run_is_not_that_of_the_run_before():
     code = (
@@ -168,6 +169,7 @@ def test_the_peak_of_a_run_is_not_that_of_the_run_before():
     assert after < before - 250
 
 
+@pytest.mark.slow
 def test_peak_memory_counts_what_was_resident():
     script = (
         "import torch; from harness.measure.memory import peak_memory_mb; cpu = torch.device('cpu');"
@@ -195,6 +197,7 @@ def test_the_cost_of_a_cell_has_every_column_and_takes_little_time():
     assert cost["estimators"] == {"parsing": None, "segmentation": None}
 
 
+@pytest.mark.slow
 def test_a_feature_that_reads_keypoints_costs_a_pose_estimator_as_well():
     model = PGFL_KD.build(PGFL_KD.switches(), 5, "resnet10")
     recipe = PGFL_KD.recipe(PGFL_KD.switches(), "synthetic", "demo")

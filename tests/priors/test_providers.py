@@ -206,6 +206,7 @@ def random_weights(monkeypatch):
     monkeypatch.setattr(_api, "load_state_dict_from_url", weights)
 
 
+@pytest.mark.slow
 def test_the_detectors_run_on_images_of_any_size_and_name_their_weights(tmp_path, split, random_weights):
     steps = []
     sees = provider("keypoint_rcnn")

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from harness.reporting import write_report
 from harness.tables import tables
 from tests.records import done_record, failed_record
@@ -21,6 +23,7 @@ def test_it_begins_with_the_paper_in_a_paragraph_and_ends_with_what_was_chosen(t
     assert "orientation of the 1x2 dilation" in page and "Errata</h2>" in page
 
 
+@pytest.mark.slow
 def test_claims_of_all_its_tables_are_checked(tmp_path):
     rows = {"mpn_ablation": ("MT Only", "Baseline"), "mpn_fsa": ("Class-wise", "Sample-wise (Eq. 9)")}
     records = [done_record(table, row) for table in rows for row in rows[table]]
@@ -32,6 +35,7 @@ def test_claims_of_all_its_tables_are_checked(tmp_path):
     assert re.search(r"10 orderings stated.*?</b> 2<span class=\"unseen\"> holds", page, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_its_cost_stands_beside_the_baselines_measured_on_the_same_data(tmp_path):
     records = [
         done_record("mpn_ablation", "Baseline", "market1501", "budget"),

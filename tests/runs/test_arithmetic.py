@@ -94,6 +94,7 @@ def test_an_evaluation_on_a_processor_that_is_wrong_takes_float32(command, proce
     assert "the evaluation of run" in said
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_in_the_precision_it_began_with(command, processor, monkeypatch):
     processor.wrong()
     alone = figures(command(results="alone")[2])

@@ -96,6 +96,7 @@ def test_a_disk_that_is_full_when_a_line_is_added_to_the_log_loses_nothing(comma
     assert (code, figures(store)) == (0, alone)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -124,6 +125,7 @@ def test_a_run_that_fails_is_recorded_and_alone_is_tried_again(command, monkeypa
     assert {record["status"] for record in store.records()} == {"done"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "before", "after", "kind", "said"),
     [

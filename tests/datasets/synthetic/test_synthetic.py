@@ -204,6 +204,7 @@ def test_doubling_misalignment_spreads_the_joints_in_the_images(tmp_path):
     assert spread(0) < spread(1) < spread(2)
 
 
+@pytest.mark.slow
 def test_a_knob_acts_alone(tmp_path):
     plain, emptied, dark = (
         truth_of(generate(tmp_path, difficulty=knobs, **SMALL), "train")
@@ -214,6 +215,7 @@ def test_a_knob_acts_alone(tmp_path):
     assert np.array_equal(plain["parsing"], dark["parsing"])
 
 
+@pytest.mark.slow
 def test_an_occluder_hides_pixels_and_joints(tmp_path):
     free, hidden = (
         truth_of(generate(tmp_path, difficulty=replace(UNTROUBLED, occlusion=share), **SMALL), "train")

@@ -87,17 +87,20 @@ def test_only_necks_are_frozen_and_only_their_bias():
     assert all(name.endswith("neck.bias") for name in frozen) and sum(frozen.values()) == 6_656
 
 
+@pytest.mark.slow
 def test_inference_needs_neither_predictors_nor_attention():
     for variant in ("paper", "released"):
         assert read_at_paper_size(METHOD.embedding(FULL), variant=variant) == 154_884_166
 
 
+@pytest.mark.slow
 def test_a_cell_that_reads_one_feature_needs_the_parameters_of_that_feature():
     below, branch, head = 1_444_928, 41_055_232, 2048 * 512 + 2 * 512 + 1 + 2 * 512
     assert inference_parameters("mdpr", {"features": ["hard_g5"]}) == below + branch + head
     assert read_at_paper_size("bap5+bap4") - read_at_paper_size("soft_g5+soft_g4") > (2048 + 1024) * 512
 
 
+@pytest.mark.slow
 def test_both_layouts_take_47_65_billion_multiply_adds():
     released, printed = (
         count_operations(at_paper_size(variant=variant), 384, 192)["macs"] for variant in ("released", "paper")

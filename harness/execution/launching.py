@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from harness.errors import BadInput, FailedElsewhere, Killed
 from harness.execution.first_error import errors_left
 from harness.execution.job import Job
-from harness.machine.threads import SLEEPING, cores
+from harness.machine.threads import cores, sleeping_threads
 from harness.results.store import LOCK
 
 CHECK_EVERY_ITERATIONS = 0.25
@@ -137,7 +137,11 @@ def _command(processes: int, job_file: Path) -> list[str]:
 
 def _environment(processes: int) -> dict[str, str]:
     """The environment of a child: the same packages, no more threads than cores, idle ones asleep, and time to stop."""
-    environment = {**SLEEPING, **os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+    environment = {
+        **sleeping_threads(),
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
+    }
     if processes > 1:
         environment.setdefault("OMP_NUM_THREADS", str(max(1, cores() // processes)))
         # torchrun's own default is 30 s.

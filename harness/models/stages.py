@@ -41,14 +41,13 @@ class Layout:
 
 @cache
 def layout(spec: NetworkSpec) -> Layout:
-    """The stages of a network, found on the meta device; each is empty in a network without such maps.
+    """The stages of a network; each is empty in a network without such maps.
 
     Raises BadInput if its library has no such network.
     """
-    # Parts are initialised from the same random stream, whether or not this was called before.
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        network = library_network(spec).eval()
-        chain = _watched(network)
+    network, chain = _watched_on(spec, "meta")
+    if not chain:  # Older PyTorch cannot run every network on the meta device.
+        network, chain = _watched_on(spec, "cpu")
     stages: list[list[str]] = [[] for _ in STAGE_REDUCTIONS]
     channels = [0] * len(STAGE_REDUCTIONS)
     for path, found in chain:
@@ -59,6 +58,13 @@ def layout(spec: NetworkSpec) -> Layout:
     names = [name for name in network.state_dict() if not name.startswith(tuple(kept))]
     spare = dict.fromkeys(f"{name.partition('.')[0]}." for name in names)
     return Layout(tuple(map(tuple, stages)), tuple(channels), tuple(spare) if chain else ())
+
+
+def _watched_on(spec: NetworkSpec, device: str) -> tuple[nn.Module, list[tuple[str, Tensor]]]:
+    # Parts are initialised from the same random stream, whether or not this was called before.
+    with torch.random.fork_rng(devices=[]), torch.device(device):
+        network = library_network(spec).eval()
+        return network, _watched(network)
 
 
 def _stage_of(reduction: int) -> int:

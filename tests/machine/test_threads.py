@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from harness.machine import threads
-from harness.machine.threads import SLEEPING, shares_of_cores
+from harness.machine.threads import SLEEPING, WAIT_POLICY, shares_of_cores
 
 
 @pytest.mark.parametrize(
@@ -35,10 +35,15 @@ def test_every_command_lets_idle_threads_sleep_before_it_imports_torch_unless_th
     script = (
         "import os, sys; from harness.commands.main import perform; from harness.commands.request import Request;"
         "perform(lambda: Request('list'));"
-        "print('torch' in sys.modules, os.environ['OMP_WAIT_POLICY'], os.environ['KMP_BLOCKTIME'])"
+        "print('torch' in sys.modules, os.environ.get('GOMP_SPINCOUNT'), os.environ.get('KMP_BLOCKTIME'))"
     )
-    for chosen, wanted in (({}, "PASSIVE 0"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE 0")):
-        environment = {name: value for name, value in os.environ.items() if name not in SLEEPING} | chosen
+    for chosen, wanted in (
+        ({}, "1000 0"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, "None None"),
+        ({"GOMP_SPINCOUNT": "7"}, "7 0"),
+    ):
+        unset = {*SLEEPING, WAIT_POLICY}
+        environment = {name: value for name, value in os.environ.items() if name not in unset} | chosen
         done = subprocess.run(
             [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
         )

@@ -19,6 +19,7 @@ from harness.runs.arithmetic import Arithmetic, arithmetic_of_training
 from harness.runs.collapse import collapsed_losses
 from harness.runs.context import Order, RunContext, TrainedRun
 from harness.runs.preparation import build_model, initialise, training_data
+from harness.runs.threads import threads_of
 from harness.status.event_files import TrainingEvents
 from harness.status.trainings import write_progress
 from harness.training import checkpoint
@@ -60,6 +61,11 @@ def load_model(trained: TrainedRun) -> ReIDModel:
 
 def train_together(run: Run, context: RunContext) -> Manifest | None:
     """Train a run; every process calls it. The leader writes weights and manifest and returns the manifest."""
+    with threads_of(run):
+        return _trained(run, context)
+
+
+def _trained(run: Run, context: RunContext) -> Manifest | None:
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     device = context.machine.device
     reset_peak_memory(device)

@@ -32,8 +32,8 @@ class _Effort:
 EFFORT: dict[Profile, _Effort] = {
     "paper": _Effort("resnet50", 60, 0.05, Schedule((40,)), "imagenet"),
     "budget": _Effort("resnet18", 4, 0.05, Schedule((3,)), "scratch"),
-    "study": _Effort("resnet10_slim", 80, 0.05, Schedule(cosine_to=0.01), "scratch"),
-    "demo": _Effort("resnet10_slim", 40, 0.05, Schedule(cosine_to=0.01), "scratch"),
+    "study": _Effort("resnet10_slim", 40, 0.05, Schedule(cosine_to=0.01), "scratch"),
+    "demo": _Effort("resnet10_slim", 20, 0.05, Schedule(cosine_to=0.01), "scratch"),
 }
 
 

@@ -36,7 +36,7 @@ class _Effort:
 EFFORT: dict[Profile, _Effort] = {
     "paper": _Effort("resnet50", Sampler(6, 8), 70, 0.01, Schedule((20, 40, 60)), Translation(copies=4, fraction=0.05)),
     "budget": _Effort("resnet18", Sampler(8, 4), 4, 0.02, Schedule((3,)), None),
-    "study": _Effort("resnet10_slim", Sampler(8, 4), 36, 0.04, Schedule(cosine_to=0.01), None),
+    "study": _Effort("resnet10_slim", Sampler(8, 4), 30, 0.04, Schedule(cosine_to=0.01), None),
     "demo": _Effort("resnet10_slim", Sampler(8, 4), 18, 0.04, Schedule(cosine_to=0.01), None),
 }
 

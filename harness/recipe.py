@@ -120,6 +120,7 @@ class Sampler:
     images_per_identity: int | None
     infrared_images_per_identity: int = 0
     groups: int = 1
+    draw: Literal["anew", "used_up"] = "anew"
 
     @property
     def batch_size(self) -> int:

@@ -19,12 +19,13 @@ def iterations_per_epoch(images: int, sampler: Sampler, infrared: int = 0) -> in
 
     Identity batches: floor((N-1)/batch). Only whole batches count, and the last is dropped even when full, as in MPN's
     released sampler. Visible-infrared batches: floor(N/visible)+1, with N the images of the larger modality and
-    ``visible`` the visible images per batch, as in DDAG's released sampler.
+    ``visible`` the visible images per batch, as in DDAG's released sampler. Where identities are used up, an epoch has at
+    most floor(N/batch) batches: images that fill no group are left out, and so are the last identities.
     """
     if sampler.infrared_images_per_identity and sampler.images_per_identity:
         visible = sampler.groups * sampler.identities * sampler.images_per_identity
         return max(infrared, images - infrared) // visible + 1
-    spare = 1 if sampler.images_per_identity else 0
+    spare = 1 if sampler.images_per_identity and sampler.draw == "anew" else 0
     return max(1, (images - spare) // sampler.batch_size)
 
 
@@ -53,6 +54,8 @@ def epoch_batches(
         if infrared is None:
             raise BadInput("visible-infrared batches must know the infrared images; name infrared among the priors")
         return _visible_infrared_batches(labels, infrared, sampler, count, rng)
+    if sampler.draw == "used_up":
+        return _used_up_batches(labels, sampler, sampler.images_per_identity, rng)
     images_by_identity = {
         int(identity): _ShuffledImages(np.flatnonzero(labels == identity), rng) for identity in np.unique(labels)
     }
@@ -116,6 +119,30 @@ def _identity_batch(
     return np.array(
         [row for identity in chosen for row in images_by_identity[int(identity)].take(images)], dtype=np.int64
     )
+
+
+def _used_up_batches(
+    labels: NDArray[np.int64], sampler: Sampler, images: int, rng: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """Batches until too few identities are left. Each of the sampler's groups deals all images for itself."""
+    dealt = [_deal(labels, sampler.identities, images, rng) for _ in range(sampler.groups)]
+    return [np.concatenate(parts) for parts in zip(*dealt, strict=False)]
+
+
+def _deal(labels: NDArray[np.int64], identities: int, images: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Batches of one deal: an identity with fewer than ``images`` images repeats some, and of others a rest is left."""
+    hands: dict[int, list[NDArray[np.int64]]] = {}
+    for identity in np.unique(labels):
+        rows = np.flatnonzero(labels == identity)
+        rows = rng.permutation(rows) if len(rows) >= images else rng.choice(rows, images)
+        hands[int(identity)] = [rows[start : start + images] for start in range(0, len(rows) - images + 1, images)]
+    _require("identities", len(hands), identities)
+    batches = []
+    while len(hands) >= identities:
+        chosen = [int(identity) for identity in rng.choice(list(hands), identities, replace=False)]
+        batches.append(np.concatenate([hands[identity].pop() for identity in chosen]))
+        hands = {identity: hand for identity, hand in hands.items() if hand}
+    return batches
 
 
 def _visible_infrared_batches(

@@ -45,7 +45,7 @@ class AGW(ReIDModel):
         self.neck = BNNeck(self.trunk.channels)
         self.classifier = bias_free_classifier(self.trunk.channels, identities)
         if not switches.visible_infrared:
-            self.centre_loss = CentreLoss(identities, self.trunk.channels)
+            self.centre_loss = CentreLoss(identities, self.trunk.channels, released=switches.variant == "released")
 
     def forward(self, batch: Batch) -> AGWFeatures:
         """Pooled features and logits of the batch. Raises BadInput if two stems need a modality that is not given."""
@@ -56,7 +56,7 @@ class AGW(ReIDModel):
         """``id`` and ``triplet`` (L_wrt). With one modality, labels are smoothed and ``centre`` is added."""
         pooled, labels = features.pooled, batch.labels
         if self.switches.weighted_triplet:
-            triplet = weighted_regularised_triplet(pooled, labels)
+            triplet = weighted_regularised_triplet(pooled, labels, self.switches.variant == "released")
         else:
             triplet = batch_hard_triplet(pairwise_euclidean_distance(pooled), labels, MARGIN)
         if self.switches.visible_infrared:

@@ -84,7 +84,11 @@ def recipe(switches: AGWSwitches, dataset: str, profile: Profile) -> Recipe:
         backbone=effort.backbone,
         height=height,
         width=width,
-        sampler=Sampler(effort.identities, 4, infrared_images_per_identity=4 if switches.visible_infrared else 0),
+        sampler=(
+            Sampler(effort.identities, 4, infrared_images_per_identity=4)
+            if switches.visible_infrared
+            else Sampler(effort.identities, 4, draw="used_up")
+        ),
         epochs=effort.epochs,
         optimiser=_optimiser(effort, switches),
         schedule=effort.schedule,

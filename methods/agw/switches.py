@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.switches import check_values
 
@@ -19,6 +20,8 @@ class AGWSwitches:
     """The weighted regularised triplet loss instead of BoT's batch-hard one."""
     visible_infrared: bool = False
     """The form for two modalities. It has a stem per modality, and its own recipe and losses."""
+    variant: Literal["paper", "released"] = "paper"
+    """``released``: the triplet and the centre loss as the authors' code computes them."""
 
     def __post_init__(self) -> None:
         check_values(self)

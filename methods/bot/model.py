@@ -35,7 +35,8 @@ class BoT(ReIDModel):
         self.neck = BNNeck(width) if switches.bnneck else nn.Identity()
         classifier = bias_free_classifier if switches.bnneck else identity_classifier
         self.classifier = classifier(width, identities)
-        self.centre_loss = CentreLoss(identities, width) if switches.centre else None
+        released = switches.variant == "released"
+        self.centre_loss = CentreLoss(identities, width, released) if switches.centre else None
 
     def forward(self, batch: Batch) -> BoTFeatures:
         """f_t, and the logits of the feature after the neck."""

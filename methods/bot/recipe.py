@@ -61,7 +61,7 @@ def recipe(switches: BoTSwitches, dataset: str, profile: Profile) -> Recipe:
         backbone=effort.backbone,
         height=height,
         width=width,
-        sampler=Sampler(identities=effort.identities, images_per_identity=4),
+        sampler=Sampler(identities=effort.identities, images_per_identity=4, draw="used_up"),
         epochs=effort.epochs,
         optimiser=Optimiser("adam", rate=effort.rate, weight_decay=5e-4),
         schedule=effort.schedule if switches.warmup else replace(effort.schedule, warmup=None),

@@ -18,6 +18,8 @@ class BoTSwitches:
     last_stride: Literal[1, 2] = 1
     bnneck: bool = True
     centre: bool = True
+    variant: Literal["paper", "released"] = "paper"
+    """``released``: the centre loss as the authors' code computes it."""
 
     def __post_init__(self) -> None:
         check_values(self)

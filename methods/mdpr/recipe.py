@@ -65,7 +65,9 @@ def recipe(switches: MDPRSwitches, dataset: str, profile: Profile) -> Recipe:
         backbone=effort.backbone,
         height=height,
         width=width,
-        sampler=Sampler(effort.identities // groups, effort.images, groups=groups),
+        sampler=Sampler(
+            effort.identities // groups, effort.images, groups=groups, draw="used_up" if switches.released else "anew"
+        ),
         epochs=epochs,
         optimiser=Optimiser("adam", rate=effort.rate, weight_decay=5e-4),
         schedule=Schedule(warmup=Warmup(warmup, "iterations", start=FIRST_FACTOR), cosine_to=LAST_FACTOR),

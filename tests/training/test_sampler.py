@@ -1,4 +1,4 @@
-"""Visible-infrared batches: the same people in both lights, visible images first, as many batches as in the code."""
+"""Identities that are used up in an epoch. Visible-infrared batches: the same people in both lights, visible first."""
 
 import numpy as np
 import pytest
@@ -71,3 +71,45 @@ def test_epochs_differ_and_a_repeated_epoch_does_not():
 def test_without_knowing_the_infrared_images_there_is_no_batch():
     with pytest.raises(BadInput, match="name infrared among the priors"):
         epoch_batches(people(0)[0], DDAG, 0, 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    counts=st.lists(st.integers(1, 12), min_size=4, max_size=9),
+    identities=st.integers(1, 4),
+    images=st.integers(1, 4),
+)
+def test_used_up_identities_leave_the_epoch_until_too_few_are_left(seed, counts, identities, images):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    batches = epoch_batches(labels, Sampler(identities, images, draw="used_up"), seed, 0)
+    for batch in batches:
+        people = labels[batch].reshape(identities, images)
+        assert (people == people[:, :1]).all() and len(set(people[:, 0])) == identities
+    drawn = np.concatenate(batches)
+    many = np.isin(labels, np.flatnonzero(np.array(counts) >= images))
+    assert np.bincount(drawn, minlength=len(labels))[many].max(initial=0) <= 1, "no image comes twice in an epoch"
+    groups = np.array([max(1, count // images) for count in counts])
+    left = groups - np.bincount(labels[drawn], minlength=len(counts)) // images
+    assert (left >= 0).all() and np.count_nonzero(left) < identities
+
+
+def test_each_group_of_the_sampler_deals_all_images_for_itself():
+    labels = np.repeat(np.arange(8), 4)
+    batches = epoch_batches(labels, Sampler(4, 4, groups=2, draw="used_up"), 0, 0)
+    assert len(batches) == 2
+    for group in (slice(0, 16), slice(16, 32)):
+        assert sorted(np.concatenate([batch[group] for batch in batches])) == list(range(32))
+
+
+def test_an_identity_of_few_images_repeats_some_to_be_drawn_at_all():
+    (batch,) = epoch_batches(np.array([0, 1, 1, 1]), Sampler(2, 3, draw="used_up"), 0, 0)
+    assert sorted(batch) == [0, 0, 0, 1, 2, 3]
+
+
+def test_markets_identities_are_used_up_after_most_of_its_images():
+    counts = np.random.default_rng(0).geometric(1 / 17.2, 751) + 1
+    labels = np.repeat(np.arange(751), counts)
+    sampler = Sampler(16, 4, draw="used_up")
+    found, most = len(epoch_batches(labels, sampler, 0, 0)), iterations_per_epoch(len(labels), sampler)
+    assert 0.75 * most < found <= most

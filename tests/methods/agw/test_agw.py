@@ -107,6 +107,36 @@ def test_the_weighted_triplet_loss_agrees_with_its_equation(seed, labels):
     assert found == pytest.approx(total / len(labels), rel=1e-3)
 
 
+def weighted_as_released(distances, count_as_best=None):
+    """The code's weighted mean: its weights are exponentials over their sum and a millionth."""
+    best = max(distances) if count_as_best is None else count_as_best
+    exponentials = [math.exp(d - best) for d in distances]
+    return sum(d * e for d, e in zip(distances, exponentials, strict=True)) / (sum(exponentials) + 1e-6)
+
+
+@pytest.mark.parametrize("scale", [1.0, 8.0])
+def test_the_released_triplet_loss_agrees_with_loops(scale):
+    features, labels = scale * torch.randn(6, 4, generator=torch.Generator().manual_seed(3)), [0, 0, 0, 1, 1, 2]
+    total = 0.0
+    for anchor, identity in enumerate(labels):
+        distances = [math.dist(features[anchor].tolist(), other.tolist()) for other in features]
+        far = weighted_as_released([d for d, label in zip(distances, labels, strict=True) if label == identity])
+        others = [-d for d, label in zip(distances, labels, strict=True) if label != identity]
+        total += math.log1p(math.exp(far + weighted_as_released(others, count_as_best=0.0)))
+    found = weighted_regularised_triplet(features, torch.tensor(labels), released=True).item()
+    assert found == pytest.approx(total / len(labels), rel=1e-3)
+
+
+def test_as_released_negatives_that_are_far_away_have_no_weight():
+    features, labels = torch.tensor([[0.0], [1.0], [60.0], [61.0]]), torch.tensor([0, 0, 1, 1])
+    assert weighted_regularised_triplet(features, labels).item() == pytest.approx(0, abs=1e-6)
+    # A positive at distance 1 and the anchor at 0 weigh e : 1.
+    far = math.e / (math.e + 1)
+    assert weighted_regularised_triplet(features, labels, released=True).item() == pytest.approx(
+        math.log1p(math.exp(far)), rel=1e-4
+    )
+
+
 def test_the_gradient_is_finite_where_an_anchor_is_alone():
     features = torch.randn(3, 4, requires_grad=True)
     weighted_regularised_triplet(features, torch.tensor([0, 1, 1])).backward()

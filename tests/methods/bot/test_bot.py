@@ -76,6 +76,18 @@ def test_centre_loss_and_its_centres_agree_with_their_equations(seed, labels):
         torch.testing.assert_close(module.centres[identity], before[identity] - 0.5 * delta)
 
 
+def test_released_centres_move_as_sgd_moves_them_along_the_mean_squared_distance():
+    torch.manual_seed(0)
+    features, labels = torch.randn(6, 3), torch.tensor([0, 0, 0, 1, 1, 2])
+    module = CentreLoss(4, 3, released=True)
+    centres = torch.nn.Parameter(module.centres.clone())
+    loss = torch.cdist(features, centres).square()[torch.arange(6), labels].mean()
+    loss.backward()
+    torch.optim.SGD([centres], lr=0.5).step()
+    torch.testing.assert_close(module(features, labels), loss.detach())
+    torch.testing.assert_close(module.centres, centres.detach())
+
+
 def test_centres_rest_in_evaluation_and_are_part_of_a_checkpoint():
     module = CentreLoss(2, 3).eval()
     module(torch.ones(2, 3), torch.tensor([0, 1]))

@@ -19,8 +19,8 @@ def iterations_per_epoch(images: int, sampler: Sampler, infrared: int = 0) -> in
 
     Identity batches: floor((N-1)/batch). Only whole batches count, and the last is dropped even when full, as in MPN's
     released sampler. Visible-infrared batches: floor(N/visible)+1, with N the images of the larger modality and
-    ``visible`` the visible images per batch, as in DDAG's released sampler. Where identities are used up, an epoch has at
-    most floor(N/batch) batches: images that fill no group are left out, and so are the last identities.
+    ``visible`` the visible images per batch, as in DDAG's released sampler. Where identities are used up, an epoch has
+    at most floor(N/batch) batches: images that fill no group are left out, and so are the last identities.
     """
     if sampler.infrared_images_per_identity and sampler.images_per_identity:
         visible = sampler.groups * sampler.identities * sampler.images_per_identity

@@ -47,12 +47,12 @@ def write_json(path: Path, content: Any) -> None:
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, Any], compressed: bool = False) -> None:
     """Write NumPy arrays atomically as an npz file. Raises Unwritable as ``write_atomically`` does."""
     import numpy as np
 
     buffer = io.BytesIO()
-    np.savez(buffer, **dict(arrays))
+    (np.savez_compressed if compressed else np.savez)(buffer, **dict(arrays))
     write_atomically(path, lambda file: file.write(buffer.getbuffer()))
 
 

@@ -76,7 +76,7 @@ class StoredArrays:
             if not path.exists():
                 raise NotKept(f"{path} was not kept; run the cell again")
         scores = tuple(Scores.load(self.path(record, "scores")) for record in records)
-        identities = self.read(records[0], "features", ["query_ids"])["query_ids"]
+        identities = self.read(records[0], "scores", ["query_ids"])["query_ids"]
         if identities.ndim != 1:
-            raise BadInput(f"{self.path(records[0], 'features')}: query_ids is no list; run the cell again")
+            raise BadInput(f"{self.path(records[0], 'scores')}: query_ids is no list; run the cell again")
         return ClaimSide(scores, identities.astype(np.int64))

@@ -190,7 +190,8 @@ class _Extraction:
             "features": _feature_arrays(found, self.dataset),
             "strips": strips,
             "attention": self._maps,
-            "scores": vars(found.scores),
+            # With the identities, claims can be judged from the scores alone: features are too large to pass on.
+            "scores": {**vars(found.scores), "query_ids": self.dataset.query.identities},
         }
         assert planned.evaluation is not None
         evaluation: Evaluation = {
@@ -240,7 +241,8 @@ def _write_arrays(folder: Path, arrays: dict[str, dict[str, NDArray[Any]] | None
         if content is None:
             path.unlink(missing_ok=True)
             continue
-        write_arrays(path, content)
+        # Ranks shrink to a third; features, in float16, would not.
+        write_arrays(path, content, compressed=name == "scores")
         digests[name] = file_digest(path)
     return digests
 

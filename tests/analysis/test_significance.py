@@ -26,8 +26,7 @@ def record(store, name, noise, rule="without_cameras", dataset="sysu_all", metri
     scores = score(query, gallery, query_ids, gallery_ids, query_cams, gallery_cams, protocol=rule)
     folder = store.folder / name
     folder.mkdir(parents=True)
-    write_arrays(folder / "scores.npz", vars(scores))
-    np.savez(folder / "features.npz", query_ids=query_ids)
+    write_arrays(folder / "scores.npz", {**vars(scores), "query_ids": query_ids})
     scored_by = {**protocol(rule), "metric": metric, "flip_test": False}
     made = done_record("t", name, dataset, protocol=scored_by, passport=passport(dataset, fingerprint))
     return {**made, "evaluation": name}, scores, query_ids

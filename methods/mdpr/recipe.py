@@ -46,8 +46,8 @@ class _Effort:
 EFFORT: dict[Profile, _Effort] = {
     "paper": _Effort("resnet101_ibn_a", 16, 16, 60, 3.5e-4, 2000, Initialisation("luperson")),
     "budget": _Effort("resnet18_ibn_a", 16, 4, 3, 7e-4, 60, FROM_IDE),
-    "study": _Effort("resnet10_slim_ibn_a", 8, 4, 36, 7e-4, 30, FROM_IDE),
-    "demo": _Effort("resnet10_slim_ibn_a", 8, 4, 18, 7e-4, 30, FROM_IDE),
+    "study": _Effort("resnet10_slim_ibn_a", 8, 4, 24, 2e-3, 30, FROM_IDE),
+    "demo": _Effort("resnet10_slim_ibn_a", 8, 4, 18, 2e-3, 30, FROM_IDE),
 }
 SYNERGY_EPOCHS, SYNERGY_WARMUP = 40, 200
 """The schedule on SynergyReID, which is smaller (Sec. IV-B)."""

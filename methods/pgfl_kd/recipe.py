@@ -35,8 +35,8 @@ class _Effort:
 EFFORT: dict[Profile, _Effort] = {
     "paper": _Effort("resnet50", Sampler(4, 16), 120, 3.5e-4, Schedule((30, 70)), 10, Initialisation("imagenet")),
     "budget": _Effort("resnet18", Sampler(8, 4), 2, 3.5e-4, Schedule((1,)), 5, FROM_IDE),
-    "study": _Effort("resnet10_slim", Sampler(8, 4), 80, 2e-3, Schedule(cosine_to=0.01), 5, FROM_IDE),
-    "demo": _Effort("resnet10_slim", Sampler(8, 4), 40, 2e-3, Schedule(cosine_to=0.01), 5, FROM_IDE),
+    "study": _Effort("resnet10_slim", Sampler(8, 4), 40, 2e-3, Schedule(cosine_to=0.01), 5, FROM_IDE),
+    "demo": _Effort("resnet10_slim", Sampler(8, 4), 24, 2e-3, Schedule(cosine_to=0.01), 5, FROM_IDE),
 }
 
 

@@ -55,7 +55,7 @@ EFFORT: dict[Profile, _Effort] = {
         Schedule((1,), warmup=Warmup(40, "iterations", 0.1, "exponential")),
         FROM_IDE,
     ),
-    "study": _Effort("resnet10_slim", Sampler(8, 4), 36, 0.02, SHORT, FROM_IDE),
+    "study": _Effort("resnet10_slim", Sampler(8, 4), 24, 0.02, SHORT, FROM_IDE),
     "demo": _Effort("resnet10_slim", Sampler(8, 4), 18, 0.02, SHORT, FROM_IDE),
 }
 

@@ -82,12 +82,12 @@ def test_a_record_that_failed_has_nothing_to_compare(tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0, 0.5])
-def test_a_record_whose_features_are_cut_short_is_named(tmp_path, keep):
+def test_a_record_whose_scores_are_cut_short_is_named(tmp_path, keep):
     store = Store(tmp_path)
     one, _, _ = record(store, "one", 1.0)
-    features = tmp_path / "one" / "features.npz"
-    features.write_bytes(features.read_bytes()[: int(keep * features.stat().st_size)])
-    with pytest.raises(BadInput, match=r"one/features\.npz is damaged .*; delete it and run the cell again"):
+    scores = tmp_path / "one" / "scores.npz"
+    scores.write_bytes(scores.read_bytes()[: int(keep * scores.stat().st_size)])
+    with pytest.raises(BadInput, match=r"one/scores\.npz holds no readable scores .*; run its cell again"):
         significance(one, one, store)
 
 
@@ -95,6 +95,6 @@ def test_a_record_whose_files_are_gone_is_named(tmp_path):
     store = Store(tmp_path)
     one, _, _ = record(store, "one", 1.0)
     other, _, _ = record(store, "other", 1.0)
-    (tmp_path / "other" / "features.npz").unlink()
-    with pytest.raises(BadInput, match=r"other/features\.npz was not kept; run the cell again"):
+    (tmp_path / "other" / "scores.npz").unlink()
+    with pytest.raises(BadInput, match=r"other/scores\.npz was not kept; run the cell again"):
         significance(one, other, store)

@@ -47,7 +47,7 @@ def keep_queries(results, record, blurred=0.0, noise=0.35, protocol="market1501"
     whole = [each.astype(np.float32) for each in found]
     numbers = (of["query_ids"], of["gallery_ids"], of["query_cams"], of["gallery_cams"])
     scores = score(*whole, *numbers, protocol)
-    np.savez(folder / "scores.npz", **vars(scores))
+    np.savez(folder / "scores.npz", **vars(scores), query_ids=of["query_ids"])
     np.savez(folder / "features.npz", query=found[0], gallery=found[1], **of)
     return scores
 

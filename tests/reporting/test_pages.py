@@ -45,8 +45,7 @@ def keep_arrays(results, record, images=True, better=0):
     second = np.maximum(2, np.arange(QUERIES) % 7 + 20 - better)
     ranks = np.stack([np.ones(QUERIES), second], axis=1).astype(np.int32).ravel()
     scores = Scores.of(Ranking(ranks, np.arange(0, 2 * QUERIES + 1, 2), np.zeros((QUERIES, 10), np.int32)))
-    np.savez(folder / "scores.npz", **vars(scores))
-    np.savez(folder / "features.npz", query_ids=np.arange(QUERIES) // 2)
+    np.savez(folder / "scores.npz", **vars(scores), query_ids=np.arange(QUERIES) // 2)
 
 
 def page_of(tmp_path, records, table=None, images=False):

@@ -167,12 +167,19 @@ EDITIONS: dict[str, Edition] = {
             distractors=0,
             flavour=PLAYERS,
         ),
-        # Visible light shows dyes, infrared shows cloth: only build and cut of clothes match across them. So everything
-        # else is easy, and there are many training identities.
+        # Visible light shows dyes, infrared shows cloth: build and cut of clothes match across them, brightness in part.
+        # So everything else is easy, and there are many training identities.
         Edition(
             seed=5,
             difficulty=Difficulty(
-                misalignment=0.4, occlusion=0.0, partial=0.0, pose=0.5, lighting=0.5, clutter=0.3, noise=0.3
+                misalignment=0.4,
+                occlusion=0.0,
+                partial=0.0,
+                pose=0.5,
+                lighting=0.5,
+                clutter=0.3,
+                noise=0.3,
+                carryover=0.6,
             ),
             train_ids=400,
             test_ids=300,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from harness.execution.cost_tables import measure_tables
 from harness.execution.counts import count_datasets
 from harness.execution.inspection import inspect
 from harness.machine.device import choose_device
+from harness.machine.threads import cores
 from harness.plan.plan import Plan
 from harness.plan.planner import Planner
 from harness.plan.selection import Choice
@@ -27,6 +29,7 @@ from harness.reporting.known_records import known_records
 from harness.results.record import MeasuredTable, Record, cell_of
 from harness.results.store import Store
 from harness.runs.context import RunContext
+from harness.runs.threads import SINGLE_THREADED
 from harness.status.announcements import announced
 from harness.status.event_files import ask_for_event_files
 from harness.status.views import LiveTables
@@ -88,6 +91,7 @@ def execute(request: Request) -> int:
     work = _Work(request, choices, planner, plan_of(choices, planner, request))
     if request.workers > 1:
         return workers.carry_out(request, work.plan)
+    _tell_of_idle_cores(work)
     if request.tensorboard:
         ask_for_event_files(work.store)
     outcome = _carried_out(work, carry_out)
@@ -98,6 +102,20 @@ def execute(request: Request) -> int:
     else:
         _write_report(request, work.store, choices)
     return 1 if any_bad or outcome.unmeasured else 0
+
+
+def _tell_of_idle_cores(work: _Work) -> None:
+    """Say that more workers would be faster, where runs of one thread leave cores idle.
+
+    A worker of ``--workers`` has its threads set, and does not say it again.
+    """
+    runs = {
+        run.id for planned in work.plan.pending for run in planned.needed_run.lineage if run.profile in SINGLE_THREADED
+    }
+    workers = min(cores(), len(runs))
+    alone = work.request.executor == "local" and "OMP_NUM_THREADS" not in os.environ
+    if workers > 1 and alone and choose_device(work.request.device) == "cpu":
+        print(f"runs of this size take one core each: --workers {workers} trains {workers} at a time", flush=True)
 
 
 def _carried_out(work: _Work, carry_out: Executor) -> _Outcome:

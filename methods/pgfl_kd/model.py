@@ -16,6 +16,7 @@ from harness.models.reid import Batch, ReIDModel
 from methods.pgfl_kd.heatmaps import GROUPS, part_weights
 from methods.pgfl_kd.losses import consistent_loss, multi_part_contrastive_loss, reid_loss
 from methods.pgfl_kd.switches import PGFLKDSwitches, Similarity
+from methods.pgfl_kd.trunk import TwoLayer4Trunk
 
 PARTS = len(GROUPS)
 
@@ -74,7 +75,7 @@ class PGFLKD(ReIDModel):
     def __init__(self, switches: PGFLKDSwitches, identities: int, backbone: str) -> None:
         super().__init__()
         self.switches = switches
-        self.trunk = build_backbone(backbone)
+        self.trunk = TwoLayer4Trunk(backbone) if switches.pose_layer4 == "own" else build_backbone(backbone)
         channels = self.trunk.channels
         supervised = ["f_G"]
         if switches.sab:
@@ -87,10 +88,11 @@ class PGFLKD(ReIDModel):
 
     def forward(self, batch: Batch) -> PGFLKDFeatures:
         """All features of the variant, and the logits of the supervised ones."""
-        features = self.trunk(batch.images)
+        posed = self.switches.sab or self.switches.feb
+        features, pose_features = self._maps(batch.images, posed)
         pooled = {"f_G": features.mean((2, 3))}
-        if self.switches.sab or self.switches.feb:
-            pooled |= self._pose_guided(features, pooled["f_G"], _keypoints(batch.priors))
+        if posed:
+            pooled |= self._pose_guided(pose_features, pooled["f_G"], _keypoints(batch.priors))
         logits = {name: head(self.necks[name](pooled[name])) for name, head in self.heads.items()}
         return PGFLKDFeatures(pooled, logits)
 
@@ -120,10 +122,11 @@ class PGFLKD(ReIDModel):
 
         A feature that has a BNNeck is given after its BN.
         """
-        features = self.trunk(images)
+        keypoints = (priors or {}).get("keypoints")
+        features, pose_features = self._maps(images, posed=keypoints is not None)
         pooled = {"f_G": features.mean((2, 3))}
-        if priors and "keypoints" in priors:
-            pooled |= self._pose_guided(features, pooled["f_G"], priors["keypoints"])
+        if keypoints is not None:
+            pooled |= self._pose_guided(pose_features, pooled["f_G"], keypoints)
         return {name: self.necks[name](each) if name in self.necks else each for name, each in pooled.items()}
 
     def classifiers(self) -> Iterable[nn.Module]:
@@ -135,12 +138,19 @@ class PGFLKD(ReIDModel):
 
         ``foreground`` is drawn if ``keypoints`` are given and the variant has the FEB.
         """
-        features = self.trunk(images).float()
+        features, pose_features = (each.float() for each in self._maps(images, posed=True))
         maps = {"responses": _stretched(features.mean(1))}
         if self.switches.feb and priors and "keypoints" in priors:
-            local = weighted_sums(features, part_weights(priors["keypoints"], *features.shape[2:]))
-            maps["foreground"] = _stretched(foreground_weights(features, local, self.switches.feb_similarity))
+            local = weighted_sums(pose_features, part_weights(priors["keypoints"], *pose_features.shape[2:]))
+            maps["foreground"] = _stretched(foreground_weights(pose_features, local, self.switches.feb_similarity))
         return maps
+
+    def _maps(self, images: Tensor, posed: bool) -> tuple[Tensor, Tensor]:
+        """F as the main branch pools it, and as the pose-guided branches read it. One tensor where they share it."""
+        if posed and isinstance(self.trunk, TwoLayer4Trunk):
+            return self.trunk.both(images)
+        features = self.trunk(images)
+        return features, features
 
     def _pose_guided(self, features: Tensor, f_g: Tensor, keypoints: Tensor) -> dict[str, Tensor]:
         """``f_F`` and ``f_E`` of the FEB, ``f_P`` and ``f_V`` of the SAB, if the variant has these branches."""

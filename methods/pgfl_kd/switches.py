@@ -36,6 +36,8 @@ class PGFLKDSwitches:
     lambda_mcl: float = 0.25
     lambda_sab_cl: float = 0.25
     """Weight of Table 7's squared distance. The paper does not print it."""
+    pose_layer4: Literal["shared", "own"] = "shared"
+    """The last stage that the pose-guided branches read: the main branch's, or a copy that Table 8's costs speak for."""
     feature: Feature = "f_G"
     """The feature that is matched at test (Table 8). All but f_G read keypoints."""
     feb_similarity: Similarity = "dot_gap"
@@ -50,6 +52,8 @@ class PGFLKDSwitches:
     def __post_init__(self) -> None:
         self._check_values()
         self._check_combination()
+        if not (self.sab or self.feb):
+            object.__setattr__(self, "pose_layer4", "shared")
         for term, weight in (
             ("consistent", "lambda_cl"),
             ("multi_part_contrastive", "lambda_mcl"),

@@ -167,8 +167,8 @@ EDITIONS: dict[str, Edition] = {
             distractors=0,
             flavour=PLAYERS,
         ),
-        # Visible light shows dyes, infrared shows cloth: build and cut of clothes match across them, brightness in part.
-        # So everything else is easy, and there are many training identities.
+        # Visible light shows dyes, infrared shows cloth: build and cut of clothes match across both, brightness only in
+        # part. So everything else is easy, and there are many training identities.
         Edition(
             seed=5,
             difficulty=Difficulty(

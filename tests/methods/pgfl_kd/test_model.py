@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.models.initialisation import load_trunk
 from harness.models.reid import Batch
 from harness.recipe import Augmentation, Sampler
 from harness.training.augmentation import KEYPOINT_MIRROR, Placement, place_prior
@@ -29,6 +30,7 @@ BASELINE = replace(PLAIN_SAB, sab=False)
 NOT_DISTILLED = replace(FULL, consistent=False)
 SAB_DISTANCE = replace(FULL, multi_part_contrastive=False, sab_consistent=True, lambda_sab_cl=0.25)
 VARIANTS = [BASELINE, PLAIN_SAB, FUSED_SAB, NO_FEB, NOT_DISTILLED, FULL, SAB_DISTANCE]
+VARIANTS.append(replace(FULL, pose_layer4="own"))
 SEEDS = st.integers(0, 10_000)
 
 
@@ -359,6 +361,29 @@ def test_each_row_of_table_6_and_7_has_the_terms_of_its_equation():
     assert terms(NOT_DISTILLED) == reid("G", "V", "E") | {"multi_part_contrastive"}
     assert terms(FULL) == reid("G", "V", "E") | {"multi_part_contrastive", "consistent"}
     assert terms(SAB_DISTANCE) == reid("G", "V", "E") | {"sab_consistent", "consistent"}
+
+
+def test_a_layer4_of_their_own_is_all_that_changes_for_the_pose_guided_branches():
+    own = build(replace(FULL, pose_layer4="own")).train()
+    batch = batch_of()
+    own.trunk.pose.load_state_dict(own.trunk.main.state_dict())
+    shared = build().train()
+    renamed = {name.removeprefix("lower.").removeprefix("main."): w for name, w in own.trunk.state_dict().items()}
+    shared.trunk.load_state_dict({name: w for name, w in renamed.items() if not name.startswith("pose.")})
+    shared.load_state_dict({k: w for k, w in own.state_dict().items() if not k.startswith("trunk.")}, strict=False)
+    one, other = shared(batch), own(batch)
+    for name, feature in one.pooled.items():
+        torch.testing.assert_close(other.pooled[name], feature, rtol=1e-4, atol=1e-5)
+    own.losses(other, batch)["id_f_V"].backward()
+    assert own.trunk.pose.layer4[0].conv1.weight.grad.abs().sum() > 0
+    assert build(replace(BASELINE, pose_layer4="own")).trunk.state_dict().keys() == shared.trunk.state_dict().keys()
+
+
+def test_both_layer4s_start_from_the_same_weights():
+    model = build(replace(FULL, pose_layer4="own"))
+    load_trunk(model, build(seed=3).trunk.state_dict(), "another trunk")
+    for name, weight in model.trunk.main.state_dict().items():
+        assert torch.equal(model.trunk.pose.state_dict()[name], weight)
 
 
 def test_loss_weights_are_lambda():

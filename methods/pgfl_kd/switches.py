@@ -37,7 +37,7 @@ class PGFLKDSwitches:
     lambda_sab_cl: float = 0.25
     """Weight of Table 7's squared distance. The paper does not print it."""
     pose_layer4: Literal["shared", "own"] = "shared"
-    """The last stage that the pose-guided branches read: the main branch's, or a copy that Table 8's costs speak for."""
+    """The last stage that the pose-guided branches read: the main branch's, or a copy, which Table 8's costs fit."""
     feature: Feature = "f_G"
     """The feature that is matched at test (Table 8). All but f_G read keypoints."""
     feb_similarity: Similarity = "dot_gap"

@@ -268,6 +268,14 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
     _add_record_options(parser, cells=2)
 
 
+def _add_export_options(parser: argparse.ArgumentParser) -> None:
+    _add_record_options(parser)
+    parser.add_argument("--to", type=Path, metavar="DIR", required=True, help="the folder to write; a new one")
+    described = "leave the ONNX file out, and with it the comparison on the cell's images"
+    parser.add_argument("--no-onnx", dest="onnx", action="store_false", help=described)
+    _add_data_root(parser)
+
+
 def _add_report_options(parser: argparse.ArgumentParser) -> None:
     _add_tables(parser, "write this table's page only; repeatable")
     _add_results(parser)
@@ -293,6 +301,11 @@ _VERBS: dict[Verb, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] =
         _add_compare_options,
     ),
     "roc": ("show true positive rates at false positive rates, over all pairs", f"roc {CELL}", _add_record_options),
+    "export": (
+        "write a cell's network as safetensors and ONNX, with a model card",
+        f"export {CELL} --to mpn",
+        _add_export_options,
+    ),
     "report": (_phrase(REPORT_PURPOSE), "report --results results --report reports", _add_report_options),
 }
 """Each verb with its purpose, an example, and the function that adds its options."""

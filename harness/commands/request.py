@@ -9,7 +9,7 @@ from typing import Literal
 
 from harness.recipe import Profile
 
-Verb = Literal["run", "dry-run", "list", "status", "why", "explain", "verify", "compare", "roc", "report"]
+Verb = Literal["run", "dry-run", "list", "status", "why", "explain", "verify", "compare", "roc", "report", "export"]
 DataVerb = Literal["data list", "data check", "data fetch", "data priors"]
 
 
@@ -61,6 +61,10 @@ class Request:
     json: bool = False
     verbose: bool = False
     """Whether a dry run lists every run and cell."""
+    to: Path | None = None
+    """The folder that an export or a search writes."""
+    onnx: bool = True
+    """Whether an export holds the embedding as ONNX."""
 
 
 @dataclass(frozen=True)

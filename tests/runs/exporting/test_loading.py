@@ -7,33 +7,20 @@ import torch
 from PIL import Image
 
 import harness
-from harness import registry
 from harness.errors import BadInput
 from harness.files.hashing import file_digest
 from harness.results.exported import facts_digest
-from harness.runs.exporting.embedder import Embedder
-from harness.runs.exporting.folder import write_exported
 from harness.runs.exporting.loading import only_record
-from harness.runs.exporting.network import EmbeddingNetwork
 from harness.training.final_weights import write_weights
+from tests.exports import export_toy
 from tests.records import done_record, failed_record
 
 
 @pytest.fixture
 def exported(toy_method, tmp_path, monkeypatch):
-    """The toy with fresh weights, exported without ONNX as ``taken`` in the current folder."""
+    """The exported toy, ``taken`` in the current folder."""
     monkeypatch.chdir(tmp_path)
-    model = registry.method("toy").build(registry.method("toy").switches(), 4, "toy")
-    weights = tmp_path / "fresh.safetensors"
-    write_weights(weights, model)
-    facts = {
-        **{"cell": "toy_table-Wide-market1501", "profile": "demo", "seed": 0, "run": "0" * 16, "method": "toy"},
-        **{"switches": {}, "backbone": "toy", "identities": 4, "feature": "a", "flip_test": True},
-        **{"reads_infrared": False, "height": 32, "width": 16, "weights": file_digest(weights)},
-    }
-    embedder = Embedder(facts, EmbeddingNetwork(model, "a", True), "cpu")
-    write_exported(tmp_path / "taken", embedder, weights, None, lambda facts: "# A card")
-    return tmp_path / "taken"
+    return export_toy(tmp_path / "taken")
 
 
 def test_an_image_is_embedded_the_same_alone_and_among_many(exported):

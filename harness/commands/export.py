@@ -28,11 +28,11 @@ def execute(request: Request) -> int:
     embedder = load_recorded(record, store, "cpu")
     dataset = None
     if request.onnx:
-        require_exporter()
         shelf = Shelf(request.data_root)
         missing = shelf.missing(record["dataset"])
         if missing:
             raise BadInput(f"ONNX is compared on images of the cell's data, but {missing} Or give --no-onnx.")
+        require_exporter()
         dataset = shelf.dataset(record["dataset"], record["seed"])
     manifest = store.run_manifest(record["run"])
     assert manifest is not None

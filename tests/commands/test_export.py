@@ -1,9 +1,11 @@
 """``reid-tables export`` and ``harness.load``: a trained cell is taken away and embeds images as its evaluation did."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from harness.results.store import Store
 from harness.runs.exporting import agreement as comparison
 from tests.runs.exporting.test_all_methods import needs_exporter
 
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "take-a-model-away.md"
 WIDE, OTHER_FEATURE = "toy_table-Wide-market1501", "toy_table-Wide, other feature-market1501"
 
 
@@ -89,8 +92,6 @@ def test_an_exported_folder_embeds_like_the_cell_whatever_form_an_image_has(expo
 
 @needs_exporter
 def test_an_export_holds_the_weights_of_the_run_an_onnx_file_that_agrees_and_a_card(trained, capsys, tmp_path):
-    import onnxruntime
-
     assert main(["export", OTHER_FEATURE, "--to", "taken"]) == 0
     said = capsys.readouterr().out
     assert "ONNX Runtime against PyTorch on 22 images of market1501: greatest difference" in said
@@ -102,12 +103,19 @@ def test_an_export_holds_the_weights_of_the_run_an_onnx_file_that_agrees_and_a_c
     facts = json.loads((folder / "embedding.json").read_text())
     assert (facts["network"]["feature"], facts["dimensions"]) == ("b", 32)
     assert facts["agreement"]["least_cosine"] > 0.9999
-    # As a user without the harness computes it.
-    image = Image.new("RGB", (facts["network"]["width"], facts["network"]["height"]), (200, 100, 50))
-    pixels = (np.asarray(image) / 255 - facts["mean"]) / facts["standard_deviation"]
-    session = onnxruntime.InferenceSession(folder / "embedding.onnx", providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {"images": pixels.transpose(2, 0, 1)[None].astype(np.float32)})
-    torch.testing.assert_close(torch.from_numpy(found), harness.load(folder, device="cpu").embed(image))
+
+
+@needs_exporter
+def test_the_examples_of_the_guide_run_and_both_ways_give_the_same_features(trained):
+    examples = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    assert main(["export", WIDE, "--to", "mpn"]) == 0
+    for name, colour in (("query.jpg", "red"), ("other.jpg", "blue")):
+        Image.new("RGB", (40, 90), colour).save(name)
+    in_python, in_onnx = {}, {}
+    exec(examples[0], in_python)
+    exec(examples[1], in_onnx)
+    assert -1 <= in_python["similarity"] <= 1
+    torch.testing.assert_close(torch.from_numpy(in_onnx["features"]), in_python["features"][:1], rtol=1e-4, atol=1e-6)
 
 
 @needs_exporter
@@ -152,3 +160,13 @@ def test_importing_the_harness_imports_no_torch():
     script = "import sys, harness; print(callable(harness.load), 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "True False\n"
+
+
+def test_the_card_has_figures_with_interval_verdict_terms_of_the_data_and_receipt(exported, trained):
+    card, record = (exported / "README.md").read_text(), record_of(trained, "Wide")
+    low, high = record["intervals"]["map"]["by_identity"]
+    assert f"| mAP | {record['metrics']['map']:.2f} | {low:.2f} to {high:.2f} | 80.25 |" in card
+    assert f"**Not comparable with the paper** (Table 1): {'; '.join(record['verdict']['reasons'])}." in card
+    assert record["receipt"]["command"] in card and record["receipt"]["weights_sha256"] in card
+    assert "Market-1501: It shows real people, and its authors' terms bind" in card and "for research only" in card
+    assert "## ONNX" not in card

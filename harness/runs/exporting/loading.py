@@ -74,6 +74,7 @@ def only_record(records: Sequence[Record], chosen_by: str) -> DoneRecord:
 
 def load_recorded(record: DoneRecord, store: Store, device: str | None = None) -> Embedder:
     """The network of a recorded cell. Raises BadInput as ``load`` does."""
+    reads_infrared = _reads_infrared(record)
     manifest = store.run_manifest(record["run"])
     if manifest is None:
         raise BadInput(f"{store.run_folder(record['run'])}: run {record['run']} is not here; run the cell again")
@@ -89,7 +90,7 @@ def load_recorded(record: DoneRecord, store: Store, device: str | None = None) -
         "identities": manifest["num_classes"],
         "feature": receipt["embedding"],
         "flip_test": receipt["protocol"]["flip_test"],
-        "reads_infrared": _reads_infrared(record),
+        "reads_infrared": reads_infrared,
         "height": receipt["recipe"]["height"],
         "width": receipt["recipe"]["width"],
         "weights": manifest["weights_sha256"],

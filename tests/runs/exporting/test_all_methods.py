@@ -94,6 +94,20 @@ def test_the_cell_s_feature_is_normalised_once_with_the_mirror_added_where_evalu
     torch.testing.assert_close(found, torch.nn.functional.normalize(sum(joined)), rtol=1e-4, atol=1e-6)
 
 
+def test_a_network_of_two_streams_asks_for_the_modality_of_each_image():
+    _, network = embedder_of(registry.method("ddag"), DDAGSwitches())
+    pixels = torch.rand(2, 3, 30, 15)
+    visible, infrared = network.embed(pixels, infrared=False), network.embed(pixels, infrared=True)
+    assert not torch.allclose(visible, infrared)
+    mixed = network.embed(pixels, infrared=[False, True])
+    torch.testing.assert_close(mixed, torch.stack([visible[0], infrared[1]]), rtol=1e-4, atol=1e-6)
+    with pytest.raises(BadInput, match="ddag has a stem per modality; say which images are infrared"):
+        network.embed(pixels)
+    for wrong in ([True], [0, 1], [[True, False]]):
+        with pytest.raises(BadInput, match="infrared must be true, false or a list of 2 of these, one per image"):
+            network.embed(pixels, infrared=wrong)
+
+
 def test_a_missing_exporter_is_named_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setattr("harness.runs.exporting.onnx_file.find_spec", lambda package: None)
     with pytest.raises(BadInput, match=r"ONNX needs onnx, onnxruntime, onnxscript: pip install 'reid-tables\[onnx\]'"):

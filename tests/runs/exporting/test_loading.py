@@ -10,7 +10,8 @@ import harness
 from harness.errors import BadInput
 from harness.files.hashing import file_digest
 from harness.results.exported import facts_digest
-from harness.runs.exporting.loading import only_record
+from harness.results.store import Store
+from harness.runs.exporting.loading import load_recorded, only_record
 from harness.training.final_weights import write_weights
 from tests.exports import export_toy
 from tests.records import done_record, failed_record
@@ -90,3 +91,14 @@ def test_one_of_several_records_must_be_chosen():
         only_record([done_record(seed=0), done_record(seed=1)], "profile and seed")
     with pytest.raises(BadInput, match=r"failed .* there is nothing to load, run it again"):
         only_record([failed_record()], "profile and seed")
+
+
+def test_a_row_that_reads_poses_at_test_is_refused_with_the_way_out(tmp_path):
+    reads_poses = {**done_record(switches={"feature": "f_E"}), "method": "pgfl_kd"}
+    with pytest.raises(BadInput, match=r"reads keypoints of each test image, .* choose a row that reads none at test"):
+        load_recorded(reads_poses, Store(tmp_path))
+
+
+def test_a_cell_whose_run_is_gone_is_to_be_run_again(tmp_path):
+    with pytest.raises(BadInput, match="is not here; run the cell again"):
+        load_recorded(done_record(switches={}), Store(tmp_path))

@@ -22,6 +22,8 @@ MODULES: dict[Verb | DataVerb, str] = {
     "compare": "harness.commands.compare",
     "roc": "harness.commands.roc",
     "report": "harness.commands.report",
+    "export": "harness.commands.export",
+    "search": "harness.commands.search",
     "data list": "harness.commands.data_list",
     "data check": "harness.commands.data_check",
     "data fetch": "harness.commands.data_fetch",

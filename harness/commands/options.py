@@ -268,6 +268,31 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
     _add_record_options(parser, cells=2)
 
 
+def _add_export_options(parser: argparse.ArgumentParser) -> None:
+    _add_record_options(parser)
+    parser.add_argument("--to", type=Path, metavar="DIR", required=True, help="the folder to write; a new one")
+    described = "leave the ONNX file out, and with it the comparison on the cell's images"
+    parser.add_argument("--no-onnx", dest="onnx", action="store_false", help=described)
+    _add_data_root(parser)
+
+
+def _add_search_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("query", type=Path, metavar="IMAGE_OR_FOLDER", help="what to search for")
+    parser.add_argument("--gallery", type=Path, metavar="FOLDER", required=True, help="where to search")
+    described = "the network: an exported folder, or a cell of --results"
+    parser.add_argument("--model", metavar="CELL_OR_EXPORT", required=True, help=described)
+    described = "the folder for search.html and search.json (default search)"
+    parser.add_argument("--to", type=Path, metavar="DIR", default=Path("search"), help=described)
+    parser.add_argument("--top", type=int, metavar="N", help="images to find per query (default 10)")
+    described = "which images are infrared; only for a network with a stem per modality"
+    parser.add_argument("--infrared", choices=("query", "gallery", "both", "neither"), help=described)
+    _add_json(parser, "print the JSON")
+    _add_training_choice(parser, "only a record of this profile", "only a record of this seed")
+    _add_settings(parser)
+    _add_results(parser)
+    _add_device(parser)
+
+
 def _add_report_options(parser: argparse.ArgumentParser) -> None:
     _add_tables(parser, "write this table's page only; repeatable")
     _add_results(parser)
@@ -293,6 +318,16 @@ _VERBS: dict[Verb, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] =
         _add_compare_options,
     ),
     "roc": ("show true positive rates at false positive rates, over all pairs", f"roc {CELL}", _add_record_options),
+    "export": (
+        "write a cell's network as safetensors and ONNX, with a model card",
+        f"export {CELL} --to mpn",
+        _add_export_options,
+    ),
+    "search": (
+        "find the images of a folder that look most like a query",
+        f"search query.jpg --gallery images --model {CELL}",
+        _add_search_options,
+    ),
     "report": (_phrase(REPORT_PURPOSE), "report --results results --report reports", _add_report_options),
 }
 """Each verb with its purpose, an example, and the function that adds its options."""

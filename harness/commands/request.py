@@ -9,7 +9,9 @@ from typing import Literal
 
 from harness.recipe import Profile
 
-Verb = Literal["run", "dry-run", "list", "status", "why", "explain", "verify", "compare", "roc", "report"]
+Verb = Literal[
+    "run", "dry-run", "list", "status", "why", "explain", "verify", "compare", "roc", "report", "export", "search"
+]
 DataVerb = Literal["data list", "data check", "data fetch", "data priors"]
 
 
@@ -61,6 +63,20 @@ class Request:
     json: bool = False
     verbose: bool = False
     """Whether a dry run lists every run and cell."""
+    to: Path | None = None
+    """The folder that an export or a search writes."""
+    onnx: bool = True
+    """Whether an export holds the embedding as ONNX."""
+    query: Path | None = None
+    """An image to search for, or a folder of them."""
+    gallery: Path | None = None
+    """The folder to search in."""
+    model: str = ""
+    """The network of a search: the address of a cell, or an exported folder."""
+    top: int = 10
+    """Images to find per query."""
+    infrared: Literal["query", "gallery", "both", "neither"] | None = None
+    """Which images of a search are infrared, for a network with a stem per modality."""
 
 
 @dataclass(frozen=True)

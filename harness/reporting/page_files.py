@@ -17,18 +17,18 @@ LIVE_PART = re.compile(r"^<!--live:begin-->\n.*?^<!--live:end-->\n", re.DOTALL |
 """What only a watched page has (``live.html``, ``page.html``)."""
 
 
-def write_page(path: Path, text: str) -> Path:
-    """Write a page with its version. Raises BadInput, naming the option, where the folder cannot be written."""
-    return write_file(path, text.replace(UNVERSIONED, f'data-version="{canonical_hash(text)}"', 1).encode())
+def write_page(path: Path, text: str, option: str = "--report") -> Path:
+    """Write a page with its version. Raises BadInput, naming the ``option``, where the folder cannot be written."""
+    return write_file(path, text.replace(UNVERSIONED, f'data-version="{canonical_hash(text)}"', 1).encode(), option)
 
 
-def write_file(path: Path, content: bytes) -> Path:
-    """Write a file of the report. Raises BadInput, naming the option, where the folder cannot be written."""
+def write_file(path: Path, content: bytes, option: str = "--report") -> Path:
+    """Write a file of the report. Raises BadInput, naming the ``option``, where the folder cannot be written."""
     try:
         write_atomically(path, lambda file: file.write(content))
     except BadInput as error:
         raise BadInput(
-            f"{path.parent}: pages cannot be written here ({error.__cause__}); choose another folder with --report"
+            f"{path.parent}: pages cannot be written here ({error.__cause__}); choose another folder with {option}"
         ) from error
     return path
 

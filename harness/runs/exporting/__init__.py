@@ -1,0 +1,1 @@
+"""A trained cell to take away: its network as an object, as safetensors and as ONNX."""

@@ -11,6 +11,8 @@ from harness.recipe import Profile
 
 Verb = Literal["run", "dry-run", "list", "status", "why", "explain", "verify", "compare", "roc", "report"]
 DataVerb = Literal["data list", "data check", "data fetch", "data priors"]
+ScoreVerb = Literal["score"]
+AnyVerb = Verb | DataVerb | ScoreVerb
 
 
 def default_data_root() -> Path:
@@ -82,3 +84,26 @@ class DataRequest:
     masks: Path | None = None
     labels: Path | None = None
     device: str | None = None
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """A request to score features of a user's own."""
+
+    verb: ScoreVerb
+    files: tuple[Path, ...]
+    """One npz file with features and labels, or two npy files with the features of query and gallery."""
+    labels: Path | None = None
+    """The CSV file of ids and cameras that goes with two npy files."""
+    protocol: str = "market1501"
+    """Id of a protocol, or of a dataset that is scored by it."""
+    metric: Literal["cosine", "euclidean"] = "cosine"
+    rerank: bool = False
+    ladder: bool = False
+    """Whether the features are scored by every switch of the protocol, too."""
+    published: tuple[str, ...] = ()
+    """Figures that a paper prints, as written: ``map=85.1``."""
+    json: bool = False
+
+
+AnyRequest = Request | DataRequest | ScoreRequest

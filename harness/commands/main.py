@@ -23,6 +23,7 @@ MODULES: dict[AnyVerb, str] = {
     "roc": "harness.commands.roc",
     "report": "harness.commands.report",
     "score": "harness.commands.score",
+    "check": "harness.commands.check",
     "data list": "harness.commands.data_list",
     "data check": "harness.commands.data_check",
     "data fetch": "harness.commands.data_fetch",

@@ -16,6 +16,8 @@ from typing import Any, NoReturn, get_args
 from harness import __version__
 from harness.commands.request import (
     AnyRequest,
+    CheckRequest,
+    CheckVerb,
     DataRequest,
     DataVerb,
     Request,
@@ -110,7 +112,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _request(given: dict[str, Any]) -> AnyRequest:
-    for verbs, request in ((DataVerb, DataRequest), (ScoreVerb, ScoreRequest)):
+    for verbs, request in ((DataVerb, DataRequest), (ScoreVerb, ScoreRequest), (CheckVerb, CheckRequest)):
         if given["verb"] in get_args(verbs):
             return request(**_frozen(given))
     return _table_request(given)
@@ -302,7 +304,11 @@ def _add_score_options(parser: argparse.ArgumentParser) -> None:
     _add_json(parser)
 
 
-_VERBS: dict[Verb | ScoreVerb, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = {
+def _add_check_method(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("method", metavar="METHOD", help="id of a method, also of an installed package")
+
+
+_VERBS: dict[Verb | ScoreVerb | CheckVerb, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("run what is pending, then write the report", "run --table mpn_ablation --dry-run", _add_run),
     "list": ("list the tables", "list --table mpn_ablation --json", _add_list_options),
     "status": ("count the cells done, running, failed and pending", "status --results results", _add_status_options),
@@ -321,6 +327,7 @@ _VERBS: dict[Verb | ScoreVerb, tuple[str, str, Callable[[argparse.ArgumentParser
     "roc": ("show true positive rates at false positive rates, over all pairs", f"roc {CELL}", _add_record_options),
     "report": (_phrase(REPORT_PURPOSE), "report --results results --report reports", _add_report_options),
     "score": ("score features of your own", "score features.npz --protocol market1501", _add_score_options),
+    "check": ("check that a method keeps the contract of all methods", "check mpn", _add_check_method),
 }
 """Each verb with its purpose, an example, and the function that adds its options."""
 

@@ -12,7 +12,8 @@ from harness.recipe import Profile
 Verb = Literal["run", "dry-run", "list", "status", "why", "explain", "verify", "compare", "roc", "report"]
 DataVerb = Literal["data list", "data check", "data fetch", "data priors"]
 ScoreVerb = Literal["score"]
-AnyVerb = Verb | DataVerb | ScoreVerb
+CheckVerb = Literal["check"]
+AnyVerb = Verb | DataVerb | ScoreVerb | CheckVerb
 
 
 def default_data_root() -> Path:
@@ -106,4 +107,13 @@ class ScoreRequest:
     json: bool = False
 
 
-AnyRequest = Request | DataRequest | ScoreRequest
+@dataclass(frozen=True)
+class CheckRequest:
+    """A request to check that a method keeps the contract."""
+
+    verb: CheckVerb
+    method: str
+    """Id of a method of this repository, or of an installed package."""
+
+
+AnyRequest = Request | DataRequest | ScoreRequest | CheckRequest

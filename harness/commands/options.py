@@ -204,7 +204,11 @@ def _add_computation(options: _Options) -> None:
 
 
 def _add_supervision(options: _Options) -> None:
-    options.add_argument("--tensorboard", action="store_true", help="write event files below the results' tensorboard/")
+    described = "show trainings in tensorboard, mlflow or wandb, each in a folder of the results; repeatable"
+    names = ("tensorboard", "mlflow", "wandb")
+    options.add_argument("--tracker", dest="trackers", action="append", choices=names, help=described)
+    described = "the same as --tracker tensorboard"
+    options.add_argument("--tensorboard", dest="trackers", action="append_const", const=names[0], help=described)
     described = "end a run after this time without a line of progress or a change in its folder"
     options.add_argument("--run-timeout", type=float, metavar="MINUTES", help=described)
     described = "end a run whose losses show that its network has collapsed; else it is only flagged"

@@ -56,7 +56,7 @@ class Request:
     precision: Literal["bfloat16", "float32"] | None = None
     """None means bfloat16 where it is native."""
     compile: bool = False
-    tensorboard: bool = False
+    trackers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ()
     run_timeout: float | None = None
     """Seconds without a sign of life until a run is ended; None means never."""
     stop_degenerate: bool = False

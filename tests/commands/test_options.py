@@ -88,7 +88,7 @@ def test_every_option_of_a_run_has_its_field():
         sync_bn=True,
         precision="bfloat16",
         compile=True,
-        tensorboard=True,
+        trackers=("tensorboard",),
         run_timeout=90.0,
     )
 

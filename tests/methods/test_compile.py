@@ -8,7 +8,7 @@ from harness.runs.contract.variants import built, noise_batch
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", registry.methods().values(), ids=lambda method: method.id)
+@pytest.mark.parametrize("method", list(registry.methods().values()), ids=lambda method: method.id)
 def test_forward_and_losses_compile_without_a_break_and_give_the_same(method):
     switches = method.switches()
     expected, model = (built(method, switches).train() for _ in range(2))

@@ -42,11 +42,11 @@ def test_the_folder_has_the_same_files_as_every_other(method):
     assert "## Where we had to choose" in (folder / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("check", "method"), of_methods())
+@pytest.mark.parametrize(("check", "method"), list(of_methods()))
 def test_a_method_keeps_the_contract(check, method):
     assert list(check.faults(method)) == []
 
 
-@pytest.mark.parametrize(("check", "method", "switches"), of_variants())
+@pytest.mark.parametrize(("check", "method", "switches"), list(of_variants()))
 def test_a_variant_keeps_the_contract(check, method, switches):
     assert list(check.faults(method, switches)) == []

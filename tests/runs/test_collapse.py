@@ -35,7 +35,7 @@ def data(recipe):
     return TrainingData(images, labels, np.ones(count, np.int64), priors)
 
 
-@pytest.mark.parametrize("method", registry.methods().values(), ids=lambda method: method.id)
+@pytest.mark.parametrize("method", list(registry.methods().values()), ids=lambda method: method.id)
 def test_the_losses_of_a_collapsed_network_are_the_margin_and_the_logarithm_of_the_identities(method):
     switches = method.switches()
     recipe = method.recipe(switches, "synthetic", "demo")

@@ -24,6 +24,8 @@ MODULES: dict[AnyVerb, str] = {
     "report": "harness.commands.report",
     "score": "harness.commands.score",
     "check": "harness.commands.check",
+    "publish": "harness.commands.publish",
+    "import": "harness.commands.import_records",
     "data list": "harness.commands.data_list",
     "data check": "harness.commands.data_check",
     "data fetch": "harness.commands.data_fetch",

@@ -20,6 +20,10 @@ from harness.commands.request import (
     CheckVerb,
     DataRequest,
     DataVerb,
+    ImportRequest,
+    ImportVerb,
+    PublishRequest,
+    PublishVerb,
     Request,
     ScoreRequest,
     ScoreVerb,
@@ -112,10 +116,19 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _request(given: dict[str, Any]) -> AnyRequest:
-    for verbs, request in ((DataVerb, DataRequest), (ScoreVerb, ScoreRequest), (CheckVerb, CheckRequest)):
+    for verbs, request in _OTHER_REQUESTS:
         if given["verb"] in get_args(verbs):
             return request(**_frozen(given))
     return _table_request(given)
+
+
+_OTHER_REQUESTS: tuple[tuple[Any, Callable[..., AnyRequest]], ...] = (
+    (DataVerb, DataRequest),
+    (ScoreVerb, ScoreRequest),
+    (CheckVerb, CheckRequest),
+    (PublishVerb, PublishRequest),
+    (ImportVerb, ImportRequest),
+)
 
 
 def _table_request(given: dict[str, Any]) -> Request:
@@ -271,11 +284,11 @@ def _add_why_options(parser: argparse.ArgumentParser) -> None:
     _add_computation(parser)
 
 
-def _add_cells(parser: argparse.ArgumentParser, count: int = 1) -> None:
+def _add_cells(parser: argparse.ArgumentParser, count: int | str = 1) -> None:
     parser.add_argument("cells", nargs=count, metavar="CELL", help="address of a cell: TABLE-ROW-DATASET")
 
 
-def _add_record_options(parser: argparse.ArgumentParser, cells: int = 1) -> None:
+def _add_record_options(parser: argparse.ArgumentParser, cells: int | str = 1) -> None:
     _add_cells(parser, cells)
     _add_training_choice(parser, "only records of this profile", "only records of this seed; repeatable")
     _add_settings(parser)
@@ -312,7 +325,22 @@ def _add_check_method(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("method", metavar="METHOD", help="id of a method, also of an installed package")
 
 
-_VERBS: dict[Verb | ScoreVerb | CheckVerb, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = {
+def _add_publish_options(parser: argparse.ArgumentParser) -> None:
+    _add_record_options(parser, cells="+")
+    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder to write")
+    described = "who hands the figures over: a laboratory or a person"
+    parser.add_argument("--by", required=True, metavar="NAME", help=described)
+    described = "the benchmark's dataset on the Hugging Face Hub: ORG/NAME"
+    parser.add_argument("--benchmark", metavar="ID", help=described)
+
+
+def _add_import_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="another's results folder, or a published one")
+    parser.add_argument("--as", dest="name", metavar="NAME", help="how it is called here (default: as the folder)")
+    _add_results(parser)
+
+
+_VERBS: dict[Verb | ScoreVerb | CheckVerb | ImportVerb, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("run what is pending, then write the report", "run --table mpn_ablation --dry-run", _add_run),
     "list": ("list the tables", "list --table mpn_ablation --json", _add_list_options),
     "status": ("count the cells done, running, failed and pending", "status --results results", _add_status_options),
@@ -332,6 +360,12 @@ _VERBS: dict[Verb | ScoreVerb | CheckVerb, tuple[str, str, Callable[[argparse.Ar
     "report": (_phrase(REPORT_PURPOSE), "report --results results --report reports", _add_report_options),
     "score": ("score features of your own", "score features.npz --protocol market1501", _add_score_options),
     "check": ("check that a method keeps the contract of all methods", "check mpn", _add_check_method),
+    "publish": (
+        "hand records over, in the formats of leaderboards",
+        f"publish {CELL} --to published --by 'My lab'",
+        _add_publish_options,
+    ),
+    "import": ("show another's records, apart", "import published --as their-lab", _add_import_options),
 }
 """Each verb with its purpose, an example, and the function that adds its options."""
 

@@ -9,11 +9,13 @@ from typing import Literal
 
 from harness.recipe import Profile
 
-Verb = Literal["run", "dry-run", "list", "status", "why", "explain", "verify", "compare", "roc", "report"]
+Verb = Literal["run", "dry-run", "list", "status", "why", "explain", "verify", "compare", "roc", "report", "publish"]
 DataVerb = Literal["data list", "data check", "data fetch", "data priors"]
 ScoreVerb = Literal["score"]
 CheckVerb = Literal["check"]
-AnyVerb = Verb | DataVerb | ScoreVerb | CheckVerb
+PublishVerb = Literal["publish"]
+ImportVerb = Literal["import"]
+AnyVerb = Verb | DataVerb | ScoreVerb | CheckVerb | PublishVerb | ImportVerb
 
 
 def default_data_root() -> Path:
@@ -116,4 +118,27 @@ class CheckRequest:
     """Id of a method of this repository, or of an installed package."""
 
 
-AnyRequest = Request | DataRequest | ScoreRequest | CheckRequest
+@dataclass(frozen=True)
+class PublishRequest(Request):
+    """A request to hand over the records of ``cells``."""
+
+    to: Path = Path("published")
+    """The folder that is written."""
+    by: str = ""
+    """Who hands them over: a laboratory or a person."""
+    benchmark: str | None = None
+    """Id of the benchmark's dataset on the Hugging Face Hub."""
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """A request to take over the records of another's results folder."""
+
+    verb: ImportVerb
+    folder: Path
+    name: str = ""
+    """How the folder is called here; empty means by its own name."""
+    results: Path = Path("results")
+
+
+AnyRequest = Request | DataRequest | ScoreRequest | CheckRequest | ImportRequest

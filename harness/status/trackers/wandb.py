@@ -22,7 +22,6 @@ class OfflineRun:
             project=PROJECT,
             name=label,
             id=hashlib.sha256(label.encode()).hexdigest()[:16],
-            resume="allow",
             mode="offline",
             dir=folder.parent,  # wandb adds its own folder, wandb/.
             reinit="create_new",

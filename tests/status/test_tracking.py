@@ -13,6 +13,7 @@ import pytest
 
 from harness.errors import BadInput, Unwritable
 from harness.results.store import Store
+from harness.run import main
 from harness.status.tracking import TRACKERS, TrackedTraining, ask_for_trackers, write_metrics
 from tests.records import cell, done_record
 
@@ -225,6 +226,23 @@ def test_a_tracker_that_is_not_installed_is_named_with_the_fix(store, monkeypatc
     with pytest.raises(BadInput, match=rf"--tracker {tracker} needs .* pip install -e '.\[{tracker}\]'"):
         ask_for_trackers(store, [tracker])
     assert not (store.folder / tracker).exists()
+
+
+@pytest.mark.slow
+def test_a_run_writes_to_every_tracker_that_it_asks_for(tmp_path, toy_alone, market_root):
+    for name in TRACKERS:
+        pytest.importorskip(name)
+    options = ("--table", "toy_table", "--row", "Narrow", "--profile", "demo", "--dataset", "market1501")
+    folders = ("--data-root", str(market_root), "--results", str(tmp_path / "r"), "--report", str(tmp_path / "p"))
+    asked = ("--tensorboard", "--tracker", "mlflow", "--tracker", "wandb")
+    assert main([*options, *folders, *asked, "--device", "cpu"]) == 0
+    (record,) = Store(tmp_path / "r").records()
+    assert list((tmp_path / "r" / "tensorboard").glob(f"*{record['run']}/events*"))
+    assert list((tmp_path / "r" / "wandb").glob("offline-run-*/*.wandb"))
+    client = pytest.importorskip("mlflow.tracking").MlflowClient((tmp_path / "r" / "mlflow").as_uri())
+    (run,) = client.search_runs([each.experiment_id for each in client.search_experiments()])
+    assert run.data.metrics["toy_table-Narrow-market1501/map"] == record["metrics"]["map"]
+    assert [each.step for each in client.get_metric_history(run.info.run_id, "loss")] == [1, 2, 3]
 
 
 @pytest.mark.slow

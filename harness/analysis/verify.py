@@ -12,17 +12,23 @@ from harness.evaluation.metrics import Scores
 from harness.evaluation.scoring import Reranking, score
 from harness.files.arrays import read_arrays
 from harness.files.hashing import file_digest
+from harness.results.handed_over import HANDED_OVER
 from harness.results.record import DoneRecord, ProtocolOfRecord
 from harness.results.store import Store
 
 
 def disagreements(record: DoneRecord, store: Store) -> Iterator[str]:
-    """One sentence per stored thing that disagrees with the record: weights, features, ranks, metrics."""
+    """One sentence per stored thing that disagrees with the record: weights, features, ranks, metrics.
+
+    A record that was handed over without its run may lack what does not go along: weights and pictures.
+    """
     receipt = record["receipt"]
     folder = store.path(record["evaluation"])
-    yield from _digest_differs(store.weights_path(record["run"]), receipt["weights_sha256"])
-    for name, digest in receipt["evaluation_sha256"].items():
-        yield from _digest_differs(folder / f"{name}.npz", digest)
+    files = {folder / f"{name}.npz": digest for name, digest in receipt["evaluation_sha256"].items()}
+    needed = {folder / f"{name}.npz" for name in HANDED_OVER}
+    for path, digest in {store.weights_path(record["run"]): receipt["weights_sha256"], **files}.items():
+        if path in needed or path.exists() or store.manifest_path(record["run"]).exists():
+            yield from _digest_differs(path, digest)
     try:
         scores = _scored_again(folder / "features.npz", receipt["protocol"])
         stored = Scores.load(folder / "scores.npz")

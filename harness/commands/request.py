@@ -10,9 +10,26 @@ from typing import Literal
 from harness.recipe import Profile
 
 Verb = Literal[
-    "run", "dry-run", "list", "status", "why", "explain", "verify", "compare", "roc", "report", "export", "search"
+    "run",
+    "dry-run",
+    "list",
+    "status",
+    "why",
+    "explain",
+    "verify",
+    "compare",
+    "roc",
+    "report",
+    "export",
+    "search",
+    "publish",
 ]
 DataVerb = Literal["data list", "data check", "data fetch", "data priors"]
+ScoreVerb = Literal["score"]
+CheckVerb = Literal["check"]
+PublishVerb = Literal["publish"]
+ImportVerb = Literal["import"]
+AnyVerb = Verb | DataVerb | ScoreVerb | CheckVerb | PublishVerb | ImportVerb
 
 
 def default_data_root() -> Path:
@@ -55,7 +72,7 @@ class Request:
     precision: Literal["bfloat16", "float32"] | None = None
     """None means bfloat16 where it is native."""
     compile: bool = False
-    tensorboard: bool = False
+    trackers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ()
     run_timeout: float | None = None
     """Seconds without a sign of life until a run is ended; None means never."""
     stop_degenerate: bool = False
@@ -98,3 +115,58 @@ class DataRequest:
     masks: Path | None = None
     labels: Path | None = None
     device: str | None = None
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """A request to score features of a user's own."""
+
+    verb: ScoreVerb
+    files: tuple[Path, ...]
+    """One npz file with features and labels, or two npy files with the features of query and gallery."""
+    labels: Path | None = None
+    """The CSV file of ids and cameras that goes with two npy files."""
+    protocol: str = "market1501"
+    """Id of a protocol, or of a dataset that is scored by it."""
+    metric: Literal["cosine", "euclidean"] = "cosine"
+    rerank: bool = False
+    ladder: bool = False
+    """Whether the features are scored by every switch of the protocol, too."""
+    published: tuple[str, ...] = ()
+    """Figures that a paper prints, as written: ``map=85.1``."""
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class CheckRequest:
+    """A request to check that a method keeps the contract."""
+
+    verb: CheckVerb
+    method: str
+    """Id of a method of this repository, or of an installed package."""
+
+
+@dataclass(frozen=True)
+class PublishRequest(Request):
+    """A request to hand over the records of ``cells``."""
+
+    to: Path = Path("published")
+    """The folder that is written."""
+    by: str = ""
+    """Who hands them over: a laboratory or a person."""
+    benchmark: str | None = None
+    """Id of the benchmark's dataset on the Hugging Face Hub."""
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """A request to take over the records of another's results folder."""
+
+    verb: ImportVerb
+    folder: Path
+    name: str = ""
+    """How the folder is called here; empty means by its own name."""
+    results: Path = Path("results")
+
+
+AnyRequest = Request | DataRequest | ScoreRequest | CheckRequest | ImportRequest

@@ -31,7 +31,7 @@ from harness.results.store import Store
 from harness.runs.context import RunContext
 from harness.runs.threads import SINGLE_THREADED
 from harness.status.announcements import announced
-from harness.status.event_files import ask_for_event_files
+from harness.status.tracking import ask_for_trackers
 from harness.status.views import LiveTables
 from harness.status.workers import Worker, leave, require_locks_between_machines, require_same_runs, workers_on
 from harness.tables import tables
@@ -92,8 +92,7 @@ def execute(request: Request) -> int:
     if request.workers > 1:
         return workers.carry_out(request, work.plan)
     _tell_of_idle_cores(work)
-    if request.tensorboard:
-        ask_for_event_files(work.store)
+    ask_for_trackers(work.store, request.trackers)
     outcome = _carried_out(work, carry_out)
     _print_measured(outcome.measured)
     any_bad = _print_outcome(work.plan, outcome.records, work.store)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.analysis.verify import disagreements
 from harness.commands.recorded_cells import records_of
 from harness.commands.request import Request
+from harness.results.imported import is_imported, note_verification
 from harness.results.record import record_label, require_done
 from harness.results.store import existing
 
@@ -12,7 +13,7 @@ from harness.results.store import existing
 def execute(request: Request) -> int:
     """Print each disagreement. Returns 0 when all that is stored agrees with its record, else 1.
 
-    Raises BadInput for a failed record.
+    A record of an imported folder that agrees is shown as verified from then on. Raises BadInput for a failed record.
     """
     store = existing(request.results)
     wrong = 0
@@ -20,6 +21,8 @@ def execute(request: Request) -> int:
         label = record_label(record)
         found = list(disagreements(require_done(record, "verify"), store))
         wrong += bool(found)
+        if is_imported(store):
+            note_verification(store, require_done(record, "verify"), agrees=not found)
         for sentence in found:
             print(f"✗ {label}: {sentence}")
         if not found:

@@ -15,6 +15,7 @@ from harness.reporting.page_files import write_file, write_page
 from harness.reporting.sources import Sources, method_page
 from harness.reporting.table_page import table_page
 from harness.reporting.templating import environment
+from harness.results.imported import imported_records
 from harness.results.reading import Damaged
 from harness.results.record import Record
 from harness.results.store import Store
@@ -93,4 +94,5 @@ def _sources(
         for group in layout.measured
     }
     every = [*damaged, *damaged_counts, *damaged_tables]
-    return Sources(environment(), stored, layouts, checked, counts, measured, every, left_out, images, live)
+    imported = list(imported_records(store))
+    return Sources(environment(), stored, layouts, checked, counts, measured, every, left_out, imported, images, live)

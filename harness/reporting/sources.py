@@ -12,6 +12,7 @@ from harness.reporting.known_records import LeftOut
 from harness.reporting.layout import Layout
 from harness.reporting.orderings import Ordering
 from harness.reporting.wording import plain_message
+from harness.results.imported import ImportedRecords
 from harness.results.reading import Damaged
 from harness.results.record import Counts, MeasuredTable
 from harness.results.stored import StoredArrays
@@ -34,6 +35,7 @@ class Sources:
     measured: Mapping[str, MeasuredTable]
     damaged: Sequence[Damaged]
     left_out: Sequence[LeftOut]
+    imported: Sequence[ImportedRecords]
     images: bool
     live: bool
 

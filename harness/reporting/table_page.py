@@ -11,6 +11,7 @@ from harness.reporting.files_beside import FileBeside, files_beside
 from harness.reporting.headline import headline, reasons
 from harness.reporting.layout import Layout
 from harness.reporting.mechanism import mechanism_curves
+from harness.reporting.others import others_table
 from harness.reporting.sections import group_section
 from harness.reporting.sources import Sources, method_page
 from harness.reporting.states import count_states
@@ -45,6 +46,7 @@ def table_page(sources: Sources, layout: Layout) -> TablePage:
         complexity=complexity_table(table, sources.measured.get(table.id)),
         mechanisms=mechanisms,
         sections=sections,
+        others=others_table(table, sources.imported),
         damaged=sources.damaged_of(table),
         latex=latex_copy,
         csv=csv_copy,

@@ -33,7 +33,7 @@ from harness.runs.illustrations import attention, ranking_strips
 from harness.runs.receipt import receipt
 from harness.runs.threads import threads_of
 from harness.runs.training import load_model
-from harness.status.event_files import write_metrics
+from harness.status.tracking import write_metrics
 
 
 def record_cells(trained: TrainedRun, cells: list[PlannedCell]) -> list[DoneRecord]:

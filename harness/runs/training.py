@@ -20,7 +20,7 @@ from harness.runs.collapse import collapsed_losses
 from harness.runs.context import Order, RunContext, TrainedRun
 from harness.runs.preparation import build_model, initialise, training_data
 from harness.runs.threads import threads_of
-from harness.status.event_files import TrainingEvents
+from harness.status.tracking import TrackedTraining
 from harness.status.trainings import write_progress
 from harness.training import checkpoint
 from harness.training.final_weights import read_weights, write_weights
@@ -77,7 +77,7 @@ def _trained(run: Run, context: RunContext) -> Manifest | None:
         _announce(run, start, context)
     arithmetic = arithmetic_of_training(run, model, data, context)
     collapse = collapsed_losses(arithmetic.machine.place(model), data, run.recipe, run.seed, arithmetic.machine)
-    with closing(TrainingEvents(context.store, run)) as events:
+    with closing(TrackedTraining(context.store, run)) as tracked:
         log = train(
             model,
             data,
@@ -85,7 +85,7 @@ def _trained(run: Run, context: RunContext) -> Manifest | None:
             run.seed,
             arithmetic.machine,
             context.store.run_folder(run.id) / checkpoint.NAME,
-            lambda epoch, log: _write_epoch(run, epoch, log, collapse.degeneracy(log["losses"]), events, context),
+            lambda epoch, log: _write_epoch(run, epoch, log, collapse.degeneracy(log["losses"]), tracked, context),
             context.world,
             run.computation.sync_batch_norm,
         )
@@ -103,25 +103,25 @@ def _announce(run: Run, start: Start, context: RunContext) -> None:
 
 
 def _write_epoch(
-    run: Run, epoch: int, log: TrainingLog, sign: Degeneracy | None, events: TrainingEvents, context: RunContext
+    run: Run, epoch: int, log: TrainingLog, sign: Degeneracy | None, tracked: TrackedTraining, context: RunContext
 ) -> None:
     """Tell of an epoch. Raises Collapsed for a sign of collapse if such a run is to end."""
     if context.world.is_leader:
-        _tell_epoch(run, epoch, log, sign, events, context)
+        _tell_epoch(run, epoch, log, sign, tracked, context)
     # In every process: all hold the same means.
     if sign and context.stop_degenerate:
         raise Collapsed(f"{degeneracy_sentence(sign)}, in epoch {epoch}")
 
 
 def _tell_epoch(
-    run: Run, epoch: int, log: TrainingLog, sign: Degeneracy | None, events: TrainingEvents, context: RunContext
+    run: Run, epoch: int, log: TrainingLog, sign: Degeneracy | None, tracked: TrackedTraining, context: RunContext
 ) -> None:
     losses = ", ".join(f"{name} {values[-1]:.3f}" for name, values in log["losses"].items())
     line = f"  epoch {epoch}/{run.recipe.epochs}: {losses}; {log['images_per_second'][-1]:.0f} images/s"
     line += f"; degenerate: {degeneracy_sentence(sign)}" if sign else ""
     append_line(context.store.run_folder(run.id) / "log.txt", line.strip())
     write_progress(context.store, run, str(context.machine.device), log, sign)
-    events.write_epoch(log)
+    tracked.write_epoch(log)
     context.watch.advance(epoch, line)
 
 

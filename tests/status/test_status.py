@@ -2,27 +2,24 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
-from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
 from harness.cell import Cell
-from harness.errors import BadInput, Unwritable
+from harness.errors import BadInput
 from harness.progress import Watch
 from harness.results.store import Store
 from harness.run import main
 from harness.status.announcements import announced
 from harness.status.board import Board
-from harness.status.event_files import TrainingEvents, ask_for_event_files, write_metrics
 from harness.status.trainings import trainings_in, write_progress
 from harness.status.views import LiveTables, as_tables, as_text
-from tests.records import cell, done_record, failed_record
+from tests.records import done_record, failed_record
 
 EPOCHS = 4
 LOG = {
@@ -337,87 +334,3 @@ def test_a_record_that_is_deleted_meanwhile_counts_as_none(store, monkeypatch):
     listed[0].unlink()
     monkeypatch.setattr(type(store.folder), "glob", lambda folder, pattern: listed if "records" in pattern else [])
     assert board.read().tables[0].cells["done"] == 1
-
-
-def events_in(store):
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    (folder,) = (store.folder / "tensorboard").iterdir()
-    assert folder.name == "mpn-synthetic-demo-seed0-one"
-    events = accumulator.EventAccumulator(str(folder)).Reload()
-    return {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
-
-
-def log_until(epochs):
-    shortened = {name: values[:epochs] for name, values in LOG.items() if name != "losses"}
-    return {**shortened, "losses": {name: values[:epochs] for name, values in LOG["losses"].items()}}
-
-
-def write_epochs(store, *counts):
-    """Write what one process would, of a log after each of these counts of epochs."""
-    with closing(TrainingEvents(store, a_run("one"))) as events:
-        for epochs in counts:
-            events.write_epoch(log_until(epochs))
-
-
-def test_event_files_hold_each_epoch_and_the_final_metrics(store):
-    ask_for_event_files(store)
-    write_epochs(store, 1, 2)
-    record(store, "A", "one")
-    write_metrics(store, a_run("one"), store.record(cell("t", "A")))
-    found = events_in(store)
-    assert found["losses/id"] == [(1, 2.0), (2, 1.5)]
-    assert found["loss"] == [(1, 3.0), (2, 2.5)]
-    assert found["rate"] == [(1, pytest.approx(0.1)), (2, pytest.approx(0.01))]
-    assert found["images_per_second"] == [(1, 90.0), (2, 110.0)]
-    assert found["t-A-synthetic/map"] == [(EPOCHS, 70.5)]
-
-
-def test_a_resumed_training_shows_no_epoch_twice(store):
-    ask_for_event_files(store)
-    write_epochs(store, 1, 2)
-    (written,) = store.folder.glob("tensorboard/*/events*")
-    # TensorBoard reads files by name, which begins with the second they were made in.
-    written.rename(written.with_name("events.out.tfevents.0000000000.earlier"))
-    write_epochs(store, 2)
-    found = events_in(store)
-    assert found["loss"] == [(1, 3.0), (2, 2.5)]
-    assert found["losses/id"] == [(1, 2.0), (2, 1.5)]
-
-
-def test_each_epoch_is_in_the_event_file_before_the_training_ends(store):
-    ask_for_event_files(store)
-    with closing(TrainingEvents(store, a_run("one"))) as events:
-        events.write_epoch(log_until(1))
-        assert events_in(store)["loss"] == [(1, 3.0)]
-
-
-def test_an_event_folder_deleted_meanwhile_ends_no_training(store):
-    ask_for_event_files(store)
-    with closing(TrainingEvents(store, a_run("one"))) as events:
-        events.write_epoch(log_until(1))
-        shutil.rmtree(next((store.folder / "tensorboard").iterdir()))
-        events.write_epoch(log_until(2))
-        assert events_in(store)["loss"] == [(2, 2.5)]
-        shutil.rmtree(store.folder / "tensorboard")
-        events.write_epoch(log_until(2))
-
-
-def test_event_files_that_cannot_be_written_name_their_folder(store):
-    ask_for_event_files(store)
-    (store.folder / "tensorboard" / "mpn-synthetic-demo-seed0-one").touch()
-    record(store, "A", "one")
-    with pytest.raises(Unwritable, match=r"seed0-one: cannot be written .*--results"):
-        write_epochs(store, 1)
-    with pytest.raises(Unwritable, match=r"seed0-one: cannot be written .*--results"):
-        write_metrics(store, a_run("one"), store.record(cell("t", "A")))
-
-
-def test_without_being_asked_for_no_event_file_is_written(store):
-    write_epochs(store, 1, 2)
-    assert list(store.folder.iterdir()) == []
-
-
-def test_without_tensorboard_the_mend_is_named(store, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorboard", None)
-    with pytest.raises(BadInput, match=r"pip install -e '.\[tensorboard\]'"):
-        ask_for_event_files(store)

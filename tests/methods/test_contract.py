@@ -1,10 +1,14 @@
-"""What every plugin must keep, checked alike for all: builds, trains, embeds, every switch moves something."""
+"""What every plugin must keep, checked alike for all: builds, trains, embeds, every switch moves something.
+
+``HARNESS_TEST_DEVICE`` names another device than the CPU; ``benchmarks/gpu.py`` sets it.
+"""
 
 import contextlib
 import copy
 import dataclasses
 import importlib
 import math
+import os
 from collections import Counter
 from functools import cache
 from itertools import combinations
@@ -27,7 +31,9 @@ from tests.waiting import WaitingOperations, host_state
 
 IDENTITIES, IMAGES = 4, 2
 FILES = {"__init__.py", "switches.py", "recipe.py", "model.py", "losses.py", "tables.yaml", "README.md"}
-CPU = Machine(torch.device("cpu"), bfloat16=False)
+DEVICE = torch.device(os.environ.get("HARNESS_TEST_DEVICE", "cpu"))
+# Machine.of also switches TF32 off, which tests on the CPU have no use for.
+MACHINE = Machine(DEVICE, bfloat16=False) if DEVICE.type == "cpu" else Machine.of(str(DEVICE), bfloat16=False)
 
 METHODS = list(registry.methods().values())
 BUILT_TABLES = [table for table in tables().values() if table.built]
@@ -58,14 +64,23 @@ def batch(method, switches, seed=0):
     priors = {"parsing": parsing, "segmentation": parsing > 0, "keypoints": torch.rand(count, 17, 3)}
     priors["infrared"] = torch.arange(count) % 2 == 1
     needed = method.priors(switches).training
-    return Batch(
-        images, labels, torch.ones(count), torch.arange(count), {kind: priors[kind] for kind in needed}
-    ), priors
+    whole = Batch(images, labels, torch.ones(count), torch.arange(count), {kind: priors[kind] for kind in needed})
+    return on_device(whole), {kind: prior.to(DEVICE) for kind, prior in priors.items()}
+
+
+def on_device(whole):
+    """The batch as the training input sends it: the host knows the number of infrared images."""
+    of_images = {name: getattr(whole, name).to(DEVICE) for name in ("images", "labels", "cameras", "indices")}
+    moved = dataclasses.replace(
+        whole, **of_images, priors={kind: each.to(DEVICE) for kind, each in whole.priors.items()}
+    )
+    moved.infrared_count = whole.infrared_count
+    return moved
 
 
 def build(method, switches, seed=0):
     torch.manual_seed(seed)
-    return method.build(switches, IDENTITIES, method.recipe(switches, "synthetic", "demo").backbone)
+    return method.build(switches, IDENTITIES, method.recipe(switches, "synthetic", "demo").backbone).to(DEVICE)
 
 
 def inference_priors(method, switches, priors):
@@ -169,8 +184,8 @@ def test_attention_is_drawn_over_the_images_in_0_to_1(method, switches):
     recipe = method.recipe(switches, "synthetic", "demo")
     _, priors = batch(method, switches)
     pixels = np.random.default_rng(0).integers(0, 256, (3, recipe.height, recipe.width, 3), dtype=np.uint8)
-    given = {kind: prior.numpy() for kind, prior in inference_priors(method, switches, priors).items()}
-    drawn = attention(model, pixels, given, CPU, method.attention)
+    given = {kind: prior.cpu().numpy() for kind, prior in inference_priors(method, switches, priors).items()}
+    drawn = attention(model, pixels, given, MACHINE, method.attention)
     if drawn is not None:
         assert drawn["maps"].shape == (3, len(drawn["names"]), recipe.height, recipe.width)
         assert drawn["maps"].max() > 0
@@ -223,7 +238,7 @@ def behaviour(method, switches):
     model.train()
     for _ in range(2):
         with WaitingOperations(host_state(optimiser)) as waiting:
-            losses = training_step(model, images, optimiser, CPU)
+            losses = training_step(model, images, optimiser, MACHINE)
         assert all(loss.dim() == 0 for loss in losses.values())
         model.end_epoch({name: float(loss) for name, loss in losses.items()})
     still = [
@@ -236,7 +251,7 @@ def behaviour(method, switches):
         embeddings = model.embed(images.images, inference_priors(method, switches, priors))
     return Behaviour(
         {name: float(loss) for name, loss in losses.items()},
-        {name: features.numpy().tobytes() for name, features in embeddings.items()},
+        {name: features.cpu().numpy().tobytes() for name, features in embeddings.items()},
         still,
         waiting.found,
     )

@@ -11,14 +11,23 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.speed import Comparison, Other, Seconds, compared, machine_line, table
+from benchmarks.speed import (
+    HEIGHT,
+    IMAGES,
+    PEOPLE,
+    WIDTH,
+    Comparison,
+    Other,
+    Seconds,
+    compared,
+    machine_line,
+    table,
+)
 from harness.machine.precision import bfloat16_helps
 from harness.training.batches import TrainingData
 from harness.training.machine import Machine
 
 DEVICE = os.environ.get("HARNESS_BENCHMARK_DEVICE", "cuda" if torch.cuda.is_available() else "cpu")
-IMAGES, PEOPLE = 2048, 256
-HEIGHT, WIDTH = 256, 128
 LINES = pytest.StashKey[list[Comparison]]()
 
 

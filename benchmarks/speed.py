@@ -19,6 +19,10 @@ from harness.machine.hardware import device_name, hardware_facts
 Seconds = Callable[[], float]
 """Does the work of one turn and returns its seconds, per image where the work is on images."""
 
+IMAGES, PEOPLE = 2048, 256
+HEIGHT, WIDTH = 256, 128
+"""The made-up training set of the comparisons."""
+
 PEERS = ("torchreid", "reid", "timm")
 
 

@@ -12,8 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from benchmarks import peers
-from benchmarks.conftest import HEIGHT, PEOPLE, WIDTH
-from benchmarks.speed import Other, synchronise
+from benchmarks.speed import HEIGHT, PEOPLE, WIDTH, Other, synchronise
 from harness import registry
 from harness.runs.features import BATCH, extract
 from harness.training.world import World

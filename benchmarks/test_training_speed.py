@@ -14,8 +14,7 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 
 from benchmarks import peers
-from benchmarks.conftest import HEIGHT, IMAGES, PEOPLE, WIDTH
-from benchmarks.speed import Other, synchronise
+from benchmarks.speed import HEIGHT, IMAGES, PEOPLE, WIDTH, Other, synchronise
 from harness import registry
 from harness.recipe import Augmentation, Erasing, Initialisation, Optimiser, Recipe, Sampler, Schedule
 from harness.training.augmentation import MEAN, STANDARD_DEVIATION, normalise

@@ -8,12 +8,13 @@ import time
 import numpy as np
 import pytest
 import torch
-from peak_memory import peak_memory
 
+from benchmarks import peers
+from benchmarks.peak_memory import peak_memory
+from benchmarks.speed import Other
 from harness.evaluation import rerank
 
 QUERIES, GALLERY, DIMENSIONS, PEOPLE = 3_368, 15_913, 512, 751
-MIN_RATIO_TO_PEER = 20
 MAX_GIGABYTES = 3.0
 PRODUCT_ROWS = 1024
 
@@ -39,14 +40,24 @@ def product_seconds(features):
     return time.perf_counter() - start
 
 
-def test_reranking_beside_the_bare_matrix_product(benchmark, features):
-    product = []
-    distances = benchmark.pedantic(
-        rerank, args=features, setup=lambda: product.append(product_seconds(features)), rounds=3, iterations=1
-    )
-    assert distances.shape == (QUERIES, GALLERY)
-    if benchmark.stats:
-        benchmark.extra_info["ratio_to_bare_product"] = round(benchmark.stats.stats.min / min(product), 2)
+@pytest.mark.speed
+def test_reranking(compare, features):
+    def ours():
+        start = time.perf_counter()
+        rerank(*features)
+        return time.perf_counter() - start
+
+    def theirs():
+        distances = euclidean_distances(*features)
+        start = time.perf_counter()
+        peers.torchreid().utils.rerank.re_ranking(*distances)
+        return time.perf_counter() - start
+
+    others = [
+        Other("limit", "the bare matrix product of all by all", lambda: product_seconds(features)),
+        Other("peer", "torchreid", theirs if peers.installed("torchreid") else None, at_least=20, turns=1),
+    ]
+    compare("re-ranking, Market-1501's size", ours, others, 3, per_image=False)
 
 
 def test_memory_beyond_the_features(features):
@@ -57,19 +68,11 @@ def test_memory_beyond_the_features(features):
     assert gigabytes < MAX_GIGABYTES
 
 
-def test_a_peer_gives_the_same_distances_in_twenty_times_the_time(benchmark, features):
+def test_a_peer_gives_the_same_distances(features):
     peer = pytest.importorskip("torchreid.reid.utils.rerank", reason="no torchreid: pip install -e '.[peers]'")
-    start = time.perf_counter()
-    ours = rerank(*features)
-    seconds = time.perf_counter() - start
-    theirs = benchmark.pedantic(
-        peer.re_ranking, setup=lambda: (euclidean_distances(*features), {}), rounds=1, iterations=1
-    )
+    ours, theirs = rerank(*features), peer.re_ranking(*euclidean_distances(*features))
     swapped = np.mean(np.abs(ours - theirs) > 1e-5)
     assert swapped < 1e-3, "float32 distances may swap a few neighbours, which changes only distances that use them"
-    if benchmark.stats:
-        benchmark.extra_info["times_our_time"] = round(benchmark.stats.stats.min / seconds, 1)
-        assert benchmark.stats.stats.min > MIN_RATIO_TO_PEER * seconds
 
 
 def euclidean_distances(query, gallery):

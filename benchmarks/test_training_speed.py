@@ -1,39 +1,34 @@
-"""Overhead of training: the input compared with peers' data loaders, the loop compared with the bare step.
+"""Overhead of training: the input beside peers' data loaders, the loop beside the bare step.
 
 The harness decodes images once, into a file that every process maps. It flips, pads, crops, normalises and erases them
-as a batch. Peers decode an image each time they use it. The compared runs alternate on the same cores. torchreid is
-optional (``pip install -e '.[peers]'``).
+as a batch. Peers decode an image each time they use it. torchreid is optional (``pip install -e '.[peers]'``).
 """
 
 import os
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from torchvision import transforms
 
+from benchmarks import peers
+from benchmarks.speed import HEIGHT, IMAGES, PEOPLE, WIDTH, Other, synchronise
 from harness import registry
 from harness.recipe import Augmentation, Erasing, Initialisation, Optimiser, Recipe, Sampler, Schedule
-from harness.training.augmentation import MEAN, STANDARD_DEVIATION
+from harness.training.augmentation import MEAN, STANDARD_DEVIATION, normalise
 from harness.training.batches import Input, TrainingData
 from harness.training.loop import train
-from harness.training.machine import Machine
 from harness.training.optimisation import build_optimiser
 from harness.training.step import training_step
 
-MIN_RATIO_TO_PEER = 3.0
-MIN_RATIO_TO_STEP = 0.95
-IMAGES, PEOPLE = 2048, 256
-HEIGHT, WIDTH = 256, 128
+pytestmark = pytest.mark.speed
 PADDING = 10
-ROUNDS = 3
+BATCH, ITERATIONS = 64, 9
 
 
-def settings(sampler: Sampler) -> Recipe:
+def recipe_with(sampler: Sampler) -> Recipe:
     return Recipe(
         backbone="resnet18",
         height=HEIGHT,
@@ -45,41 +40,6 @@ def settings(sampler: Sampler) -> Recipe:
         augmentation=Augmentation(padding=PADDING, erasing=Erasing()),
         initialisation=Initialisation("scratch"),
     )
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory) -> list[Path]:
-    """JPEG files of the size of Market-1501's images, smooth enough to compress like photographs."""
-    folder = tmp_path_factory.mktemp("images")
-    rng = np.random.default_rng(0)
-    paths = [folder / f"{number:04}.jpg" for number in range(IMAGES)]
-    for path in paths:
-        coarse = Image.fromarray(rng.integers(0, 256, (16, 8, 3), np.uint8))
-        coarse.resize((64, 128), Image.Resampling.BICUBIC).save(path, quality=90)
-    return paths
-
-
-@pytest.fixture(scope="module")
-def data(files, tmp_path_factory) -> TrainingData:
-    """The same images, decoded once into a mapped file, as in ``harness.datasets.images``."""
-    kept = tmp_path_factory.mktemp("cache") / "train.npy"
-    decoded = [np.asarray(Image.open(file).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)) for file in files]
-    np.save(kept, np.stack(decoded))
-    labels = np.arange(IMAGES) % PEOPLE
-    return TrainingData(np.load(kept, mmap_mode="r"), labels, np.zeros(IMAGES, np.int64))
-
-
-class Decoding(Dataset):
-    """A peer's dataset: opens and transforms an image on each access."""
-
-    def __init__(self, files, transform) -> None:
-        self.files, self.transform = files, transform
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, row):
-        return self.transform(Image.open(self.files[row]).convert("RGB"))
 
 
 def torchvision_transforms():
@@ -96,65 +56,79 @@ def torchvision_transforms():
     )
 
 
-def torchreid_transforms():
-    peer = pytest.importorskip("torchreid.reid.data.transforms", reason="pip install -e '.[peers]' brings the peer")
-    return peer.build_transforms(HEIGHT, WIDTH, ["random_flip", "random_crop", "random_erase"])[0]
+def seconds_per_image(batches):
+    """Of going through all batches of images once."""
+    started = time.perf_counter()
+    count = sum(len(images) for images in batches)
+    return (time.perf_counter() - started) / count
 
 
-@pytest.mark.parametrize("peer", [torchvision_transforms, torchreid_transforms])
-def test_input_beside_a_peers_data_loader(benchmark, files, data, peer):
-    ours = Input(data, settings(Sampler(64, None)), 0, torch.device("cpu"))
-    loader = DataLoader(Decoding(files, peer()), 64, shuffle=True, drop_last=True, num_workers=os.cpu_count() or 1)
-    theirs: list[float] = []
+def test_input(compare, files, data):
+    ours = Input(data, recipe_with(Sampler(BATCH, None)), 0, torch.device("cpu"))
+    rows = ours.rows(0)
 
-    def time_the_peer() -> None:
-        started = time.perf_counter()
-        count = sum(len(batch) for batch in loader)
-        theirs.append(count / (time.perf_counter() - started))
+    def loader(transform):
+        workers = os.cpu_count() or 1
+        return DataLoader(peers.Decoding(files, transform), BATCH, shuffle=True, drop_last=True, num_workers=workers)
 
-    def epoch() -> int:
-        return sum(len(batch.images) for batch in ours.batches(0, ours.rows(0)))
+    def of_loader(transform):
+        batches = loader(transform)
+        return lambda: seconds_per_image(batches)
 
-    assert epoch() == IMAGES
-    benchmark.pedantic(epoch, setup=time_the_peer, rounds=ROUNDS, iterations=1)
-    if benchmark.stats:
-        rate = IMAGES / benchmark.stats.stats.min
-        benchmark.extra_info["images_per_second"] = round(rate)
-        benchmark.extra_info["images_per_second_of_the_peer"] = round(max(theirs))
-        benchmark.extra_info["ratio_to_the_peer"] = round(rate / max(theirs), 2)
-        assert rate / max(theirs) > MIN_RATIO_TO_PEER
+    installed = peers.installed("torchreid")
+    theirs = of_loader(peers.torchreid_transforms(HEIGHT, WIDTH)[0]) if installed else None
+    others = [
+        Other(
+            "limit",
+            "reading and normalising alone",
+            lambda: seconds_per_image(normalise(torch.from_numpy(data.images[chosen])) for chosen in rows),
+        ),
+        Other("peer", "torchreid's loader", theirs, at_least=5),
+        Other("peer", "torchvision's transforms", of_loader(torchvision_transforms()), at_least=5),
+    ]
+    assert sum(map(len, rows)) == IMAGES
+    compare(
+        "input", lambda: seconds_per_image(batch.images for batch in ours.batches(0, rows)), others, 5, per_image=True
+    )
 
 
-def test_the_loop_beside_the_bare_step_fed_from_memory(benchmark, data, tmp_path):
-    device = os.environ.get("HARNESS_BENCHMARK_DEVICE", "cuda" if torch.cuda.is_available() else "cpu")
-    machine = Machine.of(device, bfloat16=True)
-    recipe = settings(Sampler(16, 4))
-    few = TrainingData(data.images[:577], data.labels[:577], data.cameras[:577])
+def test_loop(compare, data, machine, tmp_path):
+    recipe = recipe_with(Sampler(16, 4))
+    count = BATCH * ITERATIONS + 1
+    few = TrainingData(data.images[:count], data.labels[:count], data.cameras[:count])
     method = registry.method("ide")
     model = machine.place(method.build(method.switches(), PEOPLE, "resnet18"))
-    batch = next(Input(few, recipe, 0, machine.device).batches(0, [np.arange(64)]))
+    batch = next(Input(few, recipe, 0, machine.device).batches(0, [np.arange(BATCH)]))
     optimiser = build_optimiser(model, recipe.optimiser)
-    bare: list[float] = []
 
-    def time_the_step() -> None:
-        model.train()
-        training_step(model, batch, optimiser, machine)
-        started = time.perf_counter()
-        for _ in range(9):
-            # As in the loop, the losses are read once per epoch.
-            losses = training_step(model, batch, optimiser, machine)
-        float(sum(losses.values()))
-        bare.append(9 * 64 / (time.perf_counter() - started))
-
-    looped: list[float] = []
-
-    def epoch() -> None:
-        checkpoint = tmp_path / f"{len(looped)}.pt"
+    def loop():
+        # A training of its own each time: it would go on from the checkpoint of the last.
+        checkpoint = tmp_path / "checkpoint.pt"
+        checkpoint.unlink(missing_ok=True)
         log = train(model, few, recipe, 0, machine, checkpoint, lambda *_: None)
-        looped.append(log["images_per_second"][0])
+        return 1 / log["images_per_second"][0]
 
-    benchmark.pedantic(epoch, setup=time_the_step, rounds=ROUNDS, iterations=1)
-    benchmark.extra_info["images_per_second"] = round(max(looped), 1)
-    benchmark.extra_info["images_per_second_of_the_step"] = round(max(bare), 1)
-    benchmark.extra_info["ratio_to_the_step"] = round(max(looped) / max(bare), 3)
-    assert max(looped) / max(bare) > MIN_RATIO_TO_STEP
+    def bare_step():
+        model.train()
+        started = time.perf_counter()
+        for _ in range(ITERATIONS):
+            losses = training_step(model, batch, optimiser, machine)
+        # As in the loop, the losses are read once per epoch.
+        float(sum(losses.values()))
+        return (time.perf_counter() - started) / (ITERATIONS * BATCH)
+
+    engine = peers.torchreid_engine(18, PEOPLE, machine.device) if peers.installed("torchreid") else None
+    images, labels = peers.noise(BATCH, HEIGHT, WIDTH, PEOPLE, machine.device)
+
+    def torchreid_step():
+        started = time.perf_counter()
+        peers.torchreid_step(engine, images, labels)
+        synchronise(machine.device)
+        return (time.perf_counter() - started) / BATCH
+
+    bare_step()
+    others = [
+        Other("limit", "the bare step, fed from memory", bare_step, at_least=0.98),
+        Other("peer", "torchreid's step, fed from memory", torchreid_step if engine else None),
+    ]
+    compare("training loop, ResNet-18", loop, others, 5, per_image=True)

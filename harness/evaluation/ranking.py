@@ -1,4 +1,4 @@
-"""From distances to ranks, without sorting the gallery: every metric needs only the ranks of the matches."""
+"""From distances to ranks, without sorting the gallery's rows: every metric needs only the ranks of the matches."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from harness.evaluation.protocols import Relevance
 
 TOP_ROWS = 10
 """Nearest gallery rows kept per query, for ranking strips."""
-
-CHUNK_ROWS = 128
-"""Gallery rows per chunk; the minimum of each chunk bounds the rows to sort. A multiple of a vector register's size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,43 +49,24 @@ def rank(blocks: Iterable[NDArray[np.floating]], found: Relevance) -> Ranking:
 
 def _rank_one(
     distances: NDArray[np.floating], matches: NDArray[np.int64]
-) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Ascending ranks of the rows ``matches``, and the TOP_ROWS nearest rows; junk is at infinity.
 
-    Only the rows within the limit are sorted. Matches beyond it are ranked by counting nearer rows.
+    Only values are sorted, and only those up to the farthest match: sorting rows by value would take ten times as long.
     """
     of_matches = distances[matches]
-    limit = _sorting_limit(distances, of_matches)
-    near = np.flatnonzero(distances <= limit)
-    order = np.argsort(distances[near], kind="stable")
-    places = np.empty(len(near), np.int64)
-    places[order] = np.arange(1, len(near) + 1)
-    is_near = of_matches <= limit
-    ranks = places[np.searchsorted(near, matches[is_near])]
-    if len(ranks) < len(matches):
-        ranks = np.append(ranks, [_counted_rank(distances, match) for match in matches[~is_near].tolist()])
+    near = np.flatnonzero(distances <= of_matches.max(initial=-np.inf))
+    if len(near) < TOP_ROWS:
+        last = min(TOP_ROWS, len(distances)) - 1
+        near = np.flatnonzero(distances <= np.partition(distances, last)[last])
+    values = distances[near]
+    ascending = np.sort(values)
+    ranks = ascending.searchsorted(of_matches, side="right")
+    # Where the value before is the same, later rows of that value were counted too. (Before rank 1 stands the last
+    # value: a match alone at rank 1 may be taken for tied, and no row is counted off.)
+    for tied in np.flatnonzero(ascending[ranks - 2] == of_matches):
+        ranks[tied] -= np.count_nonzero(distances[matches[tied] + 1 :] == of_matches[tied])
     ranks.sort()
-    nearest = near[order[:TOP_ROWS]]
+    among = np.flatnonzero(values <= ascending[:TOP_ROWS][-1])
+    nearest = near[among[np.argsort(values[among], kind="stable")[:TOP_ROWS]]]
     return ranks, nearest[np.isfinite(distances[nearest])]
-
-
-def _sorting_limit(distances: NDArray[np.floating], of_matches: NDArray[np.floating]) -> float:
-    """A distance that at least TOP_ROWS rows do not exceed, and that few rows stay below: ideally the farthest match.
-
-    Rows go to chunks in turn, as cards are dealt. TOP_ROWS chunks have a minimum at or below the TOP_ROWS-th smallest
-    minimum, hence at least TOP_ROWS rows do. All but some hundred rows exceed the largest minimum (at most a twentieth
-    does not, unless the nearest rows follow at equal intervals).
-    """
-    chunks = len(distances) // CHUNK_ROWS
-    if chunks < TOP_ROWS:
-        return np.inf
-    minima = distances[: chunks * CHUNK_ROWS].reshape(CHUNK_ROWS, chunks).min(axis=0)
-    minima.sort()
-    farthest = of_matches.max(initial=-np.inf)
-    return max(minima[TOP_ROWS - 1], min(minima[-1], farthest))
-
-
-def _counted_rank(distances: NDArray[np.floating], match: int) -> int:
-    """The rank of a row: count earlier rows that are no farther, and later rows that are nearer."""
-    no_farther = np.count_nonzero(distances[: match + 1] <= distances[match])
-    return int(no_farther + np.count_nonzero(distances[match + 1 :] < distances[match]))

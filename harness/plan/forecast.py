@@ -15,7 +15,7 @@ from harness.machine.hardware import device_name
 from harness.plan.operations import planned_operations
 from harness.plan.plan import PENDING, Plan, Run, State
 from harness.plan.scaling import Scaling, Training
-from harness.plan.throughput import recorded_hardware
+from harness.plan.throughput import PUBLISHED, recorded_hardware
 from harness.results.record import RunConfiguration
 from harness.results.store import Store
 from harness.training.sampler import iterations_per_epoch
@@ -128,6 +128,13 @@ class Forecast:
             return []
         records = [*Store(REFERENCE).records(), *self.store.records()]
         return [Scaling(list(self.trainings.values()), hardware) for hardware in recorded_hardware(records)]
+
+    @cached_property
+    def published(self) -> list[Scaling]:
+        """The trainings at rates that others published for GPUs; none if a GPU is recorded or nothing is to train."""
+        if not self.trainings or any(scaling.hardware.is_gpu for scaling in self.scalings):
+            return []
+        return [Scaling(list(self.trainings.values()), hardware) for hardware in PUBLISHED]
 
     @property
     def of_unknown_size(self) -> list[str]:

@@ -12,7 +12,7 @@ from string import ascii_lowercase
 from harness.plan.forecast import Forecast
 from harness.plan.plan import PlannedCell, Run
 from harness.plan.scaling import SECONDS_PER_HOUR
-from harness.plan.views import damage_lines, on_paper, scaling_lines, scratch_note, summary
+from harness.plan.views import damage_lines, on_paper, published_lines, scaling_lines, scratch_note, summary
 from harness.recipe import Profile
 
 WIDTH = 120
@@ -64,6 +64,7 @@ def as_summary(forecast: Forecast) -> str:
     lines += _notes(forecast)
     lines += damage_lines(forecast)
     costs = [on_paper(forecast), *scaling_lines(forecast.scalings)] if forecast.trainings else []
+    costs += published_lines(forecast.published)
     for line in [summary(forecast), *costs]:
         lines += textwrap.wrap(line, WIDTH, subsequent_indent="    ")
     return "\n".join(lines)

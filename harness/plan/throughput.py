@@ -27,11 +27,13 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Hardware:
-    """A device in one precision, with all trainings recorded on it."""
+    """A device in one precision, with all trainings recorded on it, or with rates that others published."""
 
     name: str
     is_gpu: bool
     measured: tuple[Measurement, ...]
+    source: str | None = None
+    """Who published the rates; None where they were recorded."""
 
     def macs_per_second(self, method: str, macs: int) -> float:
         """Expected training speed in multiply-adds per second, for a network with ``macs`` per image.
@@ -49,6 +51,27 @@ class Hardware:
         """The lowest and the highest recorded speed, in multiply-adds per second."""
         speeds = [each.macs_per_second for each in self.measured]
         return min(speeds), max(speeds)
+
+
+RESNET50_MACS = 4_050_000_000
+"""Multiply-adds of ResNet-50 without classifier for an image of 224x224, or of 256x128 with last stride 1."""
+
+
+def _published(name: str, source: str, *images_per_second: float) -> Hardware:
+    speeds = (rate * RESNET50_MACS * FORWARD_PASSES_PER_TRAINING_IMAGE for rate in images_per_second)
+    return Hardware(name, True, tuple(Measurement("resnet50", RESNET50_MACS, speed) for speed in speeds), source)
+
+
+PUBLISHED = (
+    _published("H200", "milabench", 2_204, 4_868),
+    _published("H100", "milabench", 2_459, 4_292),
+    _published("A100", "NVIDIA DeepLearningExamples", 2_470),
+    _published("RTX 2080 Ti", "reid-strong-baseline, issue 202", 379),
+)
+"""Training of ResNet-50 by other code, in images/s: with a data loader, then from memory where that was published too.
+
+In mixed precision, except for the last: BoT as its authors train it.
+"""
 
 
 def recorded_hardware(records: Iterable[Record]) -> list[Hardware]:

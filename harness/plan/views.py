@@ -29,6 +29,7 @@ def as_json(forecast: Forecast) -> dict[str, Any]:
             "of_unknown_size": forecast.of_unknown_size,
             "of_published_size": forecast.of_published_size,
             "hardware": [_scaling_json(scaling) for scaling in forecast.scalings],
+            "published": [_published_json(scaling) for scaling in forecast.published],
         },
     }
 
@@ -76,6 +77,17 @@ def _scaling_json(scaling: Scaling) -> dict[str, Any]:
         "device_hours_at_fastest_rate": scaling.device_hours_at(fastest),
         "device_hours_at_slowest_rate": scaling.device_hours_at(slowest),
         "wall_hours": {str(devices): scaling.wall_hours(devices) for devices in DEVICE_COUNTS},
+    }
+
+
+def _published_json(scaling: Scaling) -> dict[str, Any]:
+    slowest, fastest = scaling.hardware.extremes
+    return {
+        "hardware": scaling.hardware.name,
+        "source": scaling.hardware.source,
+        "multiply_adds_per_second": [slowest, fastest],
+        "device_hours_at_fastest_rate": scaling.device_hours_at(fastest),
+        "device_hours_at_slowest_rate": scaling.device_hours_at(slowest),
     }
 
 
@@ -149,6 +161,7 @@ def cost_lines(forecast: Forecast) -> Iterator[str]:
     if forecast.scalings:
         yield "  a network without a record on this hardware in this results folder is timed by the first of these:"
     yield from scaling_lines(forecast.scalings)
+    yield from published_lines(forecast.published)
 
 
 def on_paper(forecast: Forecast) -> str:
@@ -161,7 +174,7 @@ def on_paper(forecast: Forecast) -> str:
 
 
 def scaling_lines(scalings: Sequence[Scaling]) -> Iterator[str]:
-    """Two lines per kind of device, and one line if no GPU is among them."""
+    """Two lines per kind of device."""
     for scaling in scalings:
         slowest, fastest = scaling.hardware.extremes
         kind = "GPU" if scaling.hardware.is_gpu else "device"
@@ -175,8 +188,24 @@ def scaling_lines(scalings: Sequence[Scaling]) -> Iterator[str]:
         yield f"    wall time: {', '.join(walls)} such {kind}s, one training per {kind}"
     if not scalings:
         yield "  no throughput is recorded yet; run any table to estimate the time of the others"
-    elif not any(scaling.hardware.is_gpu for scaling in scalings):
-        yield "  no GPU has been measured here: these device-hours tell nothing about a GPU"
+
+
+def published_lines(scalings: Sequence[Scaling]) -> Iterator[str]:
+    """GPU-hours at published rates in one line; no line where there are none."""
+    if scalings:
+        hours = ", ".join(map(_published_hours, scalings))
+        yield (
+            f"  from published rates of other code (ResNet-50), not measured here: {hours} GPU-hours; "
+            "the longer time is that with a data loader, the shorter that from memory"
+        )
+
+
+def _published_hours(scaling: Scaling) -> str:
+    slowest, fastest = scaling.hardware.extremes
+    hours = f"{scaling.device_hours_at(slowest):,.0f}"
+    if fastest > slowest:
+        hours = f"{scaling.device_hours_at(fastest):,.0f} to {hours}"
+    return f"{scaling.hardware.name} {hours}"
 
 
 def _blocked_runs(forecast: Forecast) -> int:

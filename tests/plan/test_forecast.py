@@ -17,8 +17,8 @@ from harness.plan.planner import Planner
 from harness.plan.scaling import Scaling, Training, makespan
 from harness.plan.selection import Choice
 from harness.plan.shelf import Shelf
-from harness.plan.throughput import Hardware, Measurement, recorded_hardware
-from harness.plan.views import as_json, as_text, scaling_lines, summary
+from harness.plan.throughput import PUBLISHED, Hardware, Measurement, recorded_hardware
+from harness.plan.views import as_json, as_text, published_lines, scaling_lines, summary
 from harness.progress import duration
 from harness.results.store import Store
 from harness.run import main
@@ -123,12 +123,40 @@ def test_device_hours_are_images_times_multiply_adds_times_three_by_speed():
     assert [found.wall_hours(devices) for devices in (1, 4, 32)] == pytest.approx([3, 3, 3])
     said = "\n".join(scaling_lines([found]))
     assert "about 3 device-hours (2 to 3)" in said
-    assert "no GPU has been measured here" in said
     gpu = Hardware("Warp 9", True, cpu.measured)
     said = "\n".join(scaling_lines([Scaling(work, gpu)]))
     assert "about 3 GPU-hours" in said
-    assert "no GPU" not in said
     assert "no throughput is recorded yet" in next(scaling_lines([]))
+
+
+def test_published_rates_are_of_resnet50_and_give_hours_with_a_loader_and_from_memory():
+    assert [each.name for each in PUBLISHED] == ["H200", "H100", "A100", "RTX 2080 Ti"]
+    # 2,204 images/s with a loader, 4,868 from memory, at 4.05 G multiply-adds forward and 8.1 G backward.
+    assert PUBLISHED[0].extremes == pytest.approx((2204 * 12.15e9, 4868 * 12.15e9))
+    # A ResNet-50 on 10 M images: 10e6 / 2470 images/s are 1.12 hours; half its multiply-adds take half of that.
+    work = [
+        Training("a", None, "bot", 10_000_000, 4_050_000_000),
+        Training("b", None, "bot", 10_000_000, 2_025_000_000),
+    ]
+    (line,) = published_lines([Scaling(work, hardware) for hardware in PUBLISHED])
+    assert "from published rates of other code (ResNet-50), not measured here: " in line
+    assert "H200 1 to 2, H100 1 to 2, A100 2, RTX 2080 Ti 11 GPU-hours" in line
+    assert list(published_lines([])) == []
+
+
+def test_published_rates_stand_in_only_while_no_gpu_is_recorded(toy_method, reference, tmp_path):
+    def found():
+        return Forecast(plan_of("toy_table", tmp_path), Store(tmp_path / "results"), {}, "Abacus")
+
+    without = found()
+    assert [scaling.hardware for scaling in without.published] == list(PUBLISHED)
+    assert without.scalings == [] and without.seconds(next(iter(without.plan.runs.values()))) is None
+    assert [each["source"] for each in as_json(without)["scaling"]["published"]][:2] == ["milabench"] * 2
+    reference.write_record(record("one"))
+    assert "not measured here" in as_text(found())
+    reference.write_record({**record("two", gpu="Warp 9"), "row": "Other"})
+    assert found().published == []
+    assert "not measured here" not in as_text(found())
 
 
 def test_multiply_adds_of_networks_are_counted_once_and_kept(toy_method, tmp_path, monkeypatch):

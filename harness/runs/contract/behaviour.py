@@ -12,13 +12,14 @@ import torch
 from harness.measure import count_parameters
 from harness.method import Method
 from harness.results.record import Parameters
-from harness.runs.contract.variants import DATASET, built, inference_priors, noise_batch
+from harness.runs.contract.variants import DATASET, DEVICE, built, inference_priors, noise_batch
 from harness.runs.contract.waiting import WaitingOperations, host_state
 from harness.training.machine import Machine
 from harness.training.optimisation import build_optimiser
 from harness.training.step import training_step
 
-CPU = Machine(torch.device("cpu"), bfloat16=False)
+# Machine.of also switches TF32 off, which the CPU has no use for.
+MACHINE = Machine(DEVICE, bfloat16=False) if DEVICE.type == "cpu" else Machine.of(str(DEVICE), bfloat16=False)
 
 
 class Behaviour(NamedTuple):
@@ -56,7 +57,7 @@ def behaviour(method: Method, switches: Any) -> Behaviour:
     model.train()
     for _ in range(2):
         with WaitingOperations(host_state(optimiser)) as waiting:
-            losses = training_step(model, images, optimiser, CPU)
+            losses = training_step(model, images, optimiser, MACHINE)
         model.end_epoch({name: float(loss) for name, loss in losses.items()})
     still = [
         name
@@ -68,7 +69,7 @@ def behaviour(method: Method, switches: Any) -> Behaviour:
         embeddings = model.embed(images.images, inference_priors(method, switches, priors))
     return Behaviour(
         {name: float(loss) for name, loss in losses.items()},
-        {name: features.numpy().tobytes() for name, features in embeddings.items()},
+        {name: features.cpu().numpy().tobytes() for name, features in embeddings.items()},
         still,
         waiting.found,
         waiting.places,

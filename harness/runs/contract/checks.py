@@ -20,7 +20,7 @@ from harness.errors import BadInput
 from harness.method import Method
 from harness.models.reid import Batch, ReIDModel
 from harness.recipe import PROFILES, Recipe
-from harness.runs.contract.behaviour import CPU, behaviour, differ
+from harness.runs.contract.behaviour import MACHINE, behaviour, differ
 from harness.runs.contract.variants import (
     DATASET,
     alternatives,
@@ -199,8 +199,8 @@ def draws_attention_within_0_to_1(method: Method, switches: Any) -> Faults:
     recipe = method.recipe(switches, DATASET, "demo")
     _, priors = noise_batch(method, switches)
     pixels = np.random.default_rng(0).integers(0, 256, (3, recipe.height, recipe.width, 3), dtype=np.uint8)
-    given = {kind: prior.numpy() for kind, prior in inference_priors(method, switches, priors).items()}
-    drawn = attention(built(method, switches), pixels, given, CPU, method.attention)
+    given = {kind: prior.cpu().numpy() for kind, prior in inference_priors(method, switches, priors).items()}
+    drawn = attention(built(method, switches), pixels, given, MACHINE, method.attention)
     if drawn is None:
         return
     wanted = (3, len(drawn["names"]), recipe.height, recipe.width)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args, get_type_hints
 
@@ -15,6 +16,8 @@ from harness.method import Method
 from harness.models.reid import Batch, ReIDModel
 from harness.tables import tables
 
+DEVICE = torch.device(os.environ.get("HARNESS_TEST_DEVICE", "cpu"))
+"""Where the contract is checked. ``benchmarks/gpu.py`` names a GPU."""
 IDENTITIES, IMAGES = 4, 2
 DATASET = "synthetic"
 
@@ -61,8 +64,14 @@ def noise_batch(method: Method, switches: Any, seed: int = 0) -> tuple[Batch, di
     parsing[:, 36:60, 9:16], parsing[:, 36:60, 16:23] = 3, 4
     priors = {"parsing": parsing, "segmentation": parsing > 0, "keypoints": torch.rand(count, 17, 3)}
     priors["infrared"] = torch.arange(count) % 2 == 1
+    priors = {kind: prior.to(DEVICE) for kind, prior in priors.items()}
     needed = {kind: priors[kind] for kind in method.priors(switches).training}
-    return Batch(images, labels, torch.ones(count), torch.arange(count), needed), priors
+    ones, indices = torch.ones(count).to(DEVICE), torch.arange(count).to(DEVICE)
+    batch = Batch(images.to(DEVICE), labels.to(DEVICE), ones, indices, needed)
+    if "infrared" in needed:
+        # As the training input does: no step waits to learn it from the device.
+        batch.infrared_count = int(priors["infrared"].sum())
+    return batch, priors
 
 
 def inference_priors(method: Method, switches: Any, priors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -73,4 +82,4 @@ def inference_priors(method: Method, switches: Any, priors: Mapping[str, Tensor]
 def built(method: Method, switches: Any, seed: int = 0) -> ReIDModel:
     """The network of the demo profile, with weights drawn from ``seed``."""
     torch.manual_seed(seed)
-    return method.build(switches, IDENTITIES, method.recipe(switches, DATASET, "demo").backbone)
+    return method.build(switches, IDENTITIES, method.recipe(switches, DATASET, "demo").backbone).to(DEVICE)

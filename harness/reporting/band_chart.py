@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from harness.reporting.charts import DASHES, MARKERS, chart_style, page_svg
 from harness.reporting.drawing import SERIES, Drawing
+from harness.reporting.typeset import set_name
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ def band_chart(bands: Sequence[Band], along: str) -> Drawing:
             dash, marker = DASHES[number % len(DASHES)], MARKERS[number % len(MARKERS)]
             axes.fill_between(band.x, band.low, band.high, color=colour, alpha=0.16, linewidth=0)
             axes.plot(band.x, band.mean, color=colour, linestyle=dash, marker=marker, markersize=4.5, linewidth=1.6)
-            axes.annotate(
-                band.name, (band.x[-1], band.mean[-1]), (9, 0), textcoords="offset points", va="center", color=colour
-            )
+            end = (band.x[-1], band.mean[-1])
+            name = axes.annotate(band.name, end, (9, 0), textcoords="offset points", va="center", color=colour)
+            set_name(name, band.name)
         axes.set(xlabel=along, ylabel="mAP, %")
         axes.set_xticks(sorted({place for band in bands for place in band.x}))
         return page_svg(figure, axes)

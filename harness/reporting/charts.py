@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from harness.reporting.drawing import FAINT, INK, SERIES, Drawing, drawing
+from harness.reporting.typeset import set_name
 
 RANKS = 20
 """Ranks shown of a CMC curve."""
@@ -64,7 +65,7 @@ def cmc_chart(lines: Sequence[Line]) -> Drawing:
             )
         axes.set(xlabel="Rank", ylabel="Queries matched, %", xlim=(0.5, RANKS + 0.5))
         axes.set_xticks([1, 5, 10, 15, 20])
-        axes.legend(
+        legend = axes.legend(
             loc="center left",
             bbox_to_anchor=(1.01, 0.5),
             frameon=False,
@@ -72,6 +73,8 @@ def cmc_chart(lines: Sequence[Line]) -> Drawing:
             labelcolor=INK,
             handlelength=3.6,  # Long enough to show the dashes on both sides of the marker.
         )
+        for text, line in zip(legend.get_texts(), lines, strict=True):
+            set_name(text, line.name)
         return page_svg(figure, axes)
 
 
@@ -96,6 +99,8 @@ def map_chart(bars: Sequence[Bar]) -> Drawing:
                 f"{bar.value:.1f}", (bar.high, place), (5, 0), textcoords="offset points", va="center", color=INK
             )
         axes.set_yticks(places, [bar.name for bar in bars])
+        for label, bar in zip(axes.get_yticklabels(), bars, strict=True):
+            set_name(label, bar.name)
         axes.invert_yaxis()
         axes.margins(x=0.08, y=0.02)
         axes.set(xlabel="mAP, %", xlim=(0, None))

@@ -1,8 +1,9 @@
 """Names of rows as the papers set them."""
 
 import pytest
+from matplotlib.text import Text
 
-from harness.reporting.typeset import typeset
+from harness.reporting.typeset import set_name, typeset
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,18 @@ def test_other_names_stay_as_they_are(name):
 
 def test_what_is_no_symbol_is_text():
     assert typeset("<script>f_x</script>") == "&lt;script&gt;<i>f</i><sub>x</sub>&lt;/script&gt;"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("f_g5^Hard (Single)", r"$f_{\mathrm{g5}}^{\mathrm{Hard}}$ (Single)"),
+        ("lambda_cl = 0.25", r"$λ_{\mathrm{cl}}$ = 0.25"),
+        ("res_4 for $5, or $6", r"$\mathrm{res}_{\mathrm{4}}$ for \$5, or \$6"),
+        ("MPN°", "MPN°"),
+    ],
+)
+def test_a_chart_sets_symbols_as_a_page_does(name, shown):
+    text = Text()
+    set_name(text, name)
+    assert (text.get_text(), text.get_parse_math()) == (shown, True)

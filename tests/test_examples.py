@@ -6,6 +6,7 @@ from importlib import import_module
 import pytest
 
 EXAMPLES = {
+    "harness.evaluation.own_features": ["score_file"],
     "harness.evaluation.reranking": ["rerank"],
     "harness.evaluation.scoring": ["evaluate", "score"],
     "harness.evaluation.verdicts": ["judge"],

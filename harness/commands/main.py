@@ -8,10 +8,10 @@ from importlib import import_module
 
 from harness.commands.exit_code import exit_code_of
 from harness.commands.options import parse
-from harness.commands.request import DataRequest, DataVerb, Request, Verb
+from harness.commands.request import AnyRequest, AnyVerb
 from harness.machine.threads import let_idle_threads_sleep
 
-MODULES: dict[Verb | DataVerb, str] = {
+MODULES: dict[AnyVerb, str] = {
     "run": "harness.commands.run",
     "dry-run": "harness.commands.dry_run",
     "list": "harness.commands.list",
@@ -22,6 +22,8 @@ MODULES: dict[Verb | DataVerb, str] = {
     "compare": "harness.commands.compare",
     "roc": "harness.commands.roc",
     "report": "harness.commands.report",
+    "score": "harness.commands.score",
+    "check": "harness.commands.check",
     "data list": "harness.commands.data_list",
     "data check": "harness.commands.data_check",
     "data fetch": "harness.commands.data_fetch",
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return perform(lambda: parse(arguments))
 
 
-def perform(read: Callable[[], Request | DataRequest]) -> int:
+def perform(read: Callable[[], AnyRequest]) -> int:
     """Read a request and execute it. Returns the exit code."""
 
     def command() -> int:

@@ -14,7 +14,18 @@ from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from harness import __version__
-from harness.commands.request import DataRequest, DataVerb, Request, Verb, default_data_root
+from harness.commands.request import (
+    AnyRequest,
+    CheckRequest,
+    CheckVerb,
+    DataRequest,
+    DataVerb,
+    Request,
+    ScoreRequest,
+    ScoreVerb,
+    Verb,
+    default_data_root,
+)
 from harness.errors import BadInput
 from harness.priors.availability import SPLITS
 from harness.priors.providers import PROVIDERS
@@ -30,7 +41,7 @@ OTHER_CELL = "'mpn_ablation-MT Only-synthetic'"
 _Options = argparse.ArgumentParser | argparse._ArgumentGroup
 
 
-def parse(arguments: Sequence[str] | None = None) -> Request | DataRequest:
+def parse(arguments: Sequence[str] | None = None) -> AnyRequest:
     """The request of ``reid-tables VERB ...``. Raises BadInput for options that contradict each other."""
     parser = _Parser(prog="reid-tables", description=PURPOSE, epilog=_example("run --table mpn_ablation"))
     parser.add_argument("--version", action="version", version=f"reid-tables {__version__}")
@@ -72,7 +83,7 @@ def parse_flags(arguments: Sequence[str] | None = None) -> Request:
     return _table_request({"verb": "run", **given})
 
 
-def parse_data(arguments: Sequence[str] | None = None) -> Request | DataRequest:
+def parse_data(arguments: Sequence[str] | None = None) -> AnyRequest:
     """The request of ``python -m harness.data VERB ...``."""
     example = "example: python -m harness.data check market1501 --data-root data"
     parser = _Parser(prog="python -m harness.data", description=DATA_PURPOSE, epilog=example)
@@ -100,8 +111,11 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message}; {self.prog} --help shows what it takes\n")
 
 
-def _request(given: dict[str, Any]) -> Request | DataRequest:
-    return DataRequest(**_frozen(given)) if given["verb"] in get_args(DataVerb) else _table_request(given)
+def _request(given: dict[str, Any]) -> AnyRequest:
+    for verbs, request in ((DataVerb, DataRequest), (ScoreVerb, ScoreRequest), (CheckVerb, CheckRequest)):
+        if given["verb"] in get_args(verbs):
+            return request(**_frozen(given))
+    return _table_request(given)
 
 
 def _table_request(given: dict[str, Any]) -> Request:
@@ -276,7 +290,25 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--watch", action="store_true", help=described)
 
 
-_VERBS: dict[Verb, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = {
+def _add_score_options(parser: argparse.ArgumentParser) -> None:
+    described = "one npz file with features and labels, or two npy files: query and gallery"
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=described)
+    described = "with two npy files: CSV with the columns split, id, camera"
+    parser.add_argument("--labels", type=Path, metavar="FILE", help=described)
+    parser.add_argument("--protocol", metavar="ID", help="a protocol or a dataset (default market1501)")
+    parser.add_argument("--metric", choices=("cosine", "euclidean"), help="distance (default cosine)")
+    parser.add_argument("--rerank", action="store_true", help="re-rank by k-reciprocal neighbours (20, 6, 0.3)")
+    parser.add_argument("--ladder", action="store_true", help="score by every switch of the protocol, too")
+    described = "a paper's figure in percent: show which switches come nearest; repeatable"
+    parser.add_argument("--published", action="append", metavar="METRIC=PERCENT", help=described)
+    _add_json(parser)
+
+
+def _add_check_method(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("method", metavar="METHOD", help="id of a method, also of an installed package")
+
+
+_VERBS: dict[Verb | ScoreVerb | CheckVerb, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("run what is pending, then write the report", "run --table mpn_ablation --dry-run", _add_run),
     "list": ("list the tables", "list --table mpn_ablation --json", _add_list_options),
     "status": ("count the cells done, running, failed and pending", "status --results results", _add_status_options),
@@ -294,6 +326,8 @@ _VERBS: dict[Verb, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] =
     ),
     "roc": ("show true positive rates at false positive rates, over all pairs", f"roc {CELL}", _add_record_options),
     "report": (_phrase(REPORT_PURPOSE), "report --results results --report reports", _add_report_options),
+    "score": ("score features of your own", "score features.npz --protocol market1501", _add_score_options),
+    "check": ("check that a method keeps the contract of all methods", "check mpn", _add_check_method),
 }
 """Each verb with its purpose, an example, and the function that adds its options."""
 

@@ -11,6 +11,9 @@ from harness.recipe import Profile
 
 Verb = Literal["run", "dry-run", "list", "status", "why", "explain", "verify", "compare", "roc", "report"]
 DataVerb = Literal["data list", "data check", "data fetch", "data priors"]
+ScoreVerb = Literal["score"]
+CheckVerb = Literal["check"]
+AnyVerb = Verb | DataVerb | ScoreVerb | CheckVerb
 
 
 def default_data_root() -> Path:
@@ -82,3 +85,35 @@ class DataRequest:
     masks: Path | None = None
     labels: Path | None = None
     device: str | None = None
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """A request to score features of a user's own."""
+
+    verb: ScoreVerb
+    files: tuple[Path, ...]
+    """One npz file with features and labels, or two npy files with the features of query and gallery."""
+    labels: Path | None = None
+    """The CSV file of ids and cameras that goes with two npy files."""
+    protocol: str = "market1501"
+    """Id of a protocol, or of a dataset that is scored by it."""
+    metric: Literal["cosine", "euclidean"] = "cosine"
+    rerank: bool = False
+    ladder: bool = False
+    """Whether the features are scored by every switch of the protocol, too."""
+    published: tuple[str, ...] = ()
+    """Figures that a paper prints, as written: ``map=85.1``."""
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class CheckRequest:
+    """A request to check that a method keeps the contract."""
+
+    verb: CheckVerb
+    method: str
+    """Id of a method of this repository, or of an installed package."""
+
+
+AnyRequest = Request | DataRequest | ScoreRequest | CheckRequest

@@ -1,6 +1,6 @@
 """Scoring: from features and labels to metrics, per-query ranks, intervals, verdicts and checked claims.
 
-``evaluate``, ``score`` and ``rerank`` are loaded on first use, so that ``harness.evaluation.verdicts`` needs no torch.
+The functions of ``__all__`` are loaded on first use, so that ``harness.evaluation.verdicts`` needs no torch.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.evaluation.own_features import score_file
     from harness.evaluation.reranking import rerank
     from harness.evaluation.scoring import evaluate, score
 
-__all__ = ["evaluate", "rerank", "score"]
+__all__ = ["evaluate", "rerank", "score", "score_file"]
 
-_MODULES = {"evaluate": "scoring", "rerank": "reranking", "score": "scoring"}
+_MODULES = {"evaluate": "scoring", "rerank": "reranking", "score": "scoring", "score_file": "own_features"}
 
 
 def __getattr__(name: str) -> Any:

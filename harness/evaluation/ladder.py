@@ -150,6 +150,7 @@ def build_ladder(
     recorded: Setting,
     published: Figures,
     known: Mapping[Setting, Figures] | None = None,
+    pairs: bool = True,
 ) -> Ladder:
     """Score ``stored`` features under every switch and every pair of switches that they allow.
 
@@ -159,6 +160,7 @@ def build_ladder(
         recorded: The setting of the record.
         published: Published metrics by name, in percent.
         known: Figures of settings, in step form, that are known without scoring or that ``stored`` cannot give.
+        pairs: Whether pairs of switches are tried, too.
 
     Raises:
         BadInput: Scoring gives no metric of ``published``.
@@ -178,7 +180,7 @@ def build_ladder(
             else:
                 singles.append((switch, rung))
     rungs = [rung for _, rung in singles]
-    for (first, _), (second, _) in combinations(singles, 2):
+    for (first, _), (second, _) in combinations(singles, 2) if pairs else ():
         both = second.turned(first.turned(recorded))
         if first.field != second.field and scorer.can_score(both):
             rungs.append(scorer.rung(both, (first.label, second.label), figures))
@@ -223,8 +225,9 @@ class _Scorer:
     def can_score(self, setting: Setting) -> bool:
         """Whether the stored features suffice."""
         has_junk = not setting.junk_kept or setting.flip in self.stored.junk
+        has_cameras = not setting.same_camera_junk or bool(self.stored.query_cams.any())
         return replace(setting, average_precision="step") in self.known or (
-            setting.flip in self.stored.query and has_junk
+            setting.flip in self.stored.query and has_junk and has_cameras
         )
 
     def rung(self, setting: Setting, switches: tuple[str, ...], published: Figures) -> Rung:

@@ -3,15 +3,16 @@
 import pytest
 import torch
 
-from tests.methods.test_contract import METHODS, batch, build
+from harness import registry
+from harness.runs.contract.variants import built, noise_batch
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)
+@pytest.mark.parametrize("method", registry.methods().values(), ids=lambda method: method.id)
 def test_forward_and_losses_compile_without_a_break_and_give_the_same(method):
     switches = method.switches()
-    expected, model = (build(method, switches).train() for _ in range(2))
-    images, _ = batch(method, switches)
+    expected, model = (built(method, switches).train() for _ in range(2))
+    images, _ = noise_batch(method, switches)
     torch._dynamo.reset()
     forward = torch.compile(model.forward, fullgraph=True, backend="eager")
     losses = torch.compile(model.losses, fullgraph=True, backend="eager")

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from harness import registry
 from harness.results.store import Store
 from harness.run import main
 from harness.runs.collapse import collapsed_losses
 from harness.training import loop
 from harness.training.batches import TrainingData
 from harness.training.machine import Machine
-from tests.methods.test_contract import METHODS
 
 CPU = Machine(torch.device("cpu"), bfloat16=False)
 IDENTITIES = 16
@@ -35,7 +35,7 @@ def data(recipe):
     return TrainingData(images, labels, np.ones(count, np.int64), priors)
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.id)
+@pytest.mark.parametrize("method", registry.methods().values(), ids=lambda method: method.id)
 def test_the_losses_of_a_collapsed_network_are_the_margin_and_the_logarithm_of_the_identities(method):
     switches = method.switches()
     recipe = method.recipe(switches, "synthetic", "demo")

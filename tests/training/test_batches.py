@@ -8,8 +8,8 @@ import torch
 
 from harness import registry
 from harness.recipe import PROFILES, Sampler
+from harness.runs.contract.waiting import WaitingOperations
 from harness.training.batches import Input, TrainingData
-from tests.waiting import WaitingOperations
 
 HEIGHT, WIDTH = 64, 32
 IDENTITIES, IMAGES = 3, 4

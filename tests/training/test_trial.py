@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from harness import registry
+from harness.runs.contract.variants import built, noise_batch
 from harness.training.machine import Machine
 from harness.training.trial import try_embedding, try_training
-from tests.methods.test_contract import batch, build, registry
 
 NUMBERS = count()
 BFLOAT16 = Machine(torch.device("cpu"), bfloat16=True)
@@ -42,8 +43,8 @@ def last_column(fill):
 def prepared(method_id):
     method = registry.method(method_id)
     switches = method.switches()
-    images, _ = batch(method, switches)
-    return BFLOAT16.place(build(method, switches)), images
+    images, _ = noise_batch(method, switches)
+    return BFLOAT16.place(built(method, switches)), images
 
 
 @pytest.mark.parametrize("method", ["bot", "agw", "ddag", "pyramid"])

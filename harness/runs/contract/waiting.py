@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,10 +31,11 @@ INDEXED = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_inde
 """Operations that look for the true values of a mask where the index is one."""
 COPIES = {"_to_copy", "copy_"}
 """Operations that may bring a tensor to another device."""
+TORCH = str(Path(torch.__file__).parent)
 
 
 class WaitingOperations(TorchDispatchMode):
-    """Counts, by name, the waiting operations of the code that runs within it.
+    """Counts, by name, the waiting operations of the code that runs within it. ``places`` names a line of each.
 
     ``on_host`` are tensors that lie on the host whatever the device of the network: their values are there already.
     """
@@ -40,6 +43,7 @@ class WaitingOperations(TorchDispatchMode):
     def __init__(self, on_host: Iterable[Tensor] = ()) -> None:
         super().__init__()
         self.found: Counter[str] = Counter()
+        self.places: dict[str, str] = {}
         self.on_host = {each.data_ptr() for each in on_host}
 
     def __torch_dispatch__(
@@ -51,6 +55,7 @@ class WaitingOperations(TorchDispatchMode):
         result = operation(*arguments, **named)
         if self._waits(name, operation, given, result):
             self.found[name] += 1
+            self.places.setdefault(name, _place())
         return result
 
     def _waits(self, name: str, operation: Any, given: list[Tensor], result: Any) -> bool:
@@ -63,6 +68,12 @@ class WaitingOperations(TorchDispatchMode):
         if name == "repeat_interleave":
             return operation is torch.ops.aten.repeat_interleave.Tensor
         return name in SHAPES
+
+
+def _place() -> str:
+    """File and line of the innermost code that is neither PyTorch's nor this module's."""
+    stack = [frame for frame in traceback.extract_stack() if not frame.filename.startswith((TORCH, __file__))]
+    return f"{stack[-1].filename}, line {stack[-1].lineno}"
 
 
 def host_state(optimiser: torch.optim.Optimizer) -> list[Tensor]:

@@ -13,6 +13,7 @@ PAGES = sorted(
     for page in ROOT.glob(pattern)
 )
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ANSWERED = re.compile(r"^```sh\n([^`]*?)^```\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"(?:^ {4}\S.*\n)+", re.MULTILINE)
 INLINE = re.compile(r"`((?:reid-tables|python -m harness\.\w+) [^`]+)`")
 COMMAND = re.compile(r"(?:reid-tables|python -m harness\.(?:run|data|report)|sbatch harness/\S+)(?= |$)")
@@ -28,8 +29,19 @@ def blocks(page: Path, language: str) -> list[str]:
 def commands(page: Path) -> list[list[str]]:
     """Every command of the project that a page shows, in words, without what comes before and after it in a shell."""
     text = (ROOT / page).read_text(encoding="utf-8")
-    shown = [*blocks(page, "sh"), *blocks(page, ""), *INDENTED.findall(FENCED.sub("", text)), *INLINE.findall(text)]
-    lines = "\n".join(shown).replace("\\\n", " ").splitlines()
+    return _commands_in(
+        [*blocks(page, "sh"), *blocks(page, ""), *INDENTED.findall(FENCED.sub("", text)), *INLINE.findall(text)]
+    )
+
+
+def answers(page: Path) -> dict[str, str]:
+    """What a page says that a command prints, by the command: the last of a block of code before a block of text."""
+    found = ANSWERED.findall((ROOT / page).read_text(encoding="utf-8"))
+    return {shlex.join(_commands_in([code])[-1]): text for code, text in found}
+
+
+def _commands_in(code: list[str]) -> list[list[str]]:
+    lines = "\n".join(code).replace("\\\n", " ").splitlines()
     parts = [part.strip() for line in lines for part in re.split(r"&&|\|| > ", line.partition(" #")[0])]
     found = [shlex.split(part) for part in parts if COMMAND.match(part)]
     return [words for words in found if not PLACEHOLDERS & {*words}]

@@ -11,12 +11,17 @@ from harness.commands.options import parse, parse_data, parse_flags, parse_repor
 from harness.commands.request import Request
 from harness.datasets import dataset
 from harness.tables import tables
-from tests.docs.pages import PAGES, commands
+from tests.docs.pages import PAGES, answers, commands
 
 OF_THE_TEMPLATE = "my_reid"
 """Tables of the method that methods/README.md makes; tests/methods/test_guide.py follows it."""
 SHOWN = {shlex.join(words): words for page in PAGES for words in commands(page)}
-QUICK = {line: words for line, words in SHOWN.items() if {"list", "--list"} & {*words}}
+QUICK = {
+    line: words
+    for line, words in SHOWN.items()
+    if {"list", "--list"} & {*words} or {"--dry-run", "mpn_ablation"} <= {*words}
+}
+ANSWERS = {line: text for page in PAGES for line, text in answers(page).items()}
 
 
 def request_of(words):
@@ -52,4 +57,9 @@ def test_a_command_on_a_page_is_taken_and_names_what_there_is(words):
 def test_a_quick_command_on_a_page_ends_well(words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert perform(lambda: request_of(words)) == 0
-    assert capsys.readouterr().out.strip()
+    printed = capsys.readouterr().out
+    assert printed.strip() and ANSWERS.get(shlex.join(words), "") in printed
+
+
+def test_a_page_shows_what_a_quick_command_prints():
+    assert ANSWERS.keys() & QUICK.keys()

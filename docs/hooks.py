@@ -15,7 +15,7 @@ from harness.commands.options import parse
 
 HELP = "<!-- help of every verb -->"
 FIGURES = re.compile(r"<!-- figures of (\w+) -->")
-WIDTH = "100"
+WIDTH = "84"
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:

@@ -16,7 +16,8 @@ FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ANSWERED = re.compile(r"^```sh\n([^`]*?)^```\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"(?:^ {4}\S.*\n)+", re.MULTILINE)
 INLINE = re.compile(r"`((?:reid-tables|python -m harness\.\w+) [^`]+)`")
-COMMAND = re.compile(r"(?:reid-tables|python -m harness\.(?:run|data|report)|sbatch harness/\S+)(?= |$)")
+IN_A_CONTAINER = re.compile(r"docker run .*(?=\breid-tables:\w+ )")
+COMMAND = re.compile(r"(?:reid-tables(?::\w+)?|python -m harness\.(?:run|data|report)|sbatch harness/\S+)(?= |$)")
 PLACEHOLDERS = {"VERB", "..."}
 """Words of a line that stands for many commands."""
 
@@ -43,5 +44,5 @@ def answers(page: Path) -> dict[str, str]:
 def _commands_in(code: list[str]) -> list[list[str]]:
     lines = "\n".join(code).replace("\\\n", " ").splitlines()
     parts = [part.strip() for line in lines for part in re.split(r"&&|\|| > ", line.partition(" #")[0])]
-    found = [shlex.split(part) for part in parts if COMMAND.match(part)]
+    found = [shlex.split(part) for part in (IN_A_CONTAINER.sub("", part) for part in parts) if COMMAND.match(part)]
     return [words for words in found if not PLACEHOLDERS & {*words}]

@@ -11,24 +11,21 @@ from harness.commands.options import parse, parse_data, parse_flags, parse_repor
 from harness.commands.request import Request
 from harness.datasets import dataset
 from harness.tables import tables
-from tests.docs.pages import PAGES, answers, commands
+from tests.docs.pages import PAGES, ROOT, answers, commands
 
 OF_THE_TEMPLATE = "my_reid"
 """Tables of the method that methods/README.md makes; tests/methods/test_guide.py follows it."""
 SHOWN = {shlex.join(words): words for page in PAGES for words in commands(page)}
-QUICK = {
-    line: words
-    for line, words in SHOWN.items()
-    if {"list", "--list"} & {*words} or {"--dry-run", "mpn_ablation"} <= {*words}
-}
+QUICK = {line: words for line, words in SHOWN.items() if {"list", "--list"} & {*words}}
+PLANS = {line: words for line, words in SHOWN.items() if {"--dry-run", "mpn_ablation"} <= {*words}}
 ANSWERS = {line: text for page in PAGES for line, text in answers(page).items()}
 
 
 def request_of(words):
-    """The request that a command line makes. A batch script hands its arguments to the command."""
+    """The request that a command line makes. A batch script and an image hand their arguments to the command."""
     if words[0] == "sbatch":
         return parse_flags(words[2:])
-    if words[0] == "reid-tables":
+    if words[0].startswith("reid-tables"):
         return parse(words[1:])
     read = {"harness.run": parse_flags, "harness.data": parse_data, "harness.report": parse_report}
     return read[words[2]](words[3:])
@@ -36,7 +33,8 @@ def request_of(words):
 
 def test_pages_show_commands():
     assert len(SHOWN) > 50
-    assert {words[0] for words in SHOWN.values()} == {"reid-tables", "python", "sbatch"}
+    images = {f"reid-tables:{path.name.removesuffix('.Dockerfile')}" for path in (ROOT / "docker").iterdir()}
+    assert {words[0] for words in SHOWN.values()} == {"reid-tables", "python", "sbatch", *images}
 
 
 @pytest.mark.parametrize("words", SHOWN.values(), ids=SHOWN)
@@ -59,6 +57,15 @@ def test_a_quick_command_on_a_page_ends_well(words, tmp_path, monkeypatch, capsy
     assert perform(lambda: request_of(words)) == 0
     printed = capsys.readouterr().out
     assert printed.strip() and ANSWERS.get(shlex.join(words), "") in printed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", PLANS.values(), ids=PLANS)
+def test_a_dry_run_on_a_page_ends_well(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert perform(lambda: request_of(words)) == 0
+    assert "distinct runs" in capsys.readouterr().out
+    assert not (tmp_path / "results").exists()
 
 
 def test_a_page_shows_what_a_quick_command_prints():

@@ -15,7 +15,8 @@ PAGES = sorted(
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ANSWERED = re.compile(r"^```sh\n([^`]*?)^```\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"(?:^ {4}\S.*\n)+", re.MULTILINE)
-INLINE = re.compile(r"`((?:reid-tables|python -m harness\.\w+) [^`]+)`")
+INLINE = re.compile(r"`((?:reid-tables \w+|python -m harness\.\w+) [^`]+)`")
+VERB = re.compile(r"`reid-tables ([a-z-]+)`")
 IN_A_CONTAINER = re.compile(r"docker run .*(?=\breid-tables:\w+ )")
 COMMAND = re.compile(r"(?:reid-tables(?::\w+)?|python -m harness\.(?:run|data|report)|sbatch harness/\S+)(?= |$)")
 PLACEHOLDERS = {"VERB", "..."}

@@ -6,12 +6,12 @@ import shlex
 
 import pytest
 
-from harness.commands.main import perform
+from harness.commands.main import MODULES, perform
 from harness.commands.options import parse, parse_data, parse_flags, parse_report
 from harness.commands.request import Request
 from harness.datasets import dataset
 from harness.tables import tables
-from tests.docs.pages import PAGES, ROOT, answers, commands
+from tests.docs.pages import PAGES, ROOT, VERB, answers, commands
 
 OF_THE_TEMPLATE = "my_reid"
 """Tables of the method that methods/README.md makes; tests/methods/test_guide.py follows it."""
@@ -49,6 +49,11 @@ def test_a_command_on_a_page_is_taken_and_names_what_there_is(words):
     assert not {*request.rows} - rows
     if request.dataset:
         dataset(request.dataset)
+
+
+def test_every_verb_that_a_page_names_is_one():
+    named = {verb for page in PAGES for verb in VERB.findall((ROOT / page).read_text(encoding="utf-8"))}
+    assert named and named <= {verb.split()[0] for verb in MODULES}
 
 
 @pytest.mark.parametrize("words", QUICK.values(), ids=QUICK)

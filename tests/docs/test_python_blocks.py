@@ -5,6 +5,8 @@ import pytest
 
 from tests.docs.pages import PAGES, ROOT, blocks
 
+NEED_A_TRAINED_CELL = {"docs/how-to/take-a-model-away.md"}
+"""Pages whose Python reads what `reid-tables export` has written. It is compiled here and not run."""
 SHOWN = {str(page): found for page in PAGES if (found := blocks(page, "python"))}
 
 

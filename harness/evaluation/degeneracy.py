@@ -92,7 +92,7 @@ def degeneracy_of_map(percent: float, matches: NDArray[Any], gallery: int) -> De
 def chance_precision(matches: int, gallery: int) -> float:
     """Expected average precision of ``matches`` images ranked at random among ``gallery``.
 
-    Example:
+    Examples:
         >>> chance_precision(1, 2), chance_precision(2, 2)
         (0.75, 1.0)
     """

@@ -62,7 +62,7 @@ def rerank(
         BadInput: A parameter is out of range, features are no matrix or hold NaN or infinity, or their dimensions
             differ.
 
-    Example:
+    Examples:
         >>> from harness.evaluation import rerank
         >>> query = [[1.0, 0.0], [0.0, 1.0]]
         >>> gallery = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.8], [1.0, 0.0]]

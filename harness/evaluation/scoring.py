@@ -68,7 +68,7 @@ def score(
         BadInput: The protocol or metric is unknown, features hold NaN or infinity, dimensions or lengths disagree, no
             query has a match, or ``reranking`` is set for a protocol that draws galleries or counts identities.
 
-    Example:
+    Examples:
         >>> from harness.evaluation import score
         >>> query, gallery = [[1.0, 0.0], [0.0, 1.0]], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.8], [1.0, 0.0]]
         >>> scores = score(query, gallery, [1, 2], [1, 2, 1, 3], [1, 1], [2, 2, 2, 2])
@@ -133,7 +133,7 @@ def evaluate(
     Raises:
         BadInput: As for ``score``.
 
-    Example:
+    Examples:
         >>> from harness.evaluation import evaluate
         >>> query, gallery = [[1.0, 0.0], [0.0, 1.0]], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.8], [1.0, 0.0]]
         >>> metrics = evaluate(query, gallery, [1, 2], [1, 2, 1, 3], [1, 1], [2, 2, 2, 2])

@@ -88,7 +88,7 @@ def judge(
     Raises:
         BadInput: A measured figure is not a finite number.
 
-    Example:
+    Examples:
         >>> from harness.evaluation.verdicts import judge
         >>> judge([85.2, 85.3, 85.1], published=85.1, digits=1).word
         'reproduced'

@@ -60,7 +60,7 @@ def rate_factor(schedule: Schedule, epochs: int, epoch: int, iteration: int, ite
         iteration: The current iteration of the epoch, from 0.
         iterations: Iterations per epoch.
 
-    Example:
+    Examples:
         >>> from harness.recipe import Schedule, Warmup
         >>> schedule = Schedule(milestones=(40, 70), gamma=0.1, warmup=Warmup(length=10, start=0.1))
         >>> [round(rate_factor(schedule, 120, epoch, 0, 100), 4) for epoch in (0, 5, 10, 40, 70)]

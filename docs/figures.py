@@ -1,0 +1,107 @@
+"""Tables of figures measured by us, from the records of ``results/reference``, in Markdown.
+
+``python docs/figures.py`` writes the table of README.md anew, between its two marks. A test compares the two.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from harness.results.record import DoneRecord
+from harness.results.store import existing
+from harness.tables import tables
+
+ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "results" / "reference"
+README = ROOT / "README.md"
+SHOWN = ("market1501", "budget")
+"""Dataset and profile of the records that README.md shows."""
+MARKED = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
+SECONDS_PER_MINUTE = 60
+
+
+def reference_records() -> list[DoneRecord]:
+    """The finished records of ``results/reference``, by table, dataset, profile, row and seed."""
+    known = tables()
+    done = [record for record in existing(REFERENCE, "results").records() if record["status"] == "done"]
+    rows = {(table.id, row.key): place for table in known.values() for place, row in enumerate(table.rows)}
+    order = {table_id: place for place, table_id in enumerate(known)}
+
+    def place(record: DoneRecord) -> tuple[int, str, str, int, int]:
+        table_id, row = record["table"], record["row"]
+        return order[table_id], record["dataset"], record["profile"], rows[table_id, row], record["seed"]
+
+    return sorted(done, key=place)
+
+
+def readme_table(records: Iterable[DoneRecord]) -> str:
+    """One line per record of ``SHOWN``: figures, the verdict against the printed mAP, and the conditions."""
+    shown = [record for record in records if (record["dataset"], record["profile"]) == SHOWN]
+    lines = [
+        f"| {record['method']} | {record['row']} | {_with_interval(record, 'map')} | {_with_interval(record, 'rank1')} "
+        f"| {_against_paper(record)} | {_conditions(record)} |"
+        for record in shown
+    ]
+    return _table("method | row | mAP, 95 % interval | Rank-1 | against the printed mAP | conditions", lines)
+
+
+def method_tables(method_id: str, records: Iterable[DoneRecord]) -> str:
+    """The figures of one method: a table per published table, dataset and profile, with verdicts."""
+    own = [record for record in records if record["method"] == method_id]
+    known = tables()
+    parts = []
+    for (table_id, dataset, profile), group in groupby(own, key=_shown_together):
+        lines = [
+            f"| {record['row']} | {_with_interval(record, 'map')} | {_with_interval(record, 'rank1')} "
+            f"| {_against_paper(record)} |"
+            for record in group
+        ]
+        parts.append(f"**{known[table_id].label}** (`{table_id}`), dataset `{dataset}`, profile `{profile}`\n")
+        parts.append(_table("row | mAP, 95 % interval | Rank-1 | against the printed mAP", lines))
+    return "\n".join(parts) if parts else "No reference record yet.\n"
+
+
+def _shown_together(record: DoneRecord) -> tuple[str, str, str]:
+    return record["table"], record["dataset"], record["profile"]
+
+
+def _table(header: str, lines: Sequence[str]) -> str:
+    rule = "|".join(" --- " for _ in header.split(" | "))
+    return "\n".join([f"| {header} |", f"|{rule}|", *lines, ""])
+
+
+def _with_interval(record: DoneRecord, metric: str) -> str:
+    lower, upper = record["intervals"][metric]["by_identity"]
+    return f"{record['metrics'][metric]:.1f} [{lower:.1f}, {upper:.1f}]"
+
+
+def _against_paper(record: DoneRecord) -> str:
+    """The verdict, since no figure stands beside a printed one without it."""
+    printed = record["published"].get("map")
+    return record["verdict"]["word"] if printed is None else f"{printed:.1f}: {record['verdict']['word']}"
+
+
+def _conditions(record: DoneRecord) -> str:
+    receipt = record["receipt"]
+    recipe, hardware = receipt["recipe"], receipt["hardware"]
+    start = receipt["initialisation"]
+    origin = f"after `{start['method']}`" if start["kind"] == "run" else f"from {start['kind']}"
+    device = hardware["gpu"] or f"{hardware['threads']} CPU threads"
+    minutes = receipt["wall_seconds"] / SECONDS_PER_MINUTE
+    return (
+        f"{recipe['backbone']}, {recipe['height']}x{recipe['width']}, {recipe['epochs']} epochs {origin}, "
+        f"{minutes:.0f} min on {device}, seed {record['seed']}"
+    )
+
+
+def main() -> None:
+    """Write the table of README.md anew."""
+    text = README.read_text(encoding="utf-8")
+    README.write_text(MARKED.sub(lambda _: readme_table(reference_records()), text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""README.md: its figures are those of the reference records, its picture is small, its links lead somewhere."""
+
+import importlib.util
+import re
+
+import pytest
+from PIL import Image
+
+from tests.docs.pages import PAGES, ROOT
+
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
+MOST_BYTES = 200_000
+INCLUDED = re.compile(r'--8<-- "([^":]+)')
+
+
+@pytest.fixture(scope="module")
+def figures():
+    """The script that writes the table."""
+    spec = importlib.util.spec_from_file_location("figures", ROOT / "docs" / "figures.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_table_holds_the_figures_of_the_reference_records(figures):
+    (shown,) = figures.MARKED.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert shown == figures.readme_table(figures.reference_records())
+    assert shown.count("\n") > 2
+
+
+def test_every_figure_that_is_not_of_the_printed_recipe_says_that_it_is_not_comparable(figures):
+    records = figures.reference_records()
+    lines = figures.readme_table(records).splitlines()[2:]
+    shown = [each for each in records if (each["dataset"], each["profile"]) == figures.SHOWN]
+    assert len(lines) == len(shown)
+    for record, line in zip(shown, lines, strict=True):
+        assert record["profile"] == "paper" or "not comparable" in line
+        assert f"{record['metrics']['map']:.1f} [" in line and f"seed {record['seed']}" in line
+
+
+def test_each_method_with_a_record_has_its_figures_on_its_page(figures):
+    records = figures.reference_records()
+    for method_id in {record["method"] for record in records}:
+        table = figures.method_tables(method_id, records)
+        own = [record for record in records if record["method"] == method_id]
+        assert table.count("\n| ") == len(own) + 2 * table.count("(`")
+        assert f"<!-- figures of {method_id} -->" in (ROOT / "docs" / "papers" / f"{method_id}.md").read_text()
+    assert figures.method_tables("nobody", records) == "No reference record yet.\n"
+
+
+def test_the_picture_is_small_enough_to_be_kept_in_git():
+    (picture,) = re.findall(r"!\[[^\]]*\]\((.*?)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert (ROOT / picture).stat().st_size < MOST_BYTES
+    with Image.open(ROOT / picture) as image:
+        assert image.width > image.height / 2 > 200
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_link_of_a_page_leads_to_a_file(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    absent = [link for link in LINK.findall(text) if not ((ROOT / page).parent / link).exists()]
+    assert not absent
+
+
+def test_every_method_has_a_page_that_includes_its_readme():
+    from harness.registry import folders
+
+    papers = ROOT / "docs" / "papers"
+    included = {page.stem: INCLUDED.findall(page.read_text()) for page in papers.glob("*.md") if page.stem != "index"}
+    assert included == {method_id: [f"methods/{method_id}/README.md"] for method_id in folders()}
+    index = (papers / "index.md").read_text()
+    assert not [method_id for method_id in folders() if f"[`{method_id}`]({method_id}.md)" not in index]

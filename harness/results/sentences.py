@@ -10,14 +10,15 @@ PUBLISHED_WEIGHTS = {"imagenet": "ImageNet", "luperson": "LUPerson"}
 """Kinds of published weights and their names. They may be missing on a machine."""
 
 
-def start_sentence(start: Start) -> str:
-    """The start of a run: ``trunk of ide, run 1fc9...``."""
+def start_sentence(start: Start, name_run: bool = True) -> str:
+    """The start of a run: ``trunk of ide, run 1fc9...``, or ``trunk of ide`` without ``name_run``."""
     split = start["split_norms"]
     norms = f"; plain norms of {split} blocks split for IBN-a, the running statistics of their IN halves left out"
     norms = norms if split else ""
     if start["kind"] == "run":
         part = "trunk of " if start["part"] == "trunk" else ""
-        return f"{part}{start['method']}, run {start['run']}{norms}"
+        name = f", run {start['run']}" if name_run else ""
+        return f"{part}{start['method']}{name}{norms}"
     if start["kind"] == "scratch":
         return scratch_sentence(start["wanted"], start["reason"])
     if start["kind"] == "file":

@@ -15,7 +15,7 @@ from harness.reporting.copies import latex, long_csv
 from harness.reporting.layout import lay_out
 from harness.results.store import contact_sheet_path
 from harness.tables import Claim, Figure, Paper, Row, Table, tables
-from tests.records import done_record, failed_record
+from tests.records import SCRATCH, done_record, failed_record
 
 QUERIES = 40
 
@@ -119,6 +119,16 @@ def test_seeds_are_named_only_where_every_row_has_them(tmp_path, seeds_of_a, see
     seeds = {"a": seeds_of_a, "b": seeds_of_b}
     records = [done_record("mpn_ablation", row, "market1501", "paper", seed) for row in seeds for seed in seeds[row]]
     assert said in page_of(tmp_path, records, small_table(("a", "95.8"), ("b", "95.8")))
+
+
+@pytest.mark.parametrize(("seeds", "said"), [([0], "from trunk of ide, run a0)"), ([0, 1], "from trunk of ide)")])
+def test_the_run_that_others_start_from_is_named_where_it_is_one(tmp_path, seeds, said):
+    starts = [{**SCRATCH, "kind": "run", "run": f"a{seed}", "method": "ide", "part": "trunk"} for seed in seeds]
+    records = [
+        done_record("mpn_ablation", "a", seed=seed, initialisation=start)
+        for seed, start in zip(seeds, starts, strict=True)
+    ]
+    assert said in page_of(tmp_path, records, small_table(("a", "95.8")))
 
 
 def test_lists_costs_and_maps_are_said_to_be_of_the_first_seed(tmp_path):

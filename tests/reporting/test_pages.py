@@ -432,8 +432,8 @@ def test_attention_says_what_it_shows(tmp_path):
 
 
 def test_charts_take_their_colours_from_the_page():
-    for chart in (cmc_chart([Line("$a_1$ <b>", [1, 2], [50, 60])]), map_chart([Bar("a", 40, 38, 45)])):
+    for chart in (cmc_chart([Line("$5 <b> $6", [1, 2], [50, 60])]), map_chart([Bar("a", 40, 38, 45)])):
         assert "currentColor" in chart
         assert "var(--series-0)" in chart
         assert "#0102" not in chart
-    assert "$a_1$ &lt;b&gt;" in cmc_chart([Line("$a_1$ <b>", [1, 2], [50, 60])])
+    assert "$5 &lt;b&gt; $6" in cmc_chart([Line("$5 <b> $6", [1, 2], [50, 60])])

@@ -1,18 +1,22 @@
 """Tables of figures measured by us, from the records of ``results/reference``, in Markdown.
 
-``python docs/figures.py`` writes the table of README.md anew, between its two marks. A test compares the two.
+``python docs/figures.py`` writes the tables of README.md anew, each between its two marks. A test compares them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from harness.reporting.layout import lay_out
+from harness.reporting.orderings import Ordering, orderings
 from harness.results.record import DoneRecord
 from harness.results.store import existing
-from harness.tables import tables
+from harness.results.stored import StoredArrays
+from harness.tables import Table, tables
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
@@ -20,6 +24,7 @@ README = ROOT / "README.md"
 SHOWN = ("market1501", "budget")
 """Dataset and profile of the records that README.md shows."""
 MARKED = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
+CLAIMS = re.compile(r"(?<=<!-- claims -->\n).*?(?=<!-- end of claims -->)", re.DOTALL)
 SECONDS_PER_MINUTE = 60
 
 
@@ -46,6 +51,45 @@ def readme_table(records: Iterable[DoneRecord]) -> str:
         for record in shown
     ]
     return _table("method | row | mAP, 95 % interval | Rank-1 | against the printed mAP | conditions", lines)
+
+
+def claims_summary(records: Sequence[DoneRecord]) -> str:
+    """One line per table with records of ``study``: how many of the paper's orderings hold on the embedded data."""
+    lines = []
+    for table, found in _checked(records):
+        words = Counter(each.word for each in found)
+        seeds = min(min(each.checked.seeds) for each in found if each.checked)
+        lines.append(
+            f"| {table.method} | {table.label} | {words['holds']} of {len(found)} | {words['contradicted']} "
+            f"| {words['undecided']} | {seeds} |"
+        )
+    return _table("method | table | orderings that hold | contradicted | undecided | seeds per row", lines)
+
+
+def claims_in_full(records: Sequence[DoneRecord]) -> str:
+    """Every ordering that was checked on records of ``study``: its difference with interval, and the paper's own."""
+    lines = []
+    for table, found in _checked(records):
+        for each in found:
+            assert each.checked
+            low, high = each.checked.interval
+            paper = f"{each.paper.points:+.1f} ({each.paper.dataset})" if each.paper else ""
+            lines.append(
+                f"| {table.method}, {table.label} | {each.claim.better} > {each.claim.worse} "
+                f"| {each.checked.difference:+.1f} [{low:+.1f}, {high:+.1f}] | {paper} | {each.word} |"
+            )
+    return _table("table | ordering | difference of mAP, 95 % interval | printed | outcome", lines)
+
+
+def _checked(records: Sequence[DoneRecord]) -> Iterator[tuple[Table, list[Ordering]]]:
+    """The orderings of each table that were checked on its records of ``study``, in the order of the tables."""
+    studied = [record for record in records if record["profile"] == "study"]
+    for table in tables().values():
+        layout = lay_out(table, studied)
+        for group in layout.measured:
+            found = [each for each in orderings(layout, group, StoredArrays(REFERENCE)) if each.checked]
+            if found:
+                yield table, found
 
 
 def method_tables(method_id: str, records: Iterable[DoneRecord]) -> str:
@@ -98,9 +142,10 @@ def _conditions(record: DoneRecord) -> str:
 
 
 def main() -> None:
-    """Write the table of README.md anew."""
-    text = README.read_text(encoding="utf-8")
-    README.write_text(MARKED.sub(lambda _: readme_table(reference_records()), text), encoding="utf-8")
+    """Write the tables of README.md anew."""
+    text, records = README.read_text(encoding="utf-8"), reference_records()
+    text = MARKED.sub(lambda _: readme_table(records), text)
+    README.write_text(CLAIMS.sub(lambda _: claims_summary(records), text), encoding="utf-8")
 
 
 if __name__ == "__main__":

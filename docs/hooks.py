@@ -14,6 +14,7 @@ from harness.commands.main import MODULES
 from harness.commands.options import parse
 
 HELP = "<!-- help of every verb -->"
+CLAIMS = "<!-- every claim of study -->"
 FIGURES = re.compile(r"<!-- figures of (\w+) -->")
 WIDTH = "84"
 
@@ -22,6 +23,8 @@ def on_page_markdown(markdown: str, **_: object) -> str:
     """The page with its marks replaced."""
     if HELP in markdown:
         markdown = markdown.replace(HELP, _help_of_every_verb())
+    if CLAIMS in markdown:
+        markdown = markdown.replace(CLAIMS, figures.claims_in_full(figures.reference_records()))
     return FIGURES.sub(lambda mark: figures.method_tables(mark[1], figures.reference_records()), markdown)
 
 

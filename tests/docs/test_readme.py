@@ -28,6 +28,20 @@ def test_the_table_holds_the_figures_of_the_reference_records(figures):
     assert shown.count("\n") > 2
 
 
+def test_the_claims_are_those_of_the_reference_records(figures):
+    (shown,) = figures.CLAIMS.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    records = figures.reference_records()
+    assert shown == figures.claims_summary(records)
+    outcomes = figures.claims_in_full(records).splitlines()[2:]
+    for line in shown.splitlines()[2:]:
+        method, label, holding, contradicted, undecided, _ = line.strip("| ").split(" | ")
+        own = [each for each in outcomes if each.startswith(f"| {method}, {label} |")]
+        assert holding == f"{sum('| holds |' in each for each in own)} of {len(own)}"
+        assert int(contradicted) == sum("| contradicted |" in each for each in own)
+        assert int(undecided) == sum("| undecided |" in each for each in own)
+    assert outcomes
+
+
 def test_every_figure_that_is_not_of_the_printed_recipe_says_that_it_is_not_comparable(figures):
     records = figures.reference_records()
     lines = figures.readme_table(records).splitlines()[2:]

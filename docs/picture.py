@@ -18,7 +18,7 @@ from harness.reporting import write_report
 from harness.results.store import existing
 from harness.tables import tables
 
-TABLE, DATASET = "mpn_ablation", "synthetic"
+TABLE, DATASET, PROFILE = "mpn_ablation", "synthetic", "study"
 PICTURE = ROOT / "docs" / "images" / f"{TABLE}.webp"
 WIDTH, HEIGHT = 1000, 950
 SCALE = 2
@@ -34,7 +34,7 @@ def main() -> int:
     shown = [
         record
         for record in existing(REFERENCE, "results").records()
-        if (record["table"], record["dataset"]) == (TABLE, DATASET)
+        if (record["table"], record["dataset"], record["profile"]) == (TABLE, DATASET, PROFILE)
     ]
     with TemporaryDirectory() as folder:
         write_report(shown, {TABLE: tables()[TABLE]}, REFERENCE, Path(folder))

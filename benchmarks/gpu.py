@@ -74,7 +74,7 @@ ON_GPU = Effort(
     (("bot_tricks", "+center loss"), ("pcb_main", "PCB"), ("mpn_ablation", "MPN")),
 )  # fmt: skip
 ON_CPU = Effort(
-    "demo", "synthetic", 2, 1, 84, 400, 64, "ide and embeddings", (("ide_main", "IDE (ResNet-50), Euclidean"),)
+    "demo", "synthetic", 2, 1, 84, 400, 64, "embeds_a_row_per_image", (("ide_main", "IDE (ResNet-50), Euclidean"),)
 )
 
 

@@ -74,4 +74,4 @@ def test_the_part_of_a_cpu_runs(part, tmp_path):
         assert found.keys() == {"ranking", "reranking"}
     if part == "training":
         assert found["training-ide_main"]["exit_code"] == 0
-        assert list((tmp_path / "results").glob("*.json"))
+        assert list((tmp_path / "results").glob("records/ide_main/*.json"))

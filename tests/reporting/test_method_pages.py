@@ -32,7 +32,7 @@ def test_claims_of_all_its_tables_are_checked(tmp_path):
     page = page_of_method(tmp_path, records, *rows)
     assert page.count('<span class="word">holds</span>') == 2
     assert "8 orderings wait for rows that are not measured" in page
-    assert re.search(r"10 orderings stated.*?</b> 2<span class=\"unseen\"> holds", page, re.DOTALL)
+    assert re.search(r"12 orderings stated.*?</b> 2<span class=\"unseen\"> holds", page, re.DOTALL)
 
 
 @pytest.mark.slow

@@ -231,8 +231,8 @@ def has_parts_for_its_rates(method: Method) -> Faults:
     for switches in dict.fromkeys([*of_rows, *others]):
         settings = [each for each in optimisers(switches) if each.multipliers]
         if settings:
-            with torch.device("meta"):
-                model = built(method, switches)
+            with torch.device("meta") as meta:
+                model = built(method, switches, device=meta)
             try:
                 for each in settings:
                     build_optimiser(model, each)

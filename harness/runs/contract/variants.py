@@ -79,7 +79,7 @@ def inference_priors(method: Method, switches: Any, priors: Mapping[str, Tensor]
     return {kind: priors[kind] for kind in method.priors(switches).inference}
 
 
-def built(method: Method, switches: Any, seed: int = 0) -> ReIDModel:
-    """The network of the demo profile, with weights drawn from ``seed``."""
+def built(method: Method, switches: Any, seed: int = 0, device: torch.device = DEVICE) -> ReIDModel:
+    """The network of the demo profile on ``device``, with weights drawn from ``seed``."""
     torch.manual_seed(seed)
-    return method.build(switches, IDENTITIES, method.recipe(switches, DATASET, "demo").backbone).to(DEVICE)
+    return method.build(switches, IDENTITIES, method.recipe(switches, DATASET, "demo").backbone).to(device)

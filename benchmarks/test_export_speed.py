@@ -5,16 +5,14 @@ Runtime is faster. No limit is promised; what must hold is that the exported fil
 """
 
 import time
-from dataclasses import asdict
 from statistics import median
 
 import pytest
 import torch
 
 from harness import registry
-from harness.runs.exporting.embedder import Embedder
-from harness.runs.exporting.network import EmbeddingNetwork
 from harness.runs.exporting.onnx_file import write_onnx
+from tests.exports import untrained_embedder
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="no ONNX Runtime: pip install -e '.[onnx]'")
 
@@ -28,21 +26,7 @@ ROUNDS = {1: 30, 64: 5}
 def taken_away(request, tmp_path_factory):
     """The full method on the trunk of its demo, and its ONNX file in ONNX Runtime."""
     method = registry.method(request.param)
-    switches = method.switches()
-    recipe = method.recipe(switches, "synthetic", "demo")
-    torch.manual_seed(0)
-    model = method.build(switches, 4, recipe.backbone)
-    facts = {
-        "cell": method.id,
-        "method": method.id,
-        "switches": asdict(switches),
-        "feature": method.embedding(switches),
-        "flip_test": recipe.flip_test,
-        "reads_infrared": bool(method.priors(switches).inference),
-        "height": recipe.height,
-        "width": recipe.width,
-    }
-    embedder = Embedder(facts, EmbeddingNetwork(model, facts["feature"], facts["flip_test"]), "cpu")
+    _, embedder = untrained_embedder(method, method.switches())
     path = tmp_path_factory.mktemp("onnx") / "embedding.onnx"
     write_onnx(embedder, path)
     options = onnxruntime.SessionOptions()

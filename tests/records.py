@@ -72,6 +72,15 @@ SCRATCH: Start = {
     "missing": [],
     "unexpected": [],
 }
+LOG = {
+    "epoch": [1, 2],
+    "loss": [3.0, 2.5],
+    "losses": {"id": [2.0, 1.5], "triplet": [1.0, 1.0]},
+    "rate": [0.1, 0.01],
+    "images_per_second": [90.0, 110.0],
+    "seconds": [12.0, 10.0],
+}
+"""The log of a training after two of its epochs."""
 METRICS = {
     **{"map": 41.234, "rank1": 55.0, "rank3": 65.0, "rank5": 70.0, "rank10": 80.0, "rank20": 90.0, "minp": 12.0},
     **{"map_trapezoid": 40.5, "queries": 300.0, "queries_without_match": 2.0},

@@ -62,15 +62,6 @@ def test_a_table_is_trained_evaluated_recorded_and_reported(command, tmp_path):
     assert (tmp_path / "pages" / "toy_table.html").exists()
 
 
-def test_one_is_told_that_more_workers_would_use_the_idle_cores(command, monkeypatch):
-    monkeypatch.setattr("harness.commands.run.cores", lambda: 8)
-    hint = "--workers 2 trains 2 at a time"
-    assert hint not in command(*TABLE, results="told")[1], "the user, or the tests, chose the number of threads"
-    monkeypatch.delenv("OMP_NUM_THREADS")
-    assert hint in command(*TABLE, results="alone")[1]
-    assert hint not in command(*TABLE, results="alone")[1], "all is trained"
-
-
 def test_a_second_start_trains_and_evaluates_nothing(command, monkeypatch):
     command(*TABLE)
     monkeypatch.setattr(loop._Training, "epoch", lambda *_: pytest.fail("trained again"))

@@ -56,6 +56,23 @@ def test_on_gpus_each_has_the_gpus_of_a_run(monkeypatch, visible, gpus_per_run, 
     assert found[0].environment["OMP_NUM_THREADS"] == str(4 // count)
 
 
+def test_one_is_told_that_more_workers_would_use_the_idle_cores(toy_alone, market_root, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("harness.commands.run.cores", lambda: 8)
+
+    def said(results):
+        folders = {"--data-root": market_root, "--results": tmp_path / results, "--report": tmp_path / "pages"}
+        options = [str(part) for option in folders.items() for part in option]
+        main([*TABLE, "--device", "cpu", "--precision", "float32", *options])
+        return capsys.readouterr().out
+
+    hint = "--workers 2 trains 2 at a time"
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert hint not in said("told"), "the user, or the tests, chose the number of threads"
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert hint in said("alone")
+    assert hint not in said("alone"), "all is trained"
+
+
 def test_more_workers_than_runs_are_refused(toy_alone, market_root, tmp_path, capsys):
     folders = ("--data-root", str(market_root), "--results", str(tmp_path / "results"))
     assert main([*TABLE, *folders, "--device", "cpu", "--workers", "3"]) == 2

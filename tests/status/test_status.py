@@ -19,17 +19,9 @@ from harness.status.announcements import announced
 from harness.status.board import Board
 from harness.status.trainings import trainings_in, write_progress
 from harness.status.views import LiveTables, as_tables, as_text
-from tests.records import done_record, failed_record
+from tests.records import LOG, done_record, failed_record
 
 EPOCHS = 4
-LOG = {
-    "epoch": [1, 2],
-    "loss": [3.0, 2.5],
-    "losses": {"id": [2.0, 1.5], "triplet": [1.0, 1.0]},
-    "rate": [0.1, 0.01],
-    "images_per_second": [90.0, 110.0],
-    "seconds": [12.0, 10.0],
-}
 
 
 def a_run(name, parent=None):

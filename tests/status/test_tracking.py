@@ -15,19 +15,11 @@ from harness.errors import BadInput, Unwritable
 from harness.results.store import Store
 from harness.run import main
 from harness.status.tracking import TRACKERS, TrackedTraining, ask_for_trackers, write_metrics
-from tests.records import cell, done_record
+from tests.records import LOG, cell, done_record
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 4
 LABEL = "mpn-synthetic-demo-seed0-one"
-LOG = {
-    "epoch": [1, 2],
-    "loss": [3.0, 2.5],
-    "losses": {"id": [2.0, 1.5], "triplet": [1.0, 1.0]},
-    "rate": [0.1, 0.01],
-    "images_per_second": [90.0, 110.0],
-    "seconds": [12.0, 10.0],
-}
 RUN = SimpleNamespace(
     id="one",
     method=SimpleNamespace(id="mpn"),

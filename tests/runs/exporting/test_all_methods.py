@@ -1,22 +1,18 @@
 """Every method can be taken away: its ONNX file gives PyTorch's features, for a batch of any size."""
 
-from dataclasses import asdict
-
 import numpy as np
 import pytest
 import torch
 
 from harness import registry
 from harness.errors import BadInput
-from harness.runs.exporting.embedder import Embedder
-from harness.runs.exporting.network import EmbeddingNetwork
 from harness.runs.exporting.onnx_file import LOWEST_TORCH, onnx_features, require_exporter, write_onnx
 from methods.agw import AGWSwitches
 from methods.ddag import DDAGSwitches
 from methods.mdpr import MDPRSwitches
 from methods.rmgl import RMGLSwitches
+from tests.exports import IDENTITIES, untrained_embedder
 
-IDENTITIES = 4
 TOLERANCE = 2e-6
 VARIANTS = {
     **{method.id: method.switches() for method in registry.methods().values()},
@@ -33,29 +29,6 @@ needs_exporter = pytest.mark.skipif(
 )
 
 
-def embedder_of(method, switches):
-    """An untrained network with norms that have seen images, as a trained one has."""
-    recipe = method.recipe(switches, "synthetic", "demo")
-    torch.manual_seed(0)
-    model = method.build(switches, IDENTITIES, recipe.backbone)
-    for name, buffer in model.named_buffers():
-        if name.endswith("running_mean"):
-            buffer.normal_(0, 0.1)
-        elif name.endswith("running_var"):
-            buffer.uniform_(0.5, 1.5)
-    facts = {
-        "cell": f"{method.id} of a test",
-        "method": method.id,
-        "switches": asdict(switches),
-        "feature": method.embedding(switches),
-        "flip_test": recipe.flip_test,
-        "reads_infrared": bool(method.priors(switches).inference),
-        "height": recipe.height,
-        "width": recipe.width,
-    }
-    return model, Embedder(facts, EmbeddingNetwork(model, facts["feature"], facts["flip_test"]), "cpu")
-
-
 def images(embedder, count):
     rng = np.random.default_rng(count)
     prepared = rng.standard_normal((count, 3, embedder.facts["height"], embedder.facts["width"])).astype(np.float32)
@@ -67,7 +40,7 @@ def images(embedder, count):
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_onnx_runtime_gives_the_features_of_pytorch_for_a_batch_of_any_size(variant, tmp_path):
-    _, embedder = embedder_of(registry.method(variant.partition(",")[0]), VARIANTS[variant])
+    _, embedder = untrained_embedder(registry.method(variant.partition(",")[0]), VARIANTS[variant])
     write_onnx(embedder, tmp_path / "embedding.onnx")
     for count in (2, 6):
         prepared, infrared = images(embedder, count)
@@ -81,7 +54,7 @@ def test_onnx_runtime_gives_the_features_of_pytorch_for_a_batch_of_any_size(vari
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_cell_s_feature_is_normalised_once_with_the_mirror_added_where_evaluation_adds_it(variant):
     method, switches = registry.method(variant.partition(",")[0]), VARIANTS[variant]
-    model, embedder = embedder_of(method, switches)
+    model, embedder = untrained_embedder(method, switches)
     # The network as it is trained: two streams are cut by modality there, and chosen by modality here.
     trained = method.build(switches, IDENTITIES, method.recipe(switches, "synthetic", "demo").backbone).eval()
     trained.load_state_dict(model.state_dict())
@@ -95,7 +68,7 @@ def test_the_cell_s_feature_is_normalised_once_with_the_mirror_added_where_evalu
 
 
 def test_a_network_of_two_streams_asks_for_the_modality_of_each_image():
-    _, network = embedder_of(registry.method("ddag"), DDAGSwitches())
+    _, network = untrained_embedder(registry.method("ddag"), DDAGSwitches())
     pixels = torch.rand(2, 3, 30, 15)
     visible, infrared = network.embed(pixels, infrared=False), network.embed(pixels, infrared=True)
     assert not torch.allclose(visible, infrared)

@@ -23,6 +23,7 @@ from benchmarks.speed import (
     machine_line,
     table,
 )
+from harness.machine.memory import keep_freed_memory, new_tensors
 from harness.machine.precision import bfloat16_helps
 from harness.training.batches import TrainingData
 from harness.training.machine import Machine
@@ -35,6 +36,14 @@ LINES = pytest.StashKey[list[Comparison]]()
 def own_cache_folder(tmp_path_factory, monkeypatch):
     """No check writes to the user's cache; what one drew or decoded, others may read."""
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def memory_of_a_run():
+    """Memory is handled as in a run, for peers as well."""
+    keep_freed_memory()
+    with new_tensors(filled=False):
+        yield
 
 
 @pytest.fixture(scope="session")

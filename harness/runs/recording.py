@@ -26,12 +26,12 @@ from harness.plan.plan import PlannedCell, Run
 from harness.results.record import SCHEMA, CellFields, Cost, DoneRecord, Evaluation
 from harness.runs import comparability
 from harness.runs.arithmetic import Arithmetic, arithmetic_of_evaluation
+from harness.runs.computing import computing
 from harness.runs.context import EvaluatedCell, Order, RunContext, TrainedRun
 from harness.runs.convergence import training_rank1
 from harness.runs.evaluation import FeatureScores, ScoredFeature, TestImages, evaluate_run
 from harness.runs.illustrations import attention, ranking_strips
 from harness.runs.receipt import receipt
-from harness.runs.threads import threads_of
 from harness.runs.training import load_model
 from harness.status.tracking import write_metrics
 
@@ -41,7 +41,7 @@ def record_cells(trained: TrainedRun, cells: list[PlannedCell]) -> list[DoneReco
     run, context = trained.run, trained.context
     dataset = context.shelf.dataset(cells[0].cell.dataset, run.seed)
     # Held while looking and writing: another process may be evaluating the same run.
-    with context.claim(run), threads_of(run):
+    with context.claim(run), computing(run):
         pending = [planned for planned in cells if not _is_evaluated(planned, context)]
         if pending:
             _evaluate(trained, dataset, pending)

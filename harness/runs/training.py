@@ -17,9 +17,9 @@ from harness.results.record import Manifest, PriorsOfSplit, Start
 from harness.results.sentences import degeneracy_sentence, start_sentence
 from harness.runs.arithmetic import Arithmetic, arithmetic_of_training
 from harness.runs.collapse import collapsed_losses
+from harness.runs.computing import computing
 from harness.runs.context import Order, RunContext, TrainedRun
 from harness.runs.preparation import build_model, initialise, training_data
-from harness.runs.threads import threads_of
 from harness.status.tracking import TrackedTraining
 from harness.status.trainings import write_progress
 from harness.training import checkpoint
@@ -61,7 +61,7 @@ def load_model(trained: TrainedRun) -> ReIDModel:
 
 def train_together(run: Run, context: RunContext) -> Manifest | None:
     """Train a run; every process calls it. The leader writes weights and manifest and returns the manifest."""
-    with threads_of(run):
+    with computing(run):
         return _trained(run, context)
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.machine.computation import Distrust
+from harness.machine.memory import new_tensors
 from harness.models.reid import Batch, ReIDModel
 from harness.training.machine import Machine
 from harness.training.step import in_float32, with_each_tensor
@@ -68,7 +69,9 @@ def try_embedding(model: ReIDModel, images: Tensor, priors: Mapping[str, Tensor]
 
 
 def _distrust(results: Callable[[Machine], tuple[Results, Results]], machine: Machine) -> Distrust | None:
-    first, again, exact = (results(each) for each in (machine, machine, replace(machine, bfloat16=False)))
+    # What reads memory that nobody wrote reads NaN there, and is found.
+    with new_tensors(filled=True):
+        first, again, exact = (results(each) for each in (machine, machine, replace(machine, bfloat16=False)))
     for tried, repeated in zip(first, again, strict=True):
         for name, value in tried.items():
             if not torch.isfinite(value).all():

@@ -1,4 +1,4 @@
-"""How many threads a run computes with on the CPU."""
+"""How a run uses the processor: its threads, and the memory of its new tensors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
+from harness.machine.memory import keep_freed_memory, new_tensors
 from harness.plan.plan import Run
 from harness.recipe import Profile
 
@@ -18,12 +19,14 @@ Their figures are then also the same bits with any number of cores: threads chan
 
 
 @contextmanager
-def threads_of(run: Run) -> Iterator[None]:
-    """Compute with the threads of a run: one for a small network, else those that PyTorch has."""
+def computing(run: Run) -> Iterator[None]:
+    """Compute a run: a small network with one thread, others with those that PyTorch has."""
+    keep_freed_memory()
     available = torch.get_num_threads()
     if run.profile in SINGLE_THREADED:
         torch.set_num_threads(1)
     try:
-        yield
+        with new_tensors(filled=False):
+            yield
     finally:
         torch.set_num_threads(available)

@@ -24,7 +24,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to keep what is freed")
 def test_a_block_that_is_freed_and_taken_again_needs_no_new_pages():
-    finished = subprocess.run([sys.executable, "-c", PAGES_OF_A_SECOND_BLOCK], capture_output=True, text=True, check=True)
+    finished = subprocess.run(
+        [sys.executable, "-c", PAGES_OF_A_SECOND_BLOCK], capture_output=True, text=True, check=True
+    )
     # 64 MiB are 16,384 pages.
     assert int(finished.stdout) < 1000
 

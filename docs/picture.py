@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from figures import REFERENCE, ROOT
 from PIL import Image
 
-from harness.reporting import write_report
+from harness.reporting.pages import write_report
 from harness.results.store import existing
 from harness.tables import tables
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.commands.request import CheckRequest
 from harness.runs.contract.outcome import outcomes
+from harness.tables import tables
 
 
 def execute(request: CheckRequest) -> int:
@@ -17,4 +18,9 @@ def execute(request: CheckRequest) -> int:
         made += not outcome.skipped
         failed += bool(outcome.faults)
     print(f"{request.method}: {f'{failed} of {made} checks failed' if failed else f'{made} checks passed'}")
-    return 1 if failed else 0
+    if failed:
+        return 1
+    own = [table.id for table in tables().values() if table.method == request.method]
+    if own:
+        print(f"run it: reid-tables run --table {own[0]}")
+    return 0

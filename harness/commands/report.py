@@ -7,8 +7,8 @@ from pathlib import Path
 
 from harness.commands.request import Request
 from harness.commands.watching import watch
-from harness.reporting import write_report
 from harness.reporting.known_records import known_records
+from harness.reporting.pages import write_report
 from harness.results.store import Store, existing
 from harness.tables import table, tables
 

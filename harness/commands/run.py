@@ -23,7 +23,6 @@ from harness.plan.planner import Planner
 from harness.plan.selection import Choice
 from harness.plan.shelf import Shelf
 from harness.progress import Watch
-from harness.reporting import write_report
 from harness.reporting.complexity import as_text, complexity_table
 from harness.reporting.known_records import known_records
 from harness.results.record import MeasuredTable, Record, cell_of
@@ -204,6 +203,9 @@ def _recorded_elsewhere(plan: Plan, records: Sequence[Record], store: Store) -> 
 
 
 def _write_report(request: Request, store: Store, choices: Iterable[Choice]) -> None:
+    # Here, for it takes seconds to import what draws charts, and a run need not wait for it.
+    from harness.reporting.pages import write_report
+
     found = store.find_records()
     records, left_out = known_records(found.records, tables())
     pages = write_report(

@@ -29,6 +29,8 @@ def read_feature_file(path: Path) -> StoredFeatures:
 
     Raises BadInput, naming the file and the array, when one is missing or damaged, or features are no matrix.
     """
+    if path.suffix == ".npy":
+        raise BadInput(f"{path} has no labels; give QUERY.npy GALLERY.npy --labels CSV, or one npz file; {GUIDE}")
     present = list_arrays(path)
     missing = [name for name in REQUIRED if name not in present]
     missing += [other for name, other in _PARTNERS.items() if name in present and other not in present]
@@ -58,6 +60,8 @@ def _features(source: Path, found: dict[str, NDArray[Any]]) -> StoredFeatures:
     for name in ("query", "gallery", "junk"):
         if name in found and found[name].ndim != 2:
             raise BadInput(f"{source}: {name} must be a matrix, one row per image, not of shape {found[name].shape}")
+        if name in SPLITS and not len(found[name]):
+            raise BadInput(f"{source}: {name} holds no features; give one row per image")
     cams = {split: found.get(f"{split}_cams", np.zeros(len(found[split]), np.int64)) for split in SPLITS}
     return StoredFeatures(
         {False: found["query"]},

@@ -86,7 +86,7 @@ def score_file(
     """
     rule = protocol_for(protocol)
     if (gallery is None) != (labels is None):
-        raise BadInput("features in two npy files need a CSV of their labels: give query, gallery and labels together")
+        raise BadInput("features in two npy files need a CSV of their labels: give QUERY.npy GALLERY.npy --labels CSV")
     if gallery is None or labels is None:
         found = read_feature_file(Path(features))
     else:

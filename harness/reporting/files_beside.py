@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from harness.files.names import dataset_stem
-from harness.reporting.cells import Group
-from harness.reporting.mechanism import MechanismCurve
-from harness.reporting.orderings import Ordering
-from harness.reporting.sections import GroupSection
 from harness.reporting.tabular import plain_booktabs, plain_csv
 from harness.reporting.wording import DASH, metric_name, signed
 from harness.tables import Table
+
+if TYPE_CHECKING:
+    # They draw charts. A model card and the page of a search have none, and need no matplotlib.
+    from harness.reporting.cells import Group
+    from harness.reporting.mechanism import MechanismCurve
+    from harness.reporting.orderings import Ordering
+    from harness.reporting.sections import GroupSection
 
 FOLDER = "files"
 """Folder of the files, beside the pages."""

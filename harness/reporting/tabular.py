@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import pandas as pd
-
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -83,12 +81,19 @@ def plain_booktabs(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> st
 
 def plain_csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Lines of text below ``headings``."""
-    return pd.DataFrame(list(rows), columns=list(headings)).to_csv(index=False, lineterminator="\n")
+    return _csv(headings, rows)
 
 
 def csv_text(lines: Iterable[Sequence[str]]) -> str:
     """``lines`` of figures below the header of all tables."""
-    return pd.DataFrame(list(lines), columns=list(CSV_HEADER)).to_csv(index=False, lineterminator="\n")
+    return _csv(CSV_HEADER, lines)
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    # Here, so that LaTeX alone, and a page without tables, need no pandas.
+    import pandas as pd
+
+    return pd.DataFrame(list(rows), columns=list(header)).to_csv(index=False, lineterminator="\n")
 
 
 def _line(values: Sequence[str]) -> str:

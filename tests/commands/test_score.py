@@ -53,7 +53,7 @@ def test_published_figures_show_which_rule_comes_nearest(tmp_path, capsys):
         (("--published", "mAP=80"), "unknown metric 'mAP'; the nearest known: 'map'"),
         (("--published", "map=high"), "--published map=high: write METRIC=PERCENT, such as map=85.1"),
         (("b.npy", "c.npy"), "score is given 3 files; give one npz file, or two npy files and --labels"),
-        (("b.npy",), "give query, gallery and labels together"),
+        (("b.npy",), "give QUERY.npy GALLERY.npy --labels CSV"),
         (("--protocol", "sysu_all", "--rerank"), "it is not scored with re-ranking"),
     ],
 )

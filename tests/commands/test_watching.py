@@ -3,8 +3,8 @@
 import json
 
 from harness.commands.watching import changed_tables, files_of, live_state, watch
-from harness.reporting import write_report
 from harness.reporting.page_files import page_versions
+from harness.reporting.pages import write_report
 from harness.results.store import Store
 from harness.status.board import Board
 from harness.tables import tables

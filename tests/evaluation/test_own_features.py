@@ -164,8 +164,19 @@ def test_files_that_are_no_features_are_named(tmp_path):
         score_file(query, saved(tmp_path), labels)
     with pytest.raises(BadInput, match=r"text\.npz cannot be read as an npy file"):
         score_file(query, tmp_path / "text.npz", labels)
-    with pytest.raises(BadInput, match="give query, gallery and labels together"):
+    with pytest.raises(BadInput, match=r"give QUERY.npy GALLERY.npy --labels CSV"):
         score_file(query, query)
     (tmp_path / "latin.csv").write_bytes(b"split,id\nqu\xe9ry,1\n")
     with pytest.raises(BadInput, match=r"latin\.csv cannot be read as CSV"):
         score_file(query, query, tmp_path / "latin.csv")
+
+
+def test_a_split_without_features_is_named(tmp_path):
+    with pytest.raises(BadInput, match=r"features.npz: query holds no features; give one row per image"):
+        score_file(saved(tmp_path, query=np.zeros((0, 6), np.float32), query_ids=PEOPLE[:0], query_cams=PEOPLE[:0]))
+
+
+def test_one_npy_file_alone_is_told_what_goes_with_it(tmp_path):
+    query, _, _ = written(tmp_path, rows_of("query"))
+    with pytest.raises(BadInput, match=r"query.npy has no labels; give QUERY.npy GALLERY.npy --labels CSV"):
+        score_file(query)

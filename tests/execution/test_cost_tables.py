@@ -15,8 +15,8 @@ from harness.measure import in_turns as measuring
 from harness.measure.in_turns import Subject, costs_in_turns, query_costs_in_turns
 from harness.plan.selection import choose
 from harness.plan.shelf import Shelf
-from harness.reporting import write_report
 from harness.reporting.complexity import as_text, complexity_csv, complexity_table
+from harness.reporting.pages import write_report
 from harness.results.fields import missing_field
 from harness.results.record import MeasuredTable
 from harness.results.store import Store

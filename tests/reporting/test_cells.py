@@ -12,11 +12,11 @@ from harness.cell import Cell
 from harness.datasets import dataset
 from harness.evaluation.verdicts import SINGLE_SEED_NOISE_POINTS, judge, split_reasons
 from harness.plan.plan import PlannedCell
-from harness.reporting import write_report
 from harness.reporting.cells import Group, measured_cell
 from harness.reporting.headline import headline
 from harness.reporting.layout import lay_out
 from harness.reporting.orderings import orderings
+from harness.reporting.pages import write_report
 from harness.results.stored import StoredArrays
 from harness.runs import comparability
 from harness.tables import Claim, table

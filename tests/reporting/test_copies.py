@@ -7,11 +7,11 @@ from collections import Counter
 import pytest
 
 from harness.datasets.base import Passport
-from harness.reporting import write_report
 from harness.reporting.complexity import complexity_csv, complexity_latex, complexity_table
 from harness.reporting.copies import latex, long_csv
 from harness.reporting.counts import count_table, counts_csv, counts_latex
 from harness.reporting.layout import lay_out
+from harness.reporting.pages import write_report
 from harness.reporting.tabular import CSV_HEADER, escape_latex
 from harness.results.store import Store
 from harness.tables import tables

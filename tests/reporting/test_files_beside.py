@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness.reporting import write_report
+from harness.reporting.pages import write_report
 from harness.tables import tables
 from tests.records import done_record
 from tests.reporting.test_pages import keep_arrays, small_table

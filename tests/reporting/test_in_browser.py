@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.reporting import write_report
+from harness.reporting.pages import write_report
 from harness.tables import tables
 from tests.records import done_record, failed_record
 from tests.reporting.inspected import keep_album, keep_queries

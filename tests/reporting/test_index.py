@@ -7,7 +7,7 @@ import pytest
 
 from harness import report as command_line
 from harness.errors import BadInput
-from harness.reporting import write_report
+from harness.reporting.pages import write_report
 from harness.results.store import Store
 from harness.tables import tables
 from tests.records import done_record, failed_record

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness.reporting import write_report
+from harness.reporting.pages import write_report
 from harness.tables import tables
 from tests.records import done_record, failed_record
 from tests.reporting.test_pages import keep_arrays

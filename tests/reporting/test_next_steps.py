@@ -4,7 +4,7 @@ import re
 import shlex
 
 from harness.commands.options import parse_flags
-from harness.reporting import write_report
+from harness.reporting.pages import write_report
 from harness.tables import Claim, tables
 from tests.records import done_record, failed_record
 from tests.reporting.test_pages import keep_arrays, small_table

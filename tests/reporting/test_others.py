@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness.reporting import write_report
+from harness.reporting.pages import write_report
 from harness.results.imported import import_records, note_verification
 from harness.results.store import Store
 from harness.tables import tables

@@ -1,7 +1,7 @@
 """Files of pages: their version, and what only a watched page has."""
 
-from harness.reporting import write_report
 from harness.reporting.page_files import page_versions, settle_pages
+from harness.reporting.pages import write_report
 from harness.tables import tables
 from tests.records import done_record
 

@@ -8,11 +8,11 @@ import pytest
 
 from harness.evaluation.metrics import Scores
 from harness.evaluation.ranking import Ranking
-from harness.reporting import write_report
 from harness.reporting.cells import Group
 from harness.reporting.charts import Bar, Line, cmc_chart, map_chart
 from harness.reporting.copies import latex, long_csv
 from harness.reporting.layout import lay_out
+from harness.reporting.pages import write_report
 from harness.results.store import contact_sheet_path
 from harness.tables import Claim, Figure, Paper, Row, Table, tables
 from tests.records import SCRATCH, done_record, failed_record

@@ -39,8 +39,8 @@ def plant(folder, file, sound, fault):
 def test_the_template_passes_every_check(plugin, capsys):
     assert main(["check", "my_reid"]) == 0
     printed = capsys.readouterr().out
-    assert printed.count("✓") == len(printed.splitlines()) - 1
-    assert printed.endswith("my_reid: 15 checks passed\n")
+    assert printed.count("✓") == len(printed.splitlines()) - 2
+    assert printed.endswith("my_reid: 15 checks passed\nrun it: reid-tables run --table my_reid_main\n")
 
 
 FAULTS = {

@@ -27,8 +27,8 @@ from harness.reporting.complexity import as_text, complexity_table
 from harness.reporting.known_records import known_records
 from harness.results.record import MeasuredTable, Record, cell_of
 from harness.results.store import Store
-from harness.runs.context import RunContext
 from harness.runs.computing import SINGLE_THREADED
+from harness.runs.context import RunContext
 from harness.status.announcements import announced
 from harness.status.tracking import ask_for_trackers
 from harness.status.views import LiveTables

@@ -81,19 +81,15 @@ def plain_booktabs(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> st
 
 def plain_csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Lines of text below ``headings``."""
-    return _csv(headings, rows)
+    # Here, so that a page without tables needs no pandas.
+    import pandas as pd
+
+    return pd.DataFrame(list(rows), columns=list(headings)).to_csv(index=False, lineterminator="\n")
 
 
 def csv_text(lines: Iterable[Sequence[str]]) -> str:
     """``lines`` of figures below the header of all tables."""
-    return _csv(CSV_HEADER, lines)
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    # Here, so that LaTeX alone, and a page without tables, need no pandas.
-    import pandas as pd
-
-    return pd.DataFrame(list(rows), columns=list(header)).to_csv(index=False, lineterminator="\n")
+    return plain_csv(CSV_HEADER, lines)
 
 
 def _line(values: Sequence[str]) -> str:

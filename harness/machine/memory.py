@@ -6,6 +6,7 @@ import ctypes
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -36,9 +37,11 @@ def new_tensors(filled: bool) -> Iterator[None]:
     Filled, code that reads what it never wrote gives NaN instead of a chance value. PyTorch does so by default, at a
     twentieth of the time of a small network's step. What is computed is the same bits.
     """
-    before = torch.utils.deterministic.fill_uninitialized_memory
-    torch.utils.deterministic.fill_uninitialized_memory = filled
+    # A property of the module, of which type checkers know nothing.
+    settings: Any = torch.utils.deterministic
+    before = settings.fill_uninitialized_memory
+    settings.fill_uninitialized_memory = filled
     try:
         yield
     finally:
-        torch.utils.deterministic.fill_uninitialized_memory = before
+        settings.fill_uninitialized_memory = before

@@ -11,7 +11,9 @@ from harness.tables import Row
 
 def is_full(row: Row, at_test: bool = False) -> bool:
     """Whether a row trains the full method; with ``at_test``, whether it also reads the method's own feature."""
-    if not registry.is_built(row.method):
+    if not row.switches:
+        return True
+    if row.method not in registry.folders() or not registry.is_built(row.method):
         return False
     plugin = registry.method(row.method)
     defaults, own = asdict(plugin.switches()), asdict(plugin.parse(dict(row.switches), row.key))

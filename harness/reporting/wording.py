@@ -46,8 +46,14 @@ def significant(value: float | None, digits: int = 4) -> str:
 
 
 def signed(value: float, decimals: int = 1) -> str:
-    """A difference with its sign, ``+0.8`` or ``−0.3`` (a true minus)."""
-    return f"{value:+.{decimals}f}".replace("-", "−")
+    """A difference with its sign, ``+0.8`` or ``−0.3`` (a true minus); ``0.0`` has none."""
+    text = f"{value:+.{decimals}f}".replace("-", "−")
+    return text[1:] if float(text[1:]) == 0 else text
+
+
+def bound(value: float) -> str:
+    """A bound of a difference, with more decimals where one would hide on which side of zero it lies."""
+    return signed(value, 1 if abs(value) >= 0.05 else 2)
 
 
 def count(value: float | None) -> str:

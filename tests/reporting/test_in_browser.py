@@ -249,7 +249,7 @@ def test_the_printed_page_has_the_answer_and_the_lists(watched, report):
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 
-@pytest.mark.parametrize("name", ["index.html", "mpn_ablation.html", "mpn_other.html"])
+@pytest.mark.parametrize("name", ["index.html", "mpn_ablation.html", "mpn_other.html", "method-mpn.html"])
 @pytest.mark.parametrize(
     "watched", [{}, {"color_scheme": "dark"}, {"viewport": PHONE}], indirect=True, ids=["wide", "dark", "phone"]
 )

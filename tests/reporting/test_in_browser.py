@@ -125,6 +125,7 @@ def test_three_clicks_lead_from_the_index_to_the_people_that_the_full_method_gai
     page = watched.open(report / "index.html")
     page.get_by_role("link", name="who gains?").click()
     watched.opened += 1
+    page.locator(".queries li").first.wait_for()
     assert re.match(r"Of \+\d+\.\d mAP of MPN over Baseline, \+\d+\.\d come from “head cut off”", answer(page))
     page.get_by_role("button", name="Show these queries").click()
     page.locator(".queries li button").nth(1).click()

@@ -11,7 +11,8 @@ from harness.reporting.cell_strips import CLAIM_WORDS, Strip, span, strip
 from harness.reporting.cells import Measured, MeasuredCell
 from harness.reporting.complexity import complexity_table
 from harness.reporting.counts import count_table
-from harness.reporting.layout import Layout
+from harness.reporting.layout import Layout, ShownCell
+from harness.reporting.people_link import PeopleLink, people_link
 from harness.reporting.sources import Sources, method_page
 from harness.reporting.states import STATES, count_states
 from harness.tables import Paper, Table
@@ -59,6 +60,7 @@ class BoardMethod:
     page: str
     built: bool
     tables: tuple[BoardTable, ...]
+    people: PeopleLink | None
 
     @property
     def measured(self) -> list[BoardTable]:
@@ -109,13 +111,17 @@ class BoardMethod:
 
 @dataclass(frozen=True)
 class NewResult:
-    """A measured cell with its main figure, and when its newest training began."""
+    """The newest cell of one table and group with its main figure, and when its training began.
+
+    ``rows`` counts the measured rows of the group.
+    """
 
     table: Table
     page: str
     cell: MeasuredCell
     figure: Measured
     started: str
+    rows: int
 
 
 def board_methods(sources: Sources, pages: frozenset[str]) -> list[BoardMethod]:
@@ -125,31 +131,36 @@ def board_methods(sources: Sources, pages: frozenset[str]) -> list[BoardMethod]:
         sources: Everything measured.
         pages: File names of the pages that exist.
     """
-    layouts = sorted(sources.layouts.values(), key=lambda layout: layout.table.method)
+    every = sorted(sources.layouts.values(), key=lambda layout: layout.table.method)
     found = []
-    for method, own in groupby(layouts, key=lambda layout: layout.table.method):
-        entries = [_entry(sources, layout, pages) for layout in own]
+    for method, own in groupby(every, key=lambda layout: layout.table.method):
+        layouts = list(own)
+        entries = [_entry(sources, layout, pages) for layout in layouts]
         first, page = entries[0].table, method_page(method)
         ordered = tuple(sorted(entries, key=lambda entry: entry.newest, reverse=True))
-        found.append(BoardMethod(method, first.paper, page if page in pages else "", first.built, ordered))
+        people = people_link(layouts, sources.stored, pages)
+        found.append(BoardMethod(method, first.paper, page if page in pages else "", first.built, ordered, people))
     return sorted(sorted(found, key=lambda each: each.newest, reverse=True), key=lambda each: each.is_baseline)
 
 
 def newest_results(sources: Sources) -> list[NewResult]:
-    """The cells whose trainings began last."""
+    """The groups whose trainings began last, each with its newest cell."""
     found = [
-        NewResult(
-            layout.table,
-            f"{layout.table.id}.html#{shown.id}",
-            shown.cell,
-            shown.cell.figures.get("map") or next(iter(shown.cell.figures.values())),
-            max(record["receipt"]["started"] for record in shown.cell.done),
-        )
+        _newest_of([shown for shown in layout.shown_cells if shown.cell.group == group and shown.cell.done], layout)
         for layout in sources.layouts.values()
-        for shown in layout.shown_cells
-        if shown.cell.done
+        for group in layout.measured
+        if any(cell.done for cell in layout.cells(group))
     ]
     return sorted(found, key=lambda each: each.started, reverse=True)[:NEWEST]
+
+
+def _newest_of(done: Sequence[ShownCell], layout: Layout) -> NewResult:
+    started = {shown.id: max(record["receipt"]["started"] for record in shown.cell.done) for shown in done}
+    shown = max(done, key=lambda each: started[each.id])
+    figures = shown.cell.figures
+    figure = figures.get("map") or next(iter(figures.values()))
+    page = f"{layout.table.id}.html#{shown.id}"
+    return NewResult(layout.table, page, shown.cell, figure, started[shown.id], len(done))
 
 
 def total_states(methods: Sequence[BoardMethod]) -> dict[str, int]:

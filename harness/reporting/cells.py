@@ -11,6 +11,7 @@ from harness.cell import Cell, cell_command
 from harness.datasets import dataset as dataset_spec
 from harness.evaluation.cell_verdict import CellVerdict, judge_cell
 from harness.evaluation.verdicts import Verdict, mean_per_split
+from harness.files.names import dataset_stem
 from harness.recipe import Profile
 from harness.reporting.cost_figures import MEANINGS, MeasuredCost, measured_cost
 from harness.reporting.wording import plain_message
@@ -83,6 +84,11 @@ class Group:
     def title(self) -> str:
         """The dataset's name and the profile, for headings."""
         return f"{dataset_spec(self.dataset).title}, profile {self.profile}"
+
+    @property
+    def anchor(self) -> str:
+        """The id of its inspector on a page."""
+        return f"queries-{dataset_stem(self.dataset)}-{self.profile}"
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.reporting.cells import MeasuredCell
 from harness.reporting.cost_figures import query_seconds
-from harness.reporting.wording import DASH, count, fixed, millions
+from harness.reporting.wording import DASH, count, device_words, fixed, millions
 from harness.results.record import Cost, ExtractionLatency, MatchingLatency
 
 HEADINGS = (
@@ -76,16 +76,23 @@ def _notes(cost: Cost) -> list[str]:
     latency = cost["latency"]
     return [
         f"Multiply-adds: {cost['macs']['convention']}.",
-        f"Latency on {latency['device']}.",
+        f"Latency on {device_words(latency['device'])}.",
         f"Large batch: {count(latency['features_large']['batch'])} images, time per image.",
         f"Matching: one query against {count(latency['matching']['gallery'])} gallery images.",
         "A query in all: the median of features at batch 1 plus the median of matching.",
-        *(_estimator(kind, name) for kind, name in cost["estimators"].items()),
+        *_estimators(cost["estimators"]),
     ]
 
 
-def _estimator(kind: str, name: str | None) -> str:
-    """How the estimator of one kind of prior of test images is counted."""
-    if name is None:
-        return f"A row that reads {kind} at test needs a network to make them; it is not counted."
+def _estimators(names: Mapping[str, str | None]) -> list[str]:
+    """How the estimators of priors of test images are counted."""
+    unknown = [kind for kind, name in names.items() if name is None]
+    notes = [_counted_estimator(kind, name) for kind, name in names.items() if name is not None]
+    if unknown:
+        reads = " or ".join(unknown)
+        notes.append(f"A row that reads {reads} at test needs a network that makes it; its cost is not counted.")
+    return notes
+
+
+def _counted_estimator(kind: str, name: str) -> str:
     return f"Of priors: {name}, which a row that reads {kind} at test would need; counted, but not run or timed here."

@@ -73,7 +73,5 @@ def _span(counts: Sequence[int]) -> str:
 
 def _starts(cells: Sequence[MeasuredCell]) -> list[str]:
     starts = [record["receipt"]["initialisation"] for cell in cells for record in cell.done]
-    # With a run per seed, their names would fill the sentence.
-    name_run = len({start["run"] for start in starts}) == 1
-    sources = sorted({plain_message(start_sentence(start, name_run)) for start in starts})
+    sources = sorted({plain_message(start_sentence(start, name_run=False)) for start in starts})
     return [f"initialised from {listing(sources)}"] if sources else []

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from harness.errors import BadInput
 from harness.reporting.cells import MeasuredCell
 from harness.reporting.embedding_map import MapData, embedding_map, mapped_rows
+from harness.reporting.full_method import full_row
 from harness.reporting.picture_sheet import Sheet, picture_sheet
 from harness.reporting.query_facts import FactData, fact_data
 from harness.reporting.tested_queries import TestedQueries, tested_queries
@@ -233,12 +234,11 @@ def _choices(trainings: Sequence[_Training]) -> list[ChoiceData]:
 
 
 def _pair(trainings: Sequence[_Training], choices: Sequence[ChoiceData]) -> list[int]:
-    """The row with the default switches, else the last one, against the first other row."""
+    """The full method, else the last row, against the first other row."""
     first_of_row = {
         trainings[choice["trainings"][0]].cell.row.key: place for place, choice in reversed([*enumerate(choices)])
     }
-    full = [training.cell.row.key for training in trainings if not training.cell.row.switches]
-    better = full[0] if full else trainings[-1].cell.row.key
+    better = full_row([training.cell.row for training in trainings]).key
     others = [row for row in first_of_row if row != better]
     baseline = min((first_of_row[row] for row in others), default=-1)
     return [first_of_row[better], baseline]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 
 from harness.reporting.cells import Column, Group, Measured, MeasuredCell, best_values, columns, measured_cell
@@ -67,13 +68,20 @@ class Layout:
 
     @property
     def measured(self) -> list[Group]:
-        """Groups with at least one record, in the order of the columns."""
-        return [group for column in self.columns for group in column.groups if group.profile]
+        """Groups with at least one record, in the order of ``measured_columns``."""
+        return [group for column in self.measured_columns for group in column.groups if group.profile]
 
-    @property
+    @cached_property
     def measured_columns(self) -> list[Column]:
-        """Columns with at least one record."""
-        return [column for column in self.columns if any(group.profile for group in column.groups)]
+        """Columns with at least one record: those of at least half their rows first, each part in the paper's order."""
+        found = [column for column in self.columns if any(group.profile for group in column.groups)]
+        return found if self.table.shows_mechanism else sorted(found, key=self._is_sparse)
+
+    def _is_sparse(self, column: Column) -> bool:
+        """Whether every group of the column lacks more than half its rows, and none of its figures is comparable."""
+        cells = [self.cells(group) for group in column.groups]
+        lacking = all(2 * sum(bool(cell.done) for cell in own) < len(own) for own in cells)
+        return lacking and all(cell.reasons for own in cells for cell in own if cell.done)
 
     @property
     def other_columns(self) -> list[Column]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from harness import registry
 from harness.machine.hardware import device_name
 from harness.reporting.cells import PROFILE_ORDER, Group, MeasuredCell
+from harness.reporting.full_method import is_full
 from harness.reporting.layout import Layout
-from harness.reporting.wording import count, fixed, millions
+from harness.reporting.wording import count, device_words, fixed, millions
 from harness.tables import Table
 
 HEADINGS = ("mAP, %", "Parameters", "Multiply-adds", "ms per image", "Training, images/s", "Peak memory")
@@ -36,8 +36,9 @@ class CostComparison:
 
 
 def cost_comparisons(method: str, layouts: Iterable[Layout], baselines: Iterable[str]) -> list[CostComparison]:
-    """One comparison per dataset and profile on which the method was measured.
+    """One comparison per dataset and profile on which the method was measured with a baseline.
 
+    Without any baseline: the method alone, once.
     Each method stands there with its full network; with the first row that was measured, where that was not.
 
     Args:
@@ -53,20 +54,12 @@ def cost_comparisons(method: str, layouts: Iterable[Layout], baselines: Iterable
             if cell.done and cell.row.method in compared:
                 place = Group(cell.group.dataset, cell.group.profile, ())
                 chosen = found.setdefault(place, {})
-                if cell.row.method not in chosen or (_is_full(cell) and not _is_full(chosen[cell.row.method][1])):
+                if cell.row.method not in chosen or (is_full(cell.row) and not is_full(chosen[cell.row.method][1].row)):
                     chosen[cell.row.method] = (layout.table, cell)
     own = {group: cells for group, cells in found.items() if method in cells}
     ordered = sorted(own, key=lambda group: PROFILE_ORDER.index(group.profile) if group.profile else 0)
-    return [_comparison(method, group, own[group]) for group in ordered]
-
-
-def _is_full(cell: MeasuredCell) -> bool:
-    """Whether the row's switches are the defaults: the full method."""
-    if not registry.is_built(cell.row.method):
-        return False
-    plugin = registry.method(cell.row.method)
-    defaults, own = asdict(plugin.switches()), asdict(plugin.parse(dict(cell.row.switches), cell.row.key))
-    return all(own[name] == value for name, value in defaults.items() if name not in plugin.test_switches)
+    with_baseline = [group for group in ordered if len(own[group]) > 1]
+    return [_comparison(method, group, own[group]) for group in with_baseline or ordered[:1]]
 
 
 def _comparison(method: str, group: Group, cells: Mapping[str, tuple[Table, MeasuredCell]]) -> CostComparison:
@@ -75,7 +68,7 @@ def _comparison(method: str, group: Group, cells: Mapping[str, tuple[Table, Meas
         CostLine(name, cell.row.key, f"{table.id}.html", name == method, _numbers(cell))
         for name, (table, cell) in ordered
     )
-    devices = [device_name(cell.done[0]["receipt"]["hardware"]) for _, (_, cell) in ordered]
+    devices = [device_words(device_name(cell.done[0]["receipt"]["hardware"])) for _, (_, cell) in ordered]
     return CostComparison(group.title, lines, tuple(dict.fromkeys(devices)))
 
 

@@ -45,7 +45,7 @@ def method_page_text(sources: Sources, method: BoardMethod, methods: Sequence[Bo
         method=method,
         readme=method_readme(method.id),
         mechanisms=[curve for layout in layouts for curve in mechanism_curves(layout)],
-        claims=claims,
+        claims=sorted(claims, key=lambda each: each.forest is None),
         stated=sum(len(layout.table.claims) for layout in layouts),
         costs=cost_comparisons(method.id, sources.layouts.values(), baselines),
         cost_headings=HEADINGS,

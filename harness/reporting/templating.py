@@ -29,7 +29,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     for written in (
-        *(wording.metric_name, wording.printed, wording.fixed, wording.significant, wording.signed),
+        *(wording.metric_name, wording.printed, wording.fixed, wording.significant, wording.signed, wording.bound),
         *(wording.count, wording.item, wording.plain_message, wording.plain_tick, wording.moment),
         *(typeset, start_sentence, computation_sentence),
     ):

@@ -64,8 +64,13 @@ def converged(cells: Sequence[MeasuredCell]) -> str:
 
 
 def _range(values: Sequence[float], form: str) -> str:
-    low, high = f"{min(values):{form}}", f"{max(values):{form}}"
+    low, high = (_rounded(value, form) for value in (min(values), max(values)))
     return low if low == high else f"{low} to {high}"
+
+
+def _rounded(value: float, form: str) -> str:
+    """A number in a format without decimals; a true minus, and no sign of zero."""
+    return "0" if not round(value) else f"{value:{form}}".replace("-", "−")
 
 
 def caption(curves: Sequence[TrainingCurves]) -> str:

@@ -46,8 +46,14 @@ def significant(value: float | None, digits: int = 4) -> str:
 
 
 def signed(value: float, decimals: int = 1) -> str:
-    """A difference with its sign, ``+0.8`` or ``−0.3`` (a true minus)."""
-    return f"{value:+.{decimals}f}".replace("-", "−")
+    """A difference with its sign, ``+0.8`` or ``−0.3`` (a true minus); ``0.0`` has none."""
+    text = f"{value:+.{decimals}f}".replace("-", "−")
+    return text[1:] if float(text[1:]) == 0 else text
+
+
+def bound(value: float) -> str:
+    """A bound of a difference, with more decimals where one would hide on which side of zero it lies."""
+    return signed(value, 1 if abs(value) >= 0.05 else 2)
 
 
 def count(value: float | None) -> str:
@@ -79,6 +85,11 @@ def plain_tick(value: float) -> str:
 def moment(started: str) -> str:
     """A time of a record, ``2026-11-26T20:27:13+00:00``, as ``26 Nov 2026, 20:27``."""
     return f"{datetime.fromisoformat(started):%-d %b %Y, %H:%M}"
+
+
+def device_words(device: str) -> str:
+    """The name of a device, ``AMD EPYC on 1 threads``, as ``AMD EPYC on 1 thread``."""
+    return f"{device.removesuffix(' on 1 threads')} on 1 thread" if device.endswith(" on 1 threads") else device
 
 
 def listing(parts: list[str]) -> str:

@@ -120,7 +120,7 @@ def test_the_page_shows_mean_spread_and_splits(tmp_path):
     text = page.read_text(encoding="utf-8")
     assert "10 of 10 splits, each a training of its own" in text
     shown = " ".join(body_cells(text)[-1])
-    assert "10 splits" in shown and "69.34 ± 6.06 69.34 +0.00" in shown
+    assert "10 splits" in shown and "69.34 ± 6.06 69.34 0.00" in shown
 
 
 def test_rows_of_more_and_fewer_splits_are_told_apart():

@@ -71,12 +71,14 @@ class Watched:
     def __init__(self, context):
         self.page = context.new_page()
         self.said, self.asked = [], []
+        self.opened = 0
         self.page.on("console", lambda message: self.said.append(message.text))
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
 
     def open(self, path):
         self.page.goto(path.as_uri())
+        self.opened += 1
         return self.page
 
     def show_inspector(self, path):
@@ -97,7 +99,7 @@ def watched(browser, request):
     context.close()
     assert found.said == []
     assert all(address.startswith(OWN_ADDRESSES) for address in found.asked)
-    assert sum(address.startswith("file:") for address in found.asked) == 1
+    assert sum(address.startswith("file:") for address in found.asked) == found.opened
 
 
 def answer(page):
@@ -117,6 +119,29 @@ def test_who_the_full_method_gains_on_is_said_at_once_and_seen_in_two_clicks(wat
     assert strips.count() == 2
     assert all(strips.nth(place).locator(".tile").count() >= 11 for place in (0, 1))
     assert page.locator(".compared .frame.right").count() > page.locator(".compared .frame.query").count()
+
+
+def test_three_clicks_lead_from_the_index_to_the_people_that_the_full_method_gains_on(watched, report):
+    page = watched.open(report / "index.html")
+    page.get_by_role("link", name="who gains?").click()
+    watched.opened += 1
+    page.locator(".queries li").first.wait_for()
+    assert re.match(r"Of \+\d+\.\d mAP of MPN over Baseline, \+\d+\.\d come from “head cut off”", answer(page))
+    page.get_by_role("button", name="Show these queries").click()
+    page.locator(".queries li button").nth(1).click()
+    assert page.locator(".compared .ranked").count() == 2
+
+
+def test_a_long_list_of_groups_scrolls_in_its_frame(watched, report):
+    page = watched.show_inspector(report / "mpn_ablation.html")
+    assert page.evaluate("getComputedStyle(document.querySelector('.groups')).overflowY") == "auto"
+
+
+def test_the_printed_index_says_what_its_marks_mean(watched, report):
+    page = watched.open(report / "index.html")
+    page.emulate_media(media="print")
+    assert "Measured in another setting than the paper's" in page.locator(".key .legend").inner_text()
+    assert page.locator(".steps button").first.is_hidden()
 
 
 def test_a_first_match_beyond_ten_stands_behind_the_list_with_its_rank(watched, report):
@@ -225,7 +250,7 @@ def test_the_printed_page_has_the_answer_and_the_lists(watched, report):
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 
-@pytest.mark.parametrize("name", ["index.html", "mpn_ablation.html", "mpn_other.html"])
+@pytest.mark.parametrize("name", ["index.html", "mpn_ablation.html", "mpn_other.html", "method-mpn.html"])
 @pytest.mark.parametrize(
     "watched", [{}, {"color_scheme": "dark"}, {"viewport": PHONE}], indirect=True, ids=["wide", "dark", "phone"]
 )

@@ -11,6 +11,7 @@ from harness.reporting.pages import write_report
 from harness.results.store import Store
 from harness.tables import tables
 from tests.records import done_record, failed_record
+from tests.reporting.inspected import keep_queries
 
 
 def test_index_lists_all_tables_with_their_cells(tmp_path):
@@ -85,6 +86,30 @@ def test_the_newest_results_and_their_tables_come_first(tmp_path):
     assert "24 Dec 2026, 18:00" in newest
     assert index.index('<section aria-labelledby="mdpr"') < index.index('<section aria-labelledby="mpn"')
     assert "1 more table without a record" in index
+
+
+def test_a_table_stands_once_among_the_newest_results_with_the_number_of_its_rows(tmp_path):
+    rows = ("Baseline", "MT Only", "MPN")
+    found = [done_record("mpn_ablation", row) for row in rows]
+    found[1]["receipt"]["started"] = "2026-12-24T18:00:00+00:00"
+    chosen = {"mpn_ablation": tables()["mpn_ablation"]}
+    index = write_report(found, chosen, tmp_path, tmp_path / "report")[-1].read_text(encoding="utf-8")
+    newest = index[index.index('<ol class="newest">') :].split("</ol>")[0]
+    assert newest.count("<li>") == 1
+    assert "mpn, Table 1: MT Only" in newest and "newest of 3 rows" in newest
+
+
+def test_a_method_links_to_its_fullest_comparison_query_by_query(tmp_path):
+    results = tmp_path / "results"
+    studied = [done_record("mpn_ablation", row, profile="study") for row in ("Baseline", "MPN")]
+    demo = [done_record("mpn_ablation", row) for row in ("Baseline", "MT Only", "MPN")]
+    for record in [*studied, *demo]:
+        keep_queries(results, record)
+    chosen = {name: tables()[name] for name in ("mpn_ablation", "mdpr_beta")}
+    written = write_report([*studied, *demo], chosen, results, tmp_path / "report")
+    index = written[-1].read_text(encoding="utf-8")
+    assert re.findall(r'<a href="([^"]*)"[^>]*>who gains\?</a>', index) == ["mpn_ablation.html#queries-synthetic-study"]
+    assert 'id="queries-synthetic-study"' in written[0].read_text(encoding="utf-8")
 
 
 def test_filters_offer_what_the_board_has(tmp_path):

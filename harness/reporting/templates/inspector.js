@@ -1,5 +1,5 @@
 // The inspector: two trainings on the same queries. State is what is chosen; everything shown is made from it.
-const FIRST_QUERIES = 20;
+const FIRST_QUERIES = 20, MANY_POINTS = 400;
 
 const inspector = (root) => {
   const data = JSON.parse(root.querySelector("script").textContent);
@@ -56,9 +56,11 @@ const inspector = (root) => {
       line(value, 0, value, 100, "grid"), line(0, value, 100, value, "grid"),
       make("svg:text", { x: x(value), y: 313, class: "middle" }, value), make("svg:text", { x: 34, y: y(value) + 4, class: "end" }, value),
     ]);
+    const many = matched.length > MANY_POINTS;
+    figure.classList.toggle("dense", many);
     const points = matched.map((query) => {
       const kind = query === state.query ? "point chosen" : inside(query) ? "point" : "point aside";
-      return make("svg:circle", { class: kind, cx: x(ap.second[query]), cy: y(ap.first[query]), r: query === state.query ? 6 : 3.4, "data-query": query });
+      return make("svg:circle", { class: kind, cx: x(ap.second[query]), cy: y(ap.first[query]), r: query === state.query ? 6 : many ? 2.4 : 3.4, "data-query": query });
     });
     points.sort((left, right) => left.classList.length - right.classList.length);
     figure.querySelector("svg").replaceChildren(...ticks, line(0, 0, 100, 100, "diagonal"), ...points);

@@ -20,7 +20,7 @@ const mark = (box) => {
   box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
 };
 const resized = new ResizeObserver((entries) => entries.forEach((entry) => mark(entry.target)));
-for (const box of document.querySelectorAll(".scroll")) {
+for (const box of document.querySelectorAll(".scroll, .chart")) {
   resized.observe(box);
   box.addEventListener("scroll", () => mark(box), { passive: true });
 }

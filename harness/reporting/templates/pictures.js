@@ -6,7 +6,10 @@ const make = (tag, attributes = {}, ...children) => {
   made.append(...children);
   return made;
 };
-const signed = (value, decimals = 1) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(decimals);
+const signed = (value, decimals = 1) => {
+  const digits = Math.abs(value).toFixed(decimals);
+  return Number(digits) === 0 ? digits : (value < 0 ? "−" : "+") + digits;
+};
 
 // The picture's own address is long: each image would carry it. A blob has a short one, and is made when first needed.
 const addresses = new WeakMap();
@@ -18,13 +21,16 @@ const pictureAddress = (sheet) => {
   return addresses.get(sheet);
 };
 
+const TILE_WIDTH = 44;
 const KINDS = { right: "same person", wrong: "someone else", query: "query", plain: "" };
 // One image with its frame and a word beneath; a name where the page holds no images.
 const tile = (data, image, kind, word) => {
   const { names, people, cameras } = data.images;
   const label = [word, KINDS[kind], `person ${people[image]}`, `camera ${cameras[image]}`, names[image]].filter(Boolean).join(", ");
   if (!data.sheet) return make("span", { class: `name ${kind}` }, `${word} ${names[image]}`);
-  const { columns, rows, width, height } = data.sheet;
+  // Tiles are drawn in one size, so that frames and words are alike however small the page's images are.
+  const { columns, rows } = data.sheet;
+  const width = TILE_WIDTH, height = (TILE_WIDTH * data.sheet.height) / data.sheet.width;
   const left = (image % columns) * width, top = Math.floor(image / columns) * height;
   const cut = make("svg:svg", { x: 0, y: 0, width, height, viewBox: `${left} ${top} ${width} ${height}` },
     make("svg:image", { href: pictureAddress(data.sheet), width: columns * width, height: rows * height }));

@@ -100,6 +100,11 @@ def _folder(entry: EntryPoint) -> Path:
     for location in map(Path, locations):
         if (location / "tables.yaml").is_file():
             return location
+        if (location / location.name / "tables.yaml").is_file():
+            raise BadInput(
+                f"{_named(entry)}: the folder {location} hides the package {entry.module} inside it, since Python "
+                "looks there first; rename that folder, or start from another one"
+            )
     raise BadInput(
         f"{_named(entry)}: no package {entry.module} with a tables.yaml in it can be found; install it again, its "
         "tables.yaml among its package data, or uninstall it"

@@ -67,6 +67,13 @@ def listed(site):
             id="no tables",
         ),
         pytest.param(
+            "mine = mine",
+            {"mine/mine/__init__.py": BOT, "mine/mine/tables.yaml": TABLES},
+            "mine hides the package mine inside it, since Python looks there first; rename that folder, or start from "
+            "another one",
+            id="a folder of its name beside the script",
+        ),
+        pytest.param(
             "bot = mine",
             {"mine/__init__.py": BOT, "mine/tables.yaml": TABLES},
             "entry point bot = mine of my-package: there is a method 'bot' already; give the entry point another name",

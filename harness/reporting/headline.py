@@ -22,7 +22,7 @@ SPENT = {
 
 
 def headline(layout: Layout) -> list[str]:
-    """One sentence per measured dataset and profile: seeds, rows and initialisation."""
+    """A sentence for each measured dataset and profile, said once: seeds, rows and initialisation."""
     if layout.table.prints_counts:
         return ["This table counts datasets; it needs no training."]
     if layout.table.prints_complexity:
@@ -30,7 +30,7 @@ def headline(layout: Layout) -> list[str]:
     if not any(row.row.runs for row in layout.rows):
         return ["This table quotes other work or describes data: its published figures are listed, nothing is run."]
     if layout.measured:
-        return [_group_sentence(group, layout.cells(group)) for group in layout.measured]
+        return list(dict.fromkeys(_group_sentence(group, layout.cells(group)) for group in layout.measured))
     if not layout.table.built:
         return ["The method is not built yet; its published figures are listed."]
     return ["Nothing has been measured for this table yet; click a dash for the command that measures its cell."]

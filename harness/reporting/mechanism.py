@@ -99,8 +99,10 @@ def _curve(layout: Layout, bands: dict[str, Band], title: str, knob: str) -> Mec
 
 
 def _texts(band: Band, positions: list[float]) -> tuple[str, ...]:
-    known = dict(zip(band.x, zip(band.mean, band.low, band.high, strict=True), strict=True))
-    return tuple(
-        "–" if place not in known else f"{fixed(known[place][0])} ({fixed(known[place][1])}–{fixed(known[place][2])})"
-        for place in positions
-    )
+    known = dict(zip(band.x, zip(band.mean, band.low, band.high, band.seeds, strict=True), strict=True))
+    return tuple(_text(*known[place]) if place in known else "–" for place in positions)
+
+
+def _text(mean: float, low: float, high: float, seeds: int) -> str:
+    """The mean; of several seeds also the lowest and the highest."""
+    return fixed(mean) if seeds == 1 else f"{fixed(mean)} ({fixed(low)}–{fixed(high)})"

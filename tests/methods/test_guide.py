@@ -68,24 +68,24 @@ def followed(home):
 def test_the_method_is_listed_kept_to_the_contract_run_and_found_in_the_tables(followed, home):
     assert re.search(r"^my_reid_main +Table 1 +1 of +2 rows run$", followed, re.MULTILINE)
     assert re.search(r"^my_reid: \d+ checks passed$", followed, re.MULTILINE) and "1 cells run, 0 failed" in followed
-    (record,) = (home / "my_reid" / "results" / "records" / "my_reid_main").glob("*.json")
+    (record,) = (home / "my-reid" / "results" / "records" / "my_reid_main").glob("*.json")
     record = json.loads(record.read_text())
     assert record["method"] == "my_reid" and record["status"] == "done" and 0 < record["metrics"]["map"] <= 100
-    page = (home / "my_reid" / "reports" / "my_reid_main.html").read_text()
+    page = (home / "my-reid" / "reports" / "my_reid_main.html").read_text()
     assert "My method" in page and f"{record['metrics']['map']:.1f}" in page and "85.9" in page
 
 
 def test_the_code_of_the_installed_package_is_part_of_the_runs_name(followed, home):
-    why = "cd ~/my_reid && python -m harness.run --why my_reid_main-'My method'-synthetic"
+    why = "cd ~/my-reid && python -m harness.run --why my_reid_main-'My method'-synthetic"
     unchanged = run(why, home)
     assert unchanged.returncode == 0 and ": cached:" in unchanged.stdout and "changed" not in unchanged.stdout
-    losses = home / "my_reid" / "my_reid" / "losses.py"
+    losses = home / "my-reid" / "my_reid" / "losses.py"
     losses.write_text(losses.read_text().replace("MARGIN = 0.2", "MARGIN = 0.3"))
     assert "my_reid.losses:MARGIN changed" in run(why, home).stdout
 
 
 def test_a_broken_package_is_named_in_one_line(followed, home):
-    tables = home / "my_reid" / "my_reid" / "tables.yaml"
+    tables = home / "my-reid" / "my_reid" / "tables.yaml"
     tables.rename(tables.with_suffix(".lost"))
     answer = run("python -m harness.run --list", home)
     assert answer.returncode == 2 and len(answer.stderr.splitlines()) == 1

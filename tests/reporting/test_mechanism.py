@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
+from harness.reporting.headline import headline
 from harness.reporting.layout import lay_out
 from harness.reporting.mechanism import mechanism_curves
 from harness.reporting.orderings import orderings
@@ -24,6 +26,18 @@ def test_the_curve_has_a_line_per_row_and_the_dials_numbers_as_ticks():
     (curve,) = mechanism_curves(lay_out(TABLE, records(["Baseline", "MPN"])))
     assert curve.title == "mAP along misalignment, profile demo"
     assert all(text in curve.drawing for text in ("Baseline", "MPN", ">0<", ">1<", ">2<"))
+
+
+def test_several_seeds_have_a_range_and_one_has_none():
+    for seeds, form in (((0,), r"\d+\.\d"), ((0, 1), r"\d+\.\d \(\d+\.\d–\d+\.\d\)")):
+        (curve,) = mechanism_curves(lay_out(TABLE, records(["MPN"], seeds=seeds)))
+        ((_, texts),) = curve.rows
+        assert all(re.fullmatch(form, text) for text in texts)
+
+
+def test_equal_groups_share_their_sentence_at_the_head_of_the_page():
+    assert len(headline(lay_out(TABLE, records(["MPN"])))) == 1
+    assert len(headline(lay_out(TABLE, [*records(["MPN"]), *records(["Baseline"], POSITIONS[:1])]))) == 2
 
 
 def test_a_papers_own_table_has_none():

@@ -16,7 +16,7 @@ from harness.reporting.orderings import Ordering, orderings
 from harness.results.record import DoneRecord
 from harness.results.store import existing
 from harness.results.stored import StoredArrays
-from harness.tables import Table, tables
+from harness.tables import Claim, Table, tables
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
@@ -56,7 +56,11 @@ def readme_table(records: Iterable[DoneRecord]) -> str:
 def claims_summary(records: Sequence[DoneRecord]) -> str:
     """One line per table with records of ``study``: how many of the paper's orderings hold on the embedded data."""
     lines = []
-    for table, found in _checked(records):
+    of_table: dict[str, list[Ordering]] = {}
+    for table, _, found in _checked(records):
+        of_table.setdefault(table.id, []).extend(found)
+    for table_id, found in of_table.items():
+        table = tables()[table_id]
         words = Counter(each.word for each in found)
         seeds = min(min(each.checked.seeds) for each in found if each.checked)
         lines.append(
@@ -69,27 +73,35 @@ def claims_summary(records: Sequence[DoneRecord]) -> str:
 def claims_in_full(records: Sequence[DoneRecord]) -> str:
     """Every ordering that was checked on records of ``study``: its difference with interval, and the paper's own."""
     lines = []
-    for table, found in _checked(records):
+    for table, dataset, found in _checked(records):
         for each in found:
             assert each.checked
             low, high = each.checked.interval
             paper = f"{each.paper.points:+.1f} ({each.paper.dataset})" if each.paper else ""
             lines.append(
-                f"| {table.method}, {table.label} | {each.claim.better} > {each.claim.worse} "
+                f"| {table.method}, {table.label} | {_stated(each.claim, table, dataset)} "
                 f"| {each.checked.difference:+.1f} [{low:+.1f}, {high:+.1f}] | {paper} | {each.word} |"
             )
     return _table("table | ordering | difference of mAP, 95 % interval | printed | outcome", lines)
 
 
-def _checked(records: Sequence[DoneRecord]) -> Iterator[tuple[Table, list[Ordering]]]:
-    """The orderings of each table that were checked on its records of ``study``, in the order of the tables."""
+def _stated(claim: Claim, table: Table, dataset: str) -> str:
+    """The ordering in words; in a table of a mechanism with the position of the dial."""
+    rows = f"{claim.better} > {claim.worse}"
+    if claim.more_at:
+        return f"{rows}: by more at `{claim.more_at}` than at `{claim.than_at}`"
+    return f"{rows} at `{dataset}`" if table.shows_mechanism else rows
+
+
+def _checked(records: Sequence[DoneRecord]) -> Iterator[tuple[Table, str, list[Ordering]]]:
+    """Each table with a dataset and the orderings that were checked on its records of ``study``."""
     studied = [record for record in records if record["profile"] == "study"]
     for table in tables().values():
         layout = lay_out(table, studied)
         for group in layout.measured:
             found = [each for each in orderings(layout, group, StoredArrays(REFERENCE)) if each.checked]
             if found:
-                yield table, found
+                yield table, group.dataset, found
 
 
 def method_tables(method_id: str, records: Iterable[DoneRecord]) -> str:

@@ -12,6 +12,7 @@ from harness.reporting.cells import Group, MeasuredCell
 from harness.reporting.glyphs import Glyph, Scale, glyph
 from harness.reporting.layout import Layout
 from harness.reporting.wording import plain_message
+from harness.results.record import DoneRecord
 from harness.results.stored import NotKept, StoredArrays
 from harness.tables import Claim, Table
 
@@ -105,12 +106,22 @@ def _ordering(
         remark = f"the records are of {len(splits)} splits, each with its own queries"
         return Ordering(claim, paper=paper, remark=remark)
     try:
-        sides = stored.per_query(better.done), stored.per_query(worse.done)
-        return Ordering(claim, check_claim(*sides, metric=claim.metric), paper)
+        first, second = _of_shared_seeds(better, worse)
+        checked = check_claim(stored.per_query(first), stored.per_query(second), metric=claim.metric)
+        return Ordering(claim, checked, paper)
     except NotKept:
         return Ordering(claim, paper=paper, remark=NOT_KEPT)
     except BadInput as error:
         return Ordering(claim, paper=paper, remark=plain_message(stored.on_page(error)))
+
+
+def _of_shared_seeds(better: MeasuredCell, worse: MeasuredCell) -> tuple[list[DoneRecord], list[DoneRecord]]:
+    """The records of the seeds that both rows have, which start alike; all records where they share no seed."""
+    shared = {record["seed"] for record in better.done} & {record["seed"] for record in worse.done}
+    first, second = (
+        [record for record in cell.done if not shared or record["seed"] in shared] for cell in (better, worse)
+    )
+    return first, second
 
 
 def _gain(claim: Claim, layout: Layout, group: Group, stored: StoredArrays) -> Ordering:
@@ -128,7 +139,8 @@ def _gain(claim: Claim, layout: Layout, group: Group, stored: StoredArrays) -> O
     if missing:
         return Ordering(claim, missing=missing)
     try:
-        sides = [(stored.per_query(row[0].done), stored.per_query(row[1].done)) for row in (better, worse)]
+        at = [_of_shared_seeds(*pair) for pair in zip(better, worse, strict=True)]
+        sides = [(stored.per_query(at[0][side]), stored.per_query(at[1][side])) for side in (0, 1)]
         return Ordering(claim, check_gain(sides[0], sides[1], metric=claim.metric))
     except NotKept:
         return Ordering(claim, remark=NOT_KEPT)

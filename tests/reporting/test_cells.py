@@ -147,8 +147,8 @@ def ordering_of(seeds_of_better, seeds_of_worse, folder):
 
 def test_an_ordering_is_checked_within_one_split(tmp_path):
     # Seeds 0 and 10 both train on split 1.
-    found = ordering_of([0, 10], [0], tmp_path)
-    assert (found.checked.word, found.checked.seeds) == ("holds", (2, 1))
+    found = ordering_of([0, 10], [0, 10], tmp_path)
+    assert (found.checked.word, found.checked.seeds) == ("holds", (2, 2))
 
 
 @pytest.mark.parametrize(("better", "worse"), [([0, 1], [0, 1]), ([0], [1])])

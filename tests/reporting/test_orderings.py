@@ -40,6 +40,21 @@ def test_zero_and_all_intervals_lie_on_the_scale_of_a_forest():
     assert forest([Ordering(CLAIM, missing=("b",))]) is None
 
 
+def test_rows_are_compared_by_the_seeds_that_both_have(tmp_path):
+    records = [done_record(TABLE.id, row, seed=seed) for row, seed in (("a", 0), ("a", 1), ("b", 0))]
+    for record, better in zip(records, (0, 15, 0), strict=True):
+        keep_arrays(tmp_path, record, better=better)
+
+    def compared(chosen):
+        layout = lay_out(TABLE, chosen)
+        (found,) = orderings(layout, layout.measured[0], StoredArrays(tmp_path))
+        return found.checked
+
+    assert compared(records) == compared([records[0], records[2]])
+    assert compared(records).difference != compared(records[1:]).difference
+    assert compared(records[1:]).seeds == (1, 1)
+
+
 def test_ranks_that_were_not_kept_are_said_without_a_path(tmp_path):
     layout = lay_out(TABLE, [done_record(TABLE.id, row) for row in "ab"])
     (found,) = orderings(layout, layout.measured[0], StoredArrays(tmp_path))

@@ -94,7 +94,7 @@ def test_input(compare, files, data):
 
 
 def test_loop(compare, data, machine, tmp_path):
-    # A CPU takes ten minutes for large images. With small ones the loop's own work weighs more: a stricter test.
+    # A CPU takes minutes for large images. With small ones the loop's own work weighs more: a stricter test.
     every = 1 if machine.device.type == "cuda" else 2
     height, width = HEIGHT // every, WIDTH // every
     recipe = replace(recipe_with(Sampler(16, 4)), height=height, width=width)

@@ -213,6 +213,14 @@ def test_pictures_are_loaded_when_they_are_opened(watched, report):
     assert page.locator("details.pictures[open] template").count() == 0
 
 
+def test_how_a_figure_was_made_is_laid_out_when_its_receipt_opens(watched, report):
+    page = watched.open(report / "mpn_ablation.html")
+    receipt = page.locator(".receipt").filter(has_text="To reproduce this figure").first
+    assert receipt.locator("dt").filter(has_text="initialisation").count() == 0
+    page.locator(f'[popovertarget="{receipt.get_attribute("id")}"]').first.click()
+    playwright.expect(receipt.locator("dt").filter(has_text="initialisation").first).to_be_visible()
+
+
 def test_copy_buttons_copy_or_select(watched, report):
     page = watched.open(report / "mpn_ablation.html")
     button = page.locator('[data-copy="csv"]')

@@ -1,8 +1,4 @@
 // Pictures and comparisons are made when a reader comes to them, or prints the page.
-const fill = (box) => {
-  const template = box.querySelector(":scope > template");
-  if (template) template.replaceWith(template.content);
-};
 const makers = new Map();
 for (const root of document.querySelectorAll(".inspector")) makers.set(root, () => inspector(root));
 const near = new IntersectionObserver((entries) => entries.forEach(({ isIntersecting, target }) => {

@@ -1,4 +1,5 @@
-// Everything on the page works without this: it adds the copy buttons, and says where a table is wider than the window.
+// Figures, claims and commands need no script. This adds the copy buttons, makes what a box keeps until it is opened, and
+// says where a table is wider than the window.
 document.documentElement.classList.add("script");
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
@@ -24,6 +25,11 @@ for (const box of document.querySelectorAll(".scroll, .chart")) {
   resized.observe(box);
   box.addEventListener("scroll", () => mark(box), { passive: true });
 }
+// A page of many receipts and pictures stays light: a box keeps them in a template until it is opened.
+const fill = (box) => {
+  for (const template of box.querySelectorAll("template")) template.replaceWith(template.content);
+};
+for (const receipt of document.querySelectorAll(".receipt")) receipt.addEventListener("beforetoggle", () => fill(receipt));
 // A link to a receipt opens it.
 const asked = document.getElementById(location.hash.slice(1));
 if (asked?.popover) asked.showPopover();

@@ -1,16 +1,21 @@
 """Tables of figures measured by us, from the records of ``results/reference``, in Markdown.
 
-``python docs/figures.py`` writes the tables of README.md anew, each between its two marks. A test compares them.
+``python docs/figures.py`` writes the table of README.md anew, between its two marks. A test compares them. The other
+tables are made when the site is built.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from harness.cell import INITIAL_WEIGHTS, Setting, settings_label
+from harness.evaluation.claims import CheckedClaim, check_claim
+from harness.reporting.full_method import full_row
 from harness.reporting.layout import lay_out
 from harness.reporting.orderings import Ordering, orderings
 from harness.results.record import DoneRecord
@@ -21,10 +26,9 @@ from harness.tables import Claim, Table, tables
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
 README = ROOT / "README.md"
-SHOWN = ("market1501", "budget")
-"""Dataset and profile of the records that README.md shows."""
+REAL = ("market1501", "budget")
+"""Dataset and profile of the records on real images."""
 MARKED = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
-CLAIMS = re.compile(r"(?<=<!-- claims -->\n).*?(?=<!-- end of claims -->)", re.DOTALL)
 SECONDS_PER_MINUTE = 60
 
 
@@ -42,9 +46,91 @@ def reference_records() -> list[DoneRecord]:
     return sorted(done, key=place)
 
 
-def readme_table(records: Iterable[DoneRecord]) -> str:
-    """One line per record of ``SHOWN``: figures, the verdict against the printed mAP, and the conditions."""
-    shown = [record for record in records if (record["dataset"], record["profile"]) == SHOWN]
+def front_table(records: Sequence[DoneRecord]) -> str:
+    """The table of README.md: per method and data, the gain of the full method, and how many orderings hold.
+
+    Its data are the embedded dataset after ``study``, and real images with a pre-trained trunk.
+    """
+    lines = []
+    for conditions in dict.fromkeys(_conditions_of(record) for record in records):
+        table, real = tables()[conditions.table], (conditions.dataset, conditions.profile) == REAL
+        if table.shows_mechanism or not (conditions.pre_trained if real else conditions.is_study):
+            continue
+        by_row: dict[str, list[DoneRecord]] = {}
+        for record in records:
+            if _conditions_of(record) == conditions:
+                by_row.setdefault(record["row"], []).append(record)
+        if len(by_row) > 1:
+            lines.append(_front_line(table, by_row, _on_real(by_row) if real else "embedded, converged"))
+    gain = "first row → full method, mAP | gain, 95 % interval"
+    return _table(f"method | data | {gain} | orderings that hold | contradicted | undecided | seeds", lines)
+
+
+@dataclass(frozen=True)
+class _Conditions:
+    """What records must share to be compared: table, dataset, profile and settings."""
+
+    table: str
+    dataset: str
+    profile: str
+    settings: tuple[Setting, ...]
+
+    @property
+    def is_study(self) -> bool:
+        return self.profile == "study" and not self.settings
+
+    @property
+    def pre_trained(self) -> bool:
+        return any(setting.name == INITIAL_WEIGHTS for setting in self.settings)
+
+
+def _conditions_of(record: DoneRecord) -> _Conditions:
+    return _Conditions(record["table"], record["dataset"], record["profile"], _settings(record))
+
+
+def _settings(record: DoneRecord) -> tuple[Setting, ...]:
+    return tuple(Setting(**each) for each in record.get("settings", ()))
+
+
+def _front_line(table: Table, by_row: Mapping[str, list[DoneRecord]], data: str) -> str:
+    rows = [row for row in table.rows if row.key in by_row]
+    full, first = _of_shared_seeds(by_row[full_row(rows).key], by_row[rows[0].key])
+    gain = _difference(full, first)
+    known = [claim for claim in table.claims if {claim.better, claim.worse} <= by_row.keys()]
+    words = Counter(_difference(by_row[each.better], by_row[each.worse], each.metric).word for each in known)
+    return (
+        f"| {table.method} | {data} | {_mean_map(first):.1f} → {_mean_map(full):.1f} | {_with_bounds(gain)} "
+        f"| {words['holds']} of {len(known)} | {words['contradicted']} | {words['undecided']} | {min(gain.seeds)} |"
+    )
+
+
+def _difference(better: list[DoneRecord], worse: list[DoneRecord], metric: str = "map") -> CheckedClaim:
+    stored = StoredArrays(REFERENCE)
+    return check_claim(*map(stored.per_query, _of_shared_seeds(better, worse)), metric=metric)
+
+
+def _of_shared_seeds(*sides: list[DoneRecord]) -> list[list[DoneRecord]]:
+    shared = set.intersection(*({record["seed"] for record in side} for side in sides))
+    return [[record for record in side if record["seed"] in shared] for side in sides]
+
+
+def _mean_map(records: Sequence[DoneRecord]) -> float:
+    return sum(record["metrics"]["map"] for record in records) / len(records)
+
+
+def _on_real(by_row: Mapping[str, list[DoneRecord]]) -> str:
+    recipe = next(iter(by_row.values()))[0]["receipt"]["recipe"]
+    return f"Market-1501, {recipe['backbone']}, {recipe['height']}x{recipe['width']}, {recipe['epochs']} epochs"
+
+
+def _with_bounds(checked: CheckedClaim) -> str:
+    low, high = checked.interval
+    return f"{checked.difference:+.1f} [{low:+.1f}, {high:+.1f}]"
+
+
+def real_images(records: Iterable[DoneRecord]) -> str:
+    """One line per record of ``REAL``: figures, the verdict against the printed mAP, and the conditions."""
+    shown = [record for record in records if (record["dataset"], record["profile"]) == REAL]
     lines = [
         f"| {record['method']} | {record['row']} | {_with_interval(record, 'map')} | {_with_interval(record, 'rank1')} "
         f"| {_against_paper(record)} | {_conditions(record)} |"
@@ -76,11 +162,10 @@ def claims_in_full(records: Sequence[DoneRecord]) -> str:
     for table, dataset, found in _checked(records):
         for each in found:
             assert each.checked
-            low, high = each.checked.interval
             paper = f"{each.paper.points:+.1f} ({each.paper.dataset})" if each.paper else ""
             lines.append(
                 f"| {table.method}, {table.label} | {_stated(each.claim, table, dataset)} "
-                f"| {each.checked.difference:+.1f} [{low:+.1f}, {high:+.1f}] | {paper} | {each.word} |"
+                f"| {_with_bounds(each.checked)} | {paper} | {each.word} |"
             )
     return _table("table | ordering | difference of mAP, 95 % interval | printed | outcome", lines)
 
@@ -111,7 +196,7 @@ def method_tables(method_id: str, records: Iterable[DoneRecord]) -> str:
     parts = []
     for (table_id, dataset, profile), group in groupby(own, key=_shown_together):
         lines = [
-            f"| {record['row']} | {_with_interval(record, 'map')} | {_with_interval(record, 'rank1')} "
+            f"| {_row_of(record)} | {_with_interval(record, 'map')} | {_with_interval(record, 'rank1')} "
             f"| {_against_paper(record)} |"
             for record in group
         ]
@@ -122,6 +207,12 @@ def method_tables(method_id: str, records: Iterable[DoneRecord]) -> str:
 
 def _shown_together(record: DoneRecord) -> tuple[str, str, str]:
     return record["table"], record["dataset"], record["profile"]
+
+
+def _row_of(record: DoneRecord) -> str:
+    """The row, with its seed and what was set otherwise than printed."""
+    label = settings_label(_settings(record))
+    return f"{record['row']}, seed {record['seed']}" + (f" ({label})" if label else "")
 
 
 def _table(header: str, lines: Sequence[str]) -> str:
@@ -154,10 +245,9 @@ def _conditions(record: DoneRecord) -> str:
 
 
 def main() -> None:
-    """Write the tables of README.md anew."""
-    text, records = README.read_text(encoding="utf-8"), reference_records()
-    text = MARKED.sub(lambda _: readme_table(records), text)
-    README.write_text(CLAIMS.sub(lambda _: claims_summary(records), text), encoding="utf-8")
+    """Write the table of README.md anew."""
+    text, table = README.read_text(encoding="utf-8"), front_table(reference_records())
+    README.write_text(MARKED.sub(lambda _: table, text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,17 +5,23 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 
 import figures
 
 from harness.commands.main import MODULES
 from harness.commands.options import parse
+from harness.results.record import DoneRecord
 
 HELP = "<!-- help of every verb -->"
-CLAIMS = "<!-- every claim of study -->"
 FIGURES = re.compile(r"<!-- figures of (\w+) -->")
+EVIDENCE: dict[str, Callable[[Sequence[DoneRecord]], str]] = {
+    "<!-- claims of study by table -->": figures.claims_summary,
+    "<!-- every claim of study -->": figures.claims_in_full,
+    "<!-- figures on real images -->": figures.real_images,
+}
+"""Marks of docs/evidence.md, and what makes the table that takes their place."""
 WIDTH = "84"
 
 
@@ -23,8 +29,9 @@ def on_page_markdown(markdown: str, **_: object) -> str:
     """The page with its marks replaced."""
     if HELP in markdown:
         markdown = markdown.replace(HELP, _help_of_every_verb())
-    if CLAIMS in markdown:
-        markdown = markdown.replace(CLAIMS, figures.claims_in_full(figures.reference_records()))
+    for mark, table in EVIDENCE.items():
+        if mark in markdown:
+            markdown = markdown.replace(mark, table(figures.reference_records()))
     return FIGURES.sub(lambda mark: figures.method_tables(mark[1], figures.reference_records()), markdown)
 
 

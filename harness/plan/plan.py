@@ -22,6 +22,8 @@ State = Literal["cached", "stale", "fresh", "failed", "damaged", "blocked", "quo
 
 PENDING: tuple[State, ...] = ("fresh", "stale", "failed")
 """States of the cells that a run command works on."""
+NOT_READ = "not read"
+"""Stands for the fingerprint of data that a plan may not read or cannot find."""
 
 
 @dataclass(eq=False)
@@ -47,6 +49,11 @@ class Run:
     def id(self) -> str:
         """Hash of the configuration: sixteen hex digits."""
         return configuration_hash(self.configuration)
+
+    @property
+    def shown_id(self) -> str:
+        """The id, or why there is none yet: it depends on the data."""
+        return "(named once its data is there)" if self.configuration["passport"] == NOT_READ else self.id
 
     @property
     def lineage(self) -> tuple[Run, ...]:

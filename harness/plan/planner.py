@@ -21,7 +21,7 @@ from harness.models.catalogue import TrunkNeeds
 from harness.models.stages import require_stages
 from harness.models.weights import imagenet_weights, luperson_file
 from harness.plan.code import EVALUATION_CODE, TRAINING_CODE, effective_code, priors_code
-from harness.plan.plan import Plan, PlannedCell, Run, State
+from harness.plan.plan import NOT_READ, Plan, PlannedCell, Run, State
 from harness.plan.selection import Choice
 from harness.plan.settings import applied, handed_on, starting_from_file
 from harness.plan.shelf import Shelf
@@ -36,8 +36,6 @@ from harness.training.sampler import shares
 if TYPE_CHECKING:
     from harness.datasets.base import Dataset, Split
 
-NOT_READ = "not read"
-"""Stands for the fingerprint of data that a plan may not read or cannot find."""
 DIGITS = 16
 """Hex digits of a file's digest that name it in a cell."""
 UNTRAINED_FIELDS = ("flip_test",)

@@ -123,7 +123,7 @@ def scratch_note(run: Run) -> str | None:
 def _run_lines(run: Run, forecast: Forecast) -> Iterator[str]:
     seconds, served = forecast.seconds(run), forecast.plan.cells_of(run)
     cost = "time unknown" if seconds is None else f"about {duration(seconds)}"
-    yield f"run {run.id}  {forecast.state(run):<8} {run.label}: {len(served)} cells; {cost}"
+    yield f"run {run.shown_id}  {forecast.state(run):<8} {run.label}: {len(served)} cells; {cost}"
     if note := scratch_note(run):
         yield f"    starts {note}"
     damage = forecast.damage(run)

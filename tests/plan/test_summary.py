@@ -47,6 +47,13 @@ def test_the_long_list_names_every_cell(dry):
     assert sum(line.startswith("    blocked  toy_") for line in said) == 6
 
 
+def test_a_run_has_no_name_before_its_data_is_there(dry, market_root):
+    named = "run (named once its data is there)"
+    assert any(line.startswith(named) for line in dry("--profile", "demo", "--verbose"))
+    read = dry("--profile", "demo", "--dataset", "market1501", "--data-root", str(market_root), "--verbose")
+    assert not any(line.startswith(named) for line in read) and any(line.startswith("run ") for line in read)
+
+
 def test_many_reasons_are_told_by_their_first_part_and_no_line_is_longer_than_the_screen(dry, monkeypatch):
     monkeypatch.setattr(summary, "TOLD_IN_FULL", 0)
     lines = dry("--profile", "paper")

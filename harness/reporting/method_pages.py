@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.recipe import Profile
 from harness.reporting.board import BoardMethod
-from harness.reporting.cells import Group
+from harness.reporting.cell_strips import span
+from harness.reporting.cells import PROFILE_ORDER, Group
+from harness.reporting.headline import SPENT
 from harness.reporting.layout import Layout
 from harness.reporting.mechanism import mechanism_curves
 from harness.reporting.method_costs import HEADINGS, cost_comparisons
@@ -23,6 +26,35 @@ class ClaimsOfTable:
     group: Group
     orderings: list[Ordering]
     forest: Forest | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the checked claims of all tables came out at one profile."""
+
+    profile: Profile
+    holding: int
+    checked: int
+    seeds: str
+    """The fewest and the most seeds of a row."""
+
+
+def outcomes(claims: Sequence[ClaimsOfTable]) -> list[Outcome]:
+    """The outcome at each profile, the whole recipe first and the shortest last."""
+    found = []
+    for profile in PROFILE_ORDER:
+        checked = [
+            each.checked
+            for of_table in claims
+            if of_table.group.profile == profile
+            for each in of_table.orderings
+            if each.checked
+        ]
+        if checked:
+            holding = sum(each.word == "holds" for each in checked)
+            seeds = span(count for each in checked for count in each.seeds)
+            found.append(Outcome(profile, holding, len(checked), seeds))
+    return found
 
 
 def method_page_text(sources: Sources, method: BoardMethod, methods: Sequence[BoardMethod]) -> str:
@@ -45,6 +77,8 @@ def method_page_text(sources: Sources, method: BoardMethod, methods: Sequence[Bo
         method=method,
         readme=method_readme(method.id),
         mechanisms=[curve for layout in layouts for curve in mechanism_curves(layout)],
+        outcomes=outcomes(claims),
+        spent=SPENT,
         claims=sorted(claims, key=lambda each: each.forest is None),
         stated=sum(len(layout.table.claims) for layout in layouts),
         costs=cost_comparisons(method.id, sources.layouts.values(), baselines),

@@ -31,6 +31,7 @@ def test_claims_of_all_its_tables_are_checked(tmp_path):
         keep_arrays(tmp_path, record, better=0 if number % 2 else 15)
     page = page_of_method(tmp_path, records, *rows)
     assert page.count('<span class="word">holds</span>') == 2
+    assert "2 of 2 checked claims hold with a demo recipe of minutes on two CPU cores, 1 seed per row." in page
     assert "8 orderings wait for rows that are not measured" in page
     assert re.search(r"12 orderings stated.*?</b> 2<span class=\"unseen\"> holds", page, re.DOTALL)
 

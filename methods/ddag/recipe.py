@@ -55,7 +55,7 @@ SHORT = Schedule(warmup=SHORT_WARMUP, cosine_to=0.01)
 EFFORT: dict[Profile, _Effort] = {
     "paper": PAPER,
     "budget": _Effort("resnet18", (144, 72), 5, 2, 0.1, 0.5, Schedule((1,), warmup=SHORT_WARMUP), FROM_IDE),
-    "study": _Effort("resnet10_slim", (144, 72), 5, 24, 0.1, 0.5, SHORT, FROM_IDE),
+    "study": _Effort("resnet10_slim", (144, 72), 5, 96, 0.1, 0.5, SHORT, FROM_IDE),
     "demo": _Effort("resnet10_slim", (144, 72), 5, 18, 0.1, 0.5, SHORT, FROM_IDE),
 }
 

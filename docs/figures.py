@@ -54,7 +54,7 @@ def front_table(records: Sequence[DoneRecord]) -> str:
     lines = []
     for conditions in dict.fromkeys(_conditions_of(record) for record in records):
         table, real = tables()[conditions.table], (conditions.dataset, conditions.profile) == REAL
-        if table.shows_mechanism or not (conditions.pre_trained if real else conditions.is_study):
+        if table.is_our_own or not (conditions.pre_trained if real else conditions.is_study):
             continue
         by_row: dict[str, list[DoneRecord]] = {}
         for record in records:
@@ -175,7 +175,7 @@ def _stated(claim: Claim, table: Table, dataset: str) -> str:
     rows = f"{claim.better} > {claim.worse}"
     if claim.more_at:
         return f"{rows}: by more at `{claim.more_at}` than at `{claim.than_at}`"
-    return f"{rows} at `{dataset}`" if table.shows_mechanism else rows
+    return f"{rows} at `{dataset}`" if table.is_our_own else rows
 
 
 def _checked(records: Sequence[DoneRecord]) -> Iterator[tuple[Table, str, list[Ordering]]]:

@@ -113,7 +113,7 @@ class Table:
         return tuple(dict.fromkeys(column for row in self.rows for column in row.published))
 
     @property
-    def shows_mechanism(self) -> bool:
+    def is_our_own(self) -> bool:
         """Whether every column is embedded data: a table of our own."""
         return bool(self.columns) and all(
             column not in COST_COLUMNS and dataset_spec(column).embedded for column in self.columns

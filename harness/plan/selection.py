@@ -56,8 +56,8 @@ def choose(
     """Choose datasets and profile for one table.
 
     Without ``dataset`` the choice is the table's datasets under the data root, at ``profile`` or ``paper``. If none is
-    there, it is the embedded datasets that stand in for them, at ``demo``. A table of a mechanism has its own positions
-    of a dial.
+    there, it is the embedded datasets that stand in for them, at ``demo``. A table of our own has its own embedded
+    columns, such as the positions of a dial.
 
     Args:
         wanted: The table.
@@ -78,7 +78,7 @@ def choose(
         if missing and not planning:
             raise BadInput(f"--dataset {dataset}: {missing}")
         return Choice(wanted, rows, (spec.id,), profile or ("demo" if spec.embedded else "paper"))
-    if wanted.shows_mechanism:
+    if wanted.is_our_own:
         return Choice(wanted, rows, wanted.columns, profile or "demo")
     if profile in ("demo", "study"):
         return Choice(wanted, rows, _stand_ins(wanted), profile)

@@ -75,7 +75,7 @@ class Layout:
     def measured_columns(self) -> list[Column]:
         """Columns with at least one record: those of at least half their rows first, each part in the paper's order."""
         found = [column for column in self.columns if any(group.profile for group in column.groups)]
-        return found if self.table.shows_mechanism else sorted(found, key=self._is_sparse)
+        return found if self.table.is_our_own else sorted(found, key=self._is_sparse)
 
     def _is_sparse(self, column: Column) -> bool:
         """Whether every group of the column lacks more than half its rows, and none of its figures is comparable."""

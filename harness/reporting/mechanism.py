@@ -43,7 +43,7 @@ class _Position:
 
 def mechanism_curves(layout: Layout) -> list[MechanismCurve]:
     """One curve per profile and dial of a table of a mechanism; none for the paper's own tables."""
-    if not layout.table.shows_mechanism:
+    if not layout.table.is_our_own:
         return []
     curves = []
     for profile in PROFILE_ORDER:

@@ -49,4 +49,4 @@ def _is_kept(cell: MeasuredCell, stored: StoredArrays) -> bool:
 def _rank(layout: Layout, group: Group, rows: list[MeasuredCell]) -> tuple[bool, bool, int, int]:
     full = any(is_full(cell.row) for cell in rows)
     profile = PROFILE_ORDER.index(group.profile) if group.profile else 0
-    return not full, layout.table.shows_mechanism, profile, -len(rows)
+    return not full, layout.table.is_our_own, profile, -len(rows)

@@ -155,7 +155,7 @@ def test_the_released_recipe_has_four_processes_of_a_quarter_batch_and_pads(prof
 def test_all_tables_together_are_17_configurations_on_market1501(tmp_path):
     plan = Plan()
     planner = Planner(Shelf(Path("nowhere")), Store(tmp_path), Computation(bfloat16=True), draw=False)
-    own = [table for table in tables().values() if table.method == "mdpr" and not table.shows_mechanism]
+    own = [table for table in tables().values() if table.method == "mdpr" and not table.is_our_own]
     for table in own:
         planner.add(plan, Choice(table, table.rows, ("market1501",), "paper"))
     assert len(own) == 9 and len(plan.runs) == 17

@@ -29,7 +29,7 @@ BASELINE = RMGLSwitches(receptive_partition=False, activation_balanced_pooling=F
 ROWS_OF_PAPER_TABLES = [
     (table.id, row)
     for table in tables().values()
-    if table.method == "rmgl" and not table.shows_mechanism
+    if table.method == "rmgl" and not table.is_our_own
     for row in table.rows
     if row.runs
 ]

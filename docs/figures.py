@@ -98,10 +98,9 @@ def _front_line(table: Table, by_row: Mapping[str, list[DoneRecord]], data: str)
     gain = _difference(full, first)
     known = [claim for claim in table.claims if {claim.better, claim.worse} <= by_row.keys()]
     words = Counter(_difference(by_row[each.better], by_row[each.worse], each.metric).word for each in known)
-    return (
-        f"| {table.method} | {data} | {_mean_map(first):.1f} → {_mean_map(full):.1f} | {_with_bounds(gain)} "
-        f"| {words['holds']} of {len(known)} | {words['contradicted']} | {words['undecided']} | {min(gain.seeds)} |"
-    )
+    counts = (f"{words['holds']} of {len(known)}", words["contradicted"], words["undecided"]) if known else ("–",) * 3
+    cells = (table.method, data, f"{_mean_map(first):.1f} → {_mean_map(full):.1f}", _with_bounds(gain), *counts)
+    return f"| {' | '.join(map(str, cells))} | {min(gain.seeds)} |"
 
 
 def _difference(better: list[DoneRecord], worse: list[DoneRecord], metric: str = "map") -> CheckedClaim:

@@ -51,7 +51,8 @@ def front_table(records: Sequence[DoneRecord]) -> str:
 
     Its data are the embedded dataset after ``study``, and real images with a pre-trained trunk.
     """
-    lines = []
+    embedded: list[str] = []
+    on_real: list[str] = []
     for conditions in dict.fromkeys(_conditions_of(record) for record in records):
         table, real = tables()[conditions.table], (conditions.dataset, conditions.profile) == REAL
         if table.is_our_own or not (conditions.pre_trained if real else conditions.is_study):
@@ -60,10 +61,13 @@ def front_table(records: Sequence[DoneRecord]) -> str:
         for record in records:
             if _conditions_of(record) == conditions:
                 by_row.setdefault(record["row"], []).append(record)
-        if len(by_row) > 1:
-            lines.append(_front_line(table, by_row, _on_real(by_row) if real else "embedded, converged"))
+        if len(by_row) > 1 and real:
+            on_real.append(_front_line(table, by_row, _on_real(by_row)))
+        elif len(by_row) > 1:
+            embedded.append(_front_line(table, by_row, "embedded, converged"))
     gain = "first row → full method, mAP | gain, 95 % interval"
-    return _table(f"method | data | {gain} | orderings that hold | contradicted | undecided | seeds", lines)
+    counts = "orderings that hold | contradicted | undecided | seeds"
+    return _table(f"method | data | {gain} | {counts}", [*embedded, *on_real])
 
 
 @dataclass(frozen=True)

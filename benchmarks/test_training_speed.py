@@ -26,7 +26,8 @@ from harness.training.step import training_step
 
 pytestmark = pytest.mark.speed
 PADDING = 10
-BATCH, ITERATIONS = 64, 9
+BATCH, ITERATIONS = 64, 30
+"""An epoch of Market-1501 has 200 iterations. In a few, the first batch and the optimiser's first step would weigh."""
 
 
 def recipe_with(sampler: Sampler) -> Recipe:

@@ -17,7 +17,7 @@ from harness.cell import INITIAL_WEIGHTS, Setting, settings_label
 from harness.evaluation.claims import CheckedClaim, check_claim
 from harness.reporting.full_method import full_row
 from harness.reporting.layout import lay_out
-from harness.reporting.orderings import Ordering, orderings
+from harness.reporting.orderings import Ordering, of_shared_seeds, orderings
 from harness.results.record import DoneRecord
 from harness.results.store import existing
 from harness.results.stored import StoredArrays
@@ -53,14 +53,13 @@ def front_table(records: Sequence[DoneRecord]) -> str:
     """
     embedded: list[str] = []
     on_real: list[str] = []
-    for conditions in dict.fromkeys(_conditions_of(record) for record in records):
+    rows: dict[_Conditions, dict[str, list[DoneRecord]]] = {}
+    for record in records:
+        rows.setdefault(_conditions_of(record), {}).setdefault(record["row"], []).append(record)
+    for conditions, by_row in rows.items():
         table, real = tables()[conditions.table], (conditions.dataset, conditions.profile) == REAL
         if table.is_our_own or not (conditions.pre_trained if real else conditions.is_study):
             continue
-        by_row: dict[str, list[DoneRecord]] = {}
-        for record in records:
-            if _conditions_of(record) == conditions:
-                by_row.setdefault(record["row"], []).append(record)
         if len(by_row) > 1 and real:
             on_real.append(_front_line(table, by_row, _on_real(by_row)))
         elif len(by_row) > 1:
@@ -98,7 +97,7 @@ def _settings(record: DoneRecord) -> tuple[Setting, ...]:
 
 def _front_line(table: Table, by_row: Mapping[str, list[DoneRecord]], data: str) -> str:
     rows = [row for row in table.rows if row.key in by_row]
-    full, first = _of_shared_seeds(by_row[full_row(rows).key], by_row[rows[0].key])
+    full, first = of_shared_seeds(by_row[full_row(rows).key], by_row[rows[0].key])
     gain = _difference(full, first)
     known = [claim for claim in table.claims if {claim.better, claim.worse} <= by_row.keys()]
     words = Counter(_difference(by_row[each.better], by_row[each.worse], each.metric).word for each in known)
@@ -109,12 +108,7 @@ def _front_line(table: Table, by_row: Mapping[str, list[DoneRecord]], data: str)
 
 def _difference(better: list[DoneRecord], worse: list[DoneRecord], metric: str = "map") -> CheckedClaim:
     stored = StoredArrays(REFERENCE)
-    return check_claim(*map(stored.per_query, _of_shared_seeds(better, worse)), metric=metric)
-
-
-def _of_shared_seeds(*sides: list[DoneRecord]) -> list[list[DoneRecord]]:
-    shared = set.intersection(*({record["seed"] for record in side} for side in sides))
-    return [[record for record in side if record["seed"] in shared] for side in sides]
+    return check_claim(*map(stored.per_query, of_shared_seeds(better, worse)), metric=metric)
 
 
 def _mean_map(records: Sequence[DoneRecord]) -> float:

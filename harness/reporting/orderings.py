@@ -106,7 +106,7 @@ def _ordering(
         remark = f"the records are of {len(splits)} splits, each with its own queries"
         return Ordering(claim, paper=paper, remark=remark)
     try:
-        first, second = _of_shared_seeds(better, worse)
+        first, second = of_shared_seeds(better.done, worse.done)
         checked = check_claim(stored.per_query(first), stored.per_query(second), metric=claim.metric)
         return Ordering(claim, checked, paper)
     except NotKept:
@@ -115,12 +115,12 @@ def _ordering(
         return Ordering(claim, paper=paper, remark=plain_message(stored.on_page(error)))
 
 
-def _of_shared_seeds(better: MeasuredCell, worse: MeasuredCell) -> tuple[list[DoneRecord], list[DoneRecord]]:
+def of_shared_seeds(
+    better: Sequence[DoneRecord], worse: Sequence[DoneRecord]
+) -> tuple[list[DoneRecord], list[DoneRecord]]:
     """The records of the seeds that both rows have, which start alike; all records where they share no seed."""
-    shared = {record["seed"] for record in better.done} & {record["seed"] for record in worse.done}
-    first, second = (
-        [record for record in cell.done if not shared or record["seed"] in shared] for cell in (better, worse)
-    )
+    shared = {record["seed"] for record in better} & {record["seed"] for record in worse}
+    first, second = ([record for record in side if not shared or record["seed"] in shared] for side in (better, worse))
     return first, second
 
 
@@ -139,7 +139,7 @@ def _gain(claim: Claim, layout: Layout, group: Group, stored: StoredArrays) -> O
     if missing:
         return Ordering(claim, missing=missing)
     try:
-        at = [_of_shared_seeds(*pair) for pair in zip(better, worse, strict=True)]
+        at = [of_shared_seeds(first.done, second.done) for first, second in zip(better, worse, strict=True)]
         sides = [(stored.per_query(at[0][side]), stored.per_query(at[1][side])) for side in (0, 1)]
         return Ordering(claim, check_gain(sides[0], sides[1], metric=claim.metric))
     except NotKept:

@@ -75,7 +75,7 @@ class PGFLKD(ReIDModel):
     def __init__(self, switches: PGFLKDSwitches, identities: int, backbone: str) -> None:
         super().__init__()
         self.switches = switches
-        self.trunk = TwoLayer4Trunk(backbone) if switches.pose_layer4 == "own" else build_backbone(backbone)
+        self.trunk = TwoLayer4Trunk(backbone) if switches.own_layer4 else build_backbone(backbone)
         channels = self.trunk.channels
         supervised = ["f_G"]
         if switches.sab:
@@ -102,15 +102,13 @@ class PGFLKD(ReIDModel):
         losses = {
             f"{term}_{name}": loss
             for name, logits in features.logits.items()
-            for term, loss in reid_loss(pooled[name], logits, batch.labels).items()
+            for term, loss in reid_loss(pooled[name], logits, batch.labels, switches.triplet).items()
         }
         if switches.consistent:
             distance = consistent_loss(pooled["f_G"], pooled["f_E"], switches.consistent_reduction)
             losses["consistent"] = switches.lambda_cl * distance
         if switches.multi_part_contrastive:
-            contrast = multi_part_contrastive_loss(
-                pooled["f_G"], pooled["f_P"], switches.mcl_normalise, switches.mcl_temperature
-            )
+            contrast = multi_part_contrastive_loss(pooled["f_G"], pooled["f_P"], switches.unit_vectors)
             losses["multi_part_contrastive"] = switches.lambda_mcl * contrast
         if switches.sab_consistent:
             distance = consistent_loss(pooled["f_G"], pooled["f_P"], switches.consistent_reduction)

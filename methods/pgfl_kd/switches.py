@@ -10,6 +10,16 @@ from harness.switches import check_values
 Feature = Literal["f_G", "f_P", "f_V", "f_F", "f_E"]
 Similarity = Literal["dot_gap", "dot_sum", "cosine"]
 Reduction = Literal["mean", "sum", "normalised"]
+Triplet = Literal["margin", "soft_margin", "products"]
+Variant = Literal["paper", "own_layer4", "unit_vectors", "reconciled"]
+
+VARIANTS: dict[tuple[bool, bool], Variant] = {
+    (False, False): "paper",
+    (True, False): "own_layer4",
+    (False, True): "unit_vectors",
+    (True, True): "reconciled",
+}
+"""The name of a variant, by whether it has a layer4 of its own and unit vectors."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +27,7 @@ class PGFLKDSwitches:
     """The switches of the paper's ablations. The defaults are the full method, row 6 of Table 6.
 
     A loss that is off has weight 0, and a loss of weight 0 is off: the two are one variant. To turn a loss on with
-    ``dataclasses.replace``, give its weight as well.
+    ``dataclasses.replace``, give its weight as well. ``variant`` forgets a reading of what is off.
     """
 
     sab: bool = True
@@ -36,24 +46,25 @@ class PGFLKDSwitches:
     lambda_mcl: float = 0.25
     lambda_sab_cl: float = 0.25
     """Weight of Table 7's squared distance. The paper does not print it."""
-    pose_layer4: Literal["shared", "own"] = "shared"
-    """The last stage that the pose-guided branches read: the main branch's, or a copy, which Table 8's costs fit."""
     feature: Feature = "f_G"
     """The feature that is matched at test (Table 8). All but f_G read keypoints."""
     feb_similarity: Similarity = "dot_gap"
     """The similarity in Eq. 2: a dot product with the average-pooled or sum-pooled f_L, or the prose's cosine."""
     consistent_reduction: Reduction = "mean"
     """||.||^2 of Eq. 4: the mean over channels, the literal sum, or the sum for normalised vectors."""
-    mcl_normalise: bool = False
-    """Eq. 5 uses blocks of unit length, as CoCLR [6] does, instead of raw ones."""
-    mcl_temperature: float = 1.0
-    """The dot products of Eq. 5 are divided by it."""
+    triplet: Triplet = "margin"
+    """The triplet loss of L_ReID: with BoT's margin, with a soft one, or Eq. 7, which is soft and compares products."""
+    variant: Variant = "paper"
+    """The text as printed, or read beside what else is known (README.md has the measurements).
+
+    ``own_layer4``: the pose-guided branches have a last stage of their own, which Table 8's costs fit.
+    ``unit_vectors``: Eq. 5 compares vectors of unit length, divided by 0.07, as CoCLR [6] does.
+    ``reconciled``: both.
+    """
 
     def __post_init__(self) -> None:
-        self._check_values()
+        check_values(self)
         self._check_combination()
-        if not (self.sab or self.feb):
-            object.__setattr__(self, "pose_layer4", "shared")
         for term, weight in (
             ("consistent", "lambda_cl"),
             ("multi_part_contrastive", "lambda_mcl"),
@@ -62,11 +73,17 @@ class PGFLKDSwitches:
             if not (getattr(self, term) and getattr(self, weight)):
                 object.__setattr__(self, term, False)
                 object.__setattr__(self, weight, 0.0)
+        object.__setattr__(self, "variant", VARIANTS[self.own_layer4, self.unit_vectors])
 
-    def _check_values(self) -> None:
-        check_values(self)
-        if not self.mcl_temperature:
-            raise ValueError("mcl_temperature must be above 0, for dot products are divided by it")
+    @property
+    def own_layer4(self) -> bool:
+        """Whether the pose-guided branches, if there are any, have a last stage of their own."""
+        return self.variant in ("own_layer4", "reconciled") and (self.sab or self.feb)
+
+    @property
+    def unit_vectors(self) -> bool:
+        """Whether Eq. 5, if it is trained, compares vectors of unit length."""
+        return self.variant in ("unit_vectors", "reconciled") and self.multi_part_contrastive
 
     def _check_combination(self) -> None:
         needs = {"interaction": "sab", "multi_part_contrastive": "sab", "sab_consistent": "sab", "consistent": "feb"}

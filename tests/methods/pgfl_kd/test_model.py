@@ -18,7 +18,7 @@ from harness.training.augmentation import KEYPOINT_MIRROR, Placement, place_prio
 from harness.training.batches import Input, TrainingData
 from methods.pgfl_kd import METHOD, PGFLKDSwitches
 from methods.pgfl_kd.heatmaps import GROUPS, PARTNERS, SCALE, SIGMA, keypoint_heatmaps, part_weights
-from methods.pgfl_kd.losses import consistent_loss, multi_part_contrastive_loss, reid_loss
+from methods.pgfl_kd.losses import consistent_loss, multi_part_contrastive_loss, reid_loss, triplet_loss
 from methods.pgfl_kd.model import PGFLKDFeatures, foreground_weights, weighted_sums
 
 IDENTITIES, PARTS, CHANNELS = 4, 8, 256
@@ -30,7 +30,11 @@ BASELINE = replace(PLAIN_SAB, sab=False)
 NOT_DISTILLED = replace(FULL, consistent=False)
 SAB_DISTANCE = replace(FULL, multi_part_contrastive=False, sab_consistent=True, lambda_sab_cl=0.25)
 VARIANTS = [BASELINE, PLAIN_SAB, FUSED_SAB, NO_FEB, NOT_DISTILLED, FULL, SAB_DISTANCE]
-VARIANTS.append(replace(FULL, pose_layer4="own"))
+VARIANTS += [
+    replace(FULL, variant="reconciled"),
+    replace(FULL, triplet="soft_margin"),
+    replace(FULL, triplet="products"),
+]
 SEEDS = st.integers(0, 10_000)
 
 
@@ -244,12 +248,13 @@ def test_normalised_vectors_differ_by_twice_what_their_cosine_lacks():
     assert consistent_loss(f_g, f_e, "normalised").item() == pytest.approx(expected, rel=1e-4)
 
 
-def loop_contrast(f_g, f_p, normalise: bool, temperature: float) -> float:
-    """Eq. 5 averaged over images, part by part."""
+def loop_contrast(f_g, f_p, unit_vectors: bool) -> float:
+    """Eq. 5 averaged over images, part by part. Unit vectors are divided by 0.07."""
+    temperature = 0.07 if unit_vectors else 1
     total, width = 0.0, f_g.shape[1] // PARTS
     for image in range(len(f_g)):
         whole, parts = f_g[image].reshape(PARTS, width), f_p[image].reshape(PARTS, width)
-        if normalise:
+        if unit_vectors:
             whole, parts = (blocks / blocks.norm(dim=1, keepdim=True) for blocks in (whole, parts))
         for i in range(PARTS):
             exponential = [math.exp(float(whole[j] @ parts[i]) / temperature) for j in range(PARTS)]
@@ -259,13 +264,13 @@ def loop_contrast(f_g, f_p, normalise: bool, temperature: float) -> float:
     return total / len(f_g)
 
 
-@given(seed=SEEDS, images=st.integers(1, 3), normalise=st.booleans(), temperature=st.sampled_from([1.0, 0.5]))
+@given(seed=SEEDS, images=st.integers(1, 3), unit_vectors=st.booleans())
 @settings(max_examples=20, deadline=None)
-def test_multi_part_contrastive_loss_agrees_with_eq_5_in_loops(seed, images, normalise, temperature):
+def test_multi_part_contrastive_loss_agrees_with_eq_5_in_loops(seed, images, unit_vectors):
     generator = torch.Generator().manual_seed(seed)
     f_g, f_p = torch.randn(2, images, PARTS * 3, generator=generator)
-    found = multi_part_contrastive_loss(f_g, f_p, normalise, temperature).item()
-    assert found == pytest.approx(loop_contrast(f_g, f_p, normalise, temperature), rel=1e-4)
+    found = multi_part_contrastive_loss(f_g, f_p, unit_vectors).item()
+    assert found == pytest.approx(loop_contrast(f_g, f_p, unit_vectors), rel=1e-4)
 
 
 def test_contrast_of_long_features_does_not_overflow():
@@ -310,6 +315,21 @@ def test_interaction_gives_both_branches_the_same_gradient():
     to_g, to_p = torch.autograd.grad(loss, [features.pooled["f_G"], features.pooled["f_P"]])
     assert to_g.abs().max() > 0
     torch.testing.assert_close(to_g, to_p)
+
+
+def test_eq_7_compares_the_products_with_the_least_alike_positive_and_the_most_alike_negative():
+    feature, labels = torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.5, 0.5], [3.0, 1.0]]), torch.tensor([0, 0, 1, 1])
+    # Each gap: the greatest product with a negative, less the least with a positive, which may be the anchor itself.
+    expected = [math.log1p(math.exp(gap)) for gap in (3 - 0, 2 - 0, 1 - 0.5, 3 - 2)]
+    assert triplet_loss(feature, labels, "products").item() == pytest.approx(sum(expected) / 4, rel=1e-5)
+
+
+def test_a_soft_margin_compares_the_distances_that_the_hard_one_compares():
+    feature, labels = torch.tensor([[0.0], [3.0], [1.0], [5.0]]), torch.tensor([0, 0, 1, 1])
+    gaps = (3 - 1, 3 - 2, 4 - 1, 4 - 2)
+    soft, hard = (triplet_loss(feature, labels, name).item() for name in ("soft_margin", "margin"))
+    assert soft == pytest.approx(sum(math.log1p(math.exp(gap)) for gap in gaps) / 4, rel=1e-5)
+    assert hard == pytest.approx(sum(gaps) / 4 + 0.3, rel=1e-5)
 
 
 def test_the_reid_loss_by_hand():
@@ -364,7 +384,7 @@ def test_each_row_of_table_6_and_7_has_the_terms_of_its_equation():
 
 
 def test_a_layer4_of_their_own_is_all_that_changes_for_the_pose_guided_branches():
-    own = build(replace(FULL, pose_layer4="own")).train()
+    own = build(replace(FULL, variant="own_layer4")).train()
     batch = batch_of()
     own.trunk.pose.load_state_dict(own.trunk.main.state_dict())
     shared = build().train()
@@ -376,11 +396,11 @@ def test_a_layer4_of_their_own_is_all_that_changes_for_the_pose_guided_branches(
         torch.testing.assert_close(other.pooled[name], feature, rtol=1e-4, atol=1e-5)
     own.losses(other, batch)["id_f_V"].backward()
     assert own.trunk.pose.layer4[0].conv1.weight.grad.abs().sum() > 0
-    assert build(replace(BASELINE, pose_layer4="own")).trunk.state_dict().keys() == shared.trunk.state_dict().keys()
+    assert build(replace(BASELINE, variant="own_layer4")).trunk.state_dict().keys() == shared.trunk.state_dict().keys()
 
 
 def test_both_layer4s_start_from_the_same_weights():
-    model = build(replace(FULL, pose_layer4="own"))
+    model = build(replace(FULL, variant="own_layer4"))
     load_trunk(model, build(seed=3).trunk.state_dict(), "another trunk")
     for name, weight in model.trunk.main.state_dict().items():
         assert torch.equal(model.trunk.pose.state_dict()[name], weight)

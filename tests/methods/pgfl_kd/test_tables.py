@@ -301,6 +301,15 @@ def test_a_weight_of_nought_and_a_loss_switched_off_are_one_variant():
     )
 
 
+def test_a_reading_of_what_is_off_names_no_variant_of_its_own():
+    baseline = replace(NOT_DISTILLED, sab=False, interaction=False, multi_part_contrastive=False, feb=False)
+    assert replace(baseline, variant="reconciled") == baseline
+    without_contrast = replace(FULL, multi_part_contrastive=False, lambda_mcl=0)
+    assert replace(without_contrast, variant="reconciled") == replace(without_contrast, variant="own_layer4")
+    assert replace(without_contrast, variant="unit_vectors") == without_contrast
+    assert replace(FULL, variant="reconciled").variant == "reconciled"
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -315,7 +324,8 @@ def test_a_weight_of_nought_and_a_loss_switched_off_are_one_variant():
         {"lambda_cl": -1},
         {"lambda_mcl": math.nan},
         {"lambda_mcl": True},
-        {"mcl_temperature": 0},
+        {"variant": "released"},
+        {"triplet": "soft"},
         {"feb_similarity": "dot"},
         {"consistent_reduction": "max"},
         {"interaction": 1},

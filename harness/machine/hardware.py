@@ -43,7 +43,8 @@ def hardware_facts(device: str) -> HardwareFacts:
 
 def device_name(facts: HardwareFacts) -> str:
     """The GPU's name, or the processor's with its threads."""
-    return facts["gpu"] or f"{facts['cpu']} on {facts['threads']} threads"
+    threads = facts["threads"]
+    return facts["gpu"] or f"{facts['cpu']} on {threads} thread{'s' if threads != 1 else ''}"
 
 
 def package_versions() -> dict[str, str]:

@@ -9,7 +9,7 @@ from harness.machine.hardware import device_name
 from harness.reporting.cells import PROFILE_ORDER, Group, MeasuredCell
 from harness.reporting.full_method import is_full
 from harness.reporting.layout import Layout
-from harness.reporting.wording import count, device_words, fixed, millions
+from harness.reporting.wording import count, fixed, millions
 from harness.tables import Table
 
 HEADINGS = ("mAP, %", "Parameters", "Multiply-adds", "ms per image", "Training, images/s", "Peak memory")
@@ -68,7 +68,7 @@ def _comparison(method: str, group: Group, cells: Mapping[str, tuple[Table, Meas
         CostLine(name, cell.row.key, f"{table.id}.html", name == method, _numbers(cell))
         for name, (table, cell) in ordered
     )
-    devices = [device_words(device_name(cell.done[0]["receipt"]["hardware"])) for _, (_, cell) in ordered]
+    devices = [device_name(cell.done[0]["receipt"]["hardware"]) for _, (_, cell) in ordered]
     return CostComparison(group.title, lines, tuple(dict.fromkeys(devices)))
 
 

@@ -13,7 +13,6 @@ from harness.progress import duration
 from harness.reporting.cells import Group, MeasuredCell
 from harness.reporting.layout import Layout
 from harness.reporting.sources import Sources
-from harness.reporting.wording import device_words
 from harness.results.record import DoneRecord
 from harness.tables import Table
 
@@ -104,7 +103,7 @@ def _step(
 ) -> NextStep:
     like = list(_like(sources, layout.table.method, group))
     seconds = median(record["receipt"]["wall_seconds"] for record in like) * trainings if like else None
-    device = device_words(device_name(like[0]["receipt"]["hardware"])) if like else ""
+    device = device_name(like[0]["receipt"]["hardware"]) if like else ""
     return NextStep(reason, layout.table, sentence, command, trainings, seconds, device)
 
 

@@ -88,7 +88,7 @@ def moment(started: str) -> str:
 
 
 def device_words(device: str) -> str:
-    """The name of a device, ``AMD EPYC on 1 threads``, as ``AMD EPYC on 1 thread``."""
+    """The name of a device as older records wrote it, ``AMD EPYC on 1 threads``, with its one thread put right."""
     return f"{device.removesuffix(' on 1 threads')} on 1 thread" if device.endswith(" on 1 threads") else device
 
 

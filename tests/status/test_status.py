@@ -12,6 +12,7 @@ from rich.console import Console
 
 from harness.cell import Cell
 from harness.errors import BadInput
+from harness.machine.hardware import device_name, hardware_facts
 from harness.progress import Watch
 from harness.results.store import Store
 from harness.run import main
@@ -73,7 +74,7 @@ def test_a_run_is_trained_while_its_lock_is_held_and_interrupted_after(store):
     assert (run.stage, run.epoch, run.images_per_second, run.epoch_seconds) == ("training", 2, 110.0, 11.0)
     assert run.seconds_left == pytest.approx(2 * 11, abs=1.5)
     assert run.host == socket.gethostname()
-    assert "threads" in run.device
+    assert run.device == device_name(hardware_facts("cpu"))
     assert [each.stage for each in trainings_in(store)] == ["interrupted"]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.reporting.cells import MeasuredCell
 from harness.reporting.cost_figures import query_seconds
-from harness.reporting.wording import DASH, count, device_words, fixed, millions
+from harness.reporting.wording import DASH, count, fixed, millions
 from harness.results.record import Cost, ExtractionLatency, MatchingLatency
 
 HEADINGS = (
@@ -76,12 +76,17 @@ def _notes(cost: Cost) -> list[str]:
     latency = cost["latency"]
     return [
         f"Multiply-adds: {cost['macs']['convention']}.",
-        f"Latency on {device_words(latency['device'])}.",
+        f"Latency on {_device(latency['device'])}.",
         f"Large batch: {count(latency['features_large']['batch'])} images, time per image.",
         f"Matching: one query against {count(latency['matching']['gallery'])} gallery images.",
         "A query in all: the median of features at batch 1 plus the median of matching.",
         *_estimators(cost["estimators"]),
     ]
+
+
+def _device(device: str) -> str:
+    """A device as records name it; older ones say ``on 1 threads``."""
+    return f"{device.removesuffix(' on 1 threads')} on 1 thread" if device.endswith(" on 1 threads") else device
 
 
 def _estimators(names: Mapping[str, str | None]) -> list[str]:

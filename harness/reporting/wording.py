@@ -87,11 +87,6 @@ def moment(started: str) -> str:
     return f"{datetime.fromisoformat(started):%-d %b %Y, %H:%M}"
 
 
-def device_words(device: str) -> str:
-    """The name of a device as older records wrote it, ``AMD EPYC on 1 threads``, with its one thread put right."""
-    return f"{device.removesuffix(' on 1 threads')} on 1 thread" if device.endswith(" on 1 threads") else device
-
-
 def listing(parts: list[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -429,6 +429,13 @@ def test_a_feature_that_needs_poses_is_charged_for_their_estimator(tmp_path):
     assert "of priors" not in page_of(tmp_path, [plain], table)
 
 
+@pytest.mark.parametrize(("recorded", "shown"), [("CPU on 1 threads", "CPU on 1 thread"), ("on 11 threads",) * 2])
+def test_one_thread_is_no_threads_in_older_records_either(tmp_path, recorded, shown):
+    record = done_record("mpn_ablation", "a", "market1501")
+    record["cost"]["latency"]["device"] = recorded
+    assert f"{shown}." in page_of(tmp_path, [record], cost_table())
+
+
 def test_attention_says_what_it_shows(tmp_path):
     record = done_record("mpn_ablation", "MPN")
     keep_arrays(tmp_path / "results", record)

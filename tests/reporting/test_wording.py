@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.reporting.wording import device_words, moment, plain_message, signed
+from harness.reporting.wording import moment, plain_message, signed
 
 
 @pytest.mark.parametrize(
@@ -26,11 +26,6 @@ def test_what_is_no_path_of_the_machine_stays(message):
 
 def test_a_difference_of_nothing_has_no_sign():
     assert [signed(value) for value in (0.04, -0.04, 0.05001, -3)] == ["0.0", "0.0", "+0.1", "−3.0"]
-
-
-def test_one_thread_is_no_threads():
-    assert device_words("AMD EPYC on 1 threads") == "AMD EPYC on 1 thread"
-    assert device_words("AMD EPYC on 11 threads") == "AMD EPYC on 11 threads"
 
 
 def test_a_time_reads_well():

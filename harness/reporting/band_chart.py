@@ -38,5 +38,6 @@ def band_chart(bands: Sequence[Band], along: str) -> Drawing:
             name = axes.annotate(band.name, end, (9, 0), textcoords="offset points", va="center", color=colour)
             set_name(name, band.name)
         axes.set(xlabel=along, ylabel="mAP, %")
-        axes.set_xticks(sorted({place for band in bands for place in band.x}))
+        places = sorted({place for band in bands for place in band.x})
+        axes.set_xticks(places, [f"{place:g}" for place in places])
         return page_svg(figure, axes)

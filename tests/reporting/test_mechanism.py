@@ -25,7 +25,7 @@ def records(rows, positions=POSITIONS, seeds=(0,)):
 def test_the_curve_has_a_line_per_row_and_the_dials_numbers_as_ticks():
     (curve,) = mechanism_curves(lay_out(TABLE, records(["Baseline", "MPN"])))
     assert curve.title == "mAP along misalignment, profile demo"
-    assert all(text in curve.drawing for text in ("Baseline", "MPN", ">0<", ">1<", ">2<"))
+    assert all(text in curve.drawing for text in ("Baseline", "MPN", ">0<", ">0.5<", ">1<", ">2<"))
 
 
 def test_several_seeds_have_a_range_and_one_has_none():

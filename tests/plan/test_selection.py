@@ -22,7 +22,7 @@ def chosen(table_id, tmp_path, profile=None, dataset=None):
 def test_a_table_of_a_mechanism_runs_on_the_positions_of_its_own_dial(tmp_path):
     choice = chosen("mpn_mechanism", tmp_path)
     assert choice.profile == "demo"
-    assert choice.datasets == tuple(f"synthetic:misalignment={number}" for number in (0, 1, 2))
+    assert choice.datasets == tuple(f"synthetic:misalignment={number}" for number in (0, 0.5, 1, 2))
     assert chosen("mpn_mechanism", tmp_path, "study").datasets == choice.datasets
 
 

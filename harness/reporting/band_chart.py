@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from harness.reporting.charts import DASHES, MARKERS, chart_style, page_svg
 from harness.reporting.drawing import SERIES, Drawing
 from harness.reporting.typeset import set_name
+from harness.reporting.wording import plain_tick
 
 
 @dataclass(frozen=True)
@@ -39,5 +40,5 @@ def band_chart(bands: Sequence[Band], along: str) -> Drawing:
             set_name(name, band.name)
         axes.set(xlabel=along, ylabel="mAP, %")
         places = sorted({place for band in bands for place in band.x})
-        axes.set_xticks(places, [f"{place:g}" for place in places])
+        axes.set_xticks(places, [plain_tick(place) for place in places])
         return page_svg(figure, axes)
